@@ -1,0 +1,3 @@
+"""The analyst workbench for online shops."""
+
+__version__ = "0.1.0"

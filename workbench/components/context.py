@@ -1,0 +1,47 @@
+"""What every page stands on: the home, the open shop, the active version's space."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from workbench.home import Home
+from workbench.registry import ModelVersion, Registry
+from workbench.shop.space import Space
+from workbench.shop.store import Store
+
+
+def home() -> Home:
+    """The home this app was opened on."""
+    return Home.find()
+
+
+@st.cache_resource(show_spinner=False)
+def _open(root: str) -> Store:
+    return Store.open(Home.find(root))
+
+
+def store() -> Store:
+    """The shop, opened read-write once for the whole process."""
+    return _open(str(home().root))
+
+
+def registry() -> Registry:
+    return Registry(home())
+
+
+def space() -> Space | None:
+    """The active version's space, or None before the first promotion."""
+    version = registry().active()
+    return _space(str(home().root), version.id) if version else None
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _space(root: str, version: str) -> Space:
+    found: ModelVersion = Registry(Home.find(root)).get(version)
+    return Space(_open(root), found)
+
+
+def state_key() -> tuple[str, int, str]:
+    """What every cached answer depends on: home, data version, model version."""
+    active = registry().active()
+    return str(home().root), store().data_version, active.id if active else ""

@@ -1,0 +1,28 @@
+"""The one exception that people are meant to read."""
+
+from __future__ import annotations
+
+
+class WorkbenchError(Exception):
+    """A failure the user can understand and act on.
+
+    `problem` names the place, the value and what is allowed; `fix` names the next step.
+    The library raises it; only the page and the command line word it for people.
+    """
+
+    def __init__(self, problem: str, fix: str) -> None:
+        super().__init__(f"{problem} {fix}")
+        self.problem = problem
+        self.fix = fix
+
+
+class Cancelled(Exception):
+    """The user asked a running job to stop; what was finished before is kept."""
+
+
+def need(module: str, extra: str) -> WorkbenchError:
+    """The error for an optional library that is not installed."""
+    return WorkbenchError(
+        f"This step needs the library {module!r}, which is not installed.",
+        f"Install it with: pip install 'shop-workbench[{extra}]'",
+    )

@@ -1,0 +1,71 @@
+"""Where data and models are: the only place that builds paths."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Home:
+    """A folder that holds one shop: its data and its models."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, given: str | os.PathLike[str] | None = None) -> Home:
+        """The home that was named, else `WORKBENCH_HOME`, else the current folder."""
+        return cls(Path(given or os.environ.get("WORKBENCH_HOME") or ".").expanduser().resolve())
+
+    @property
+    def data(self) -> Path:
+        return self.root / "data"
+
+    @property
+    def models(self) -> Path:
+        return self.root / "models"
+
+    @property
+    def shop_file(self) -> Path:
+        return self.data / "shop.duckdb"
+
+    @property
+    def snapshots(self) -> Path:
+        return self.data / "snapshots"
+
+    @property
+    def uploads(self) -> Path:
+        return self.data / "uploads"
+
+    @property
+    def runs(self) -> Path:
+        return self.data / "runs"
+
+    @property
+    def sample(self) -> Path:
+        return self.data / "sample"
+
+    @property
+    def settings(self) -> Path:
+        return self.data / "settings"
+
+    @property
+    def active_file(self) -> Path:
+        return self.models / "active"
+
+    @property
+    def recipe_folders(self) -> tuple[Path, ...]:
+        """Where recipes are looked for: the home's own first, then those shipped."""
+        shipped = PACKAGE.parent / "models" / "recipes"
+        packaged = PACKAGE / "recipes"
+        own = self.models / "recipes"
+        return tuple(dict.fromkeys(p for p in (own, shipped, packaged) if p.is_dir()))
+
+    def make(self) -> Home:
+        """Create the folders that do not exist yet and return this home."""
+        for folder in (self.data, self.models, self.snapshots, self.uploads, self.runs, self.settings):
+            folder.mkdir(parents=True, exist_ok=True)
+        return self

@@ -1,0 +1,183 @@
+"""Model versions: the folders under `models/` are the registry, `models/active` names the one in use.
+
+A version is made beside its final name (`<id>.partial`), completed by a manifest with the SHA-256
+of every file, made read-only and renamed. Promoting and rolling back replace one small file.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import shutil
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from filelock import FileLock
+
+from workbench.errors import WorkbenchError
+from workbench.files import read_json, sha256, write_json
+from workbench.home import Home
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+FORBIDDEN = {".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".py"}
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One complete version on disk."""
+
+    id: str
+    folder: Path
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """`info` (parent, data_version, recipe name, created, seconds, kind) and `files` with their SHA-256."""
+        return dict(read_json(self.folder / MANIFEST, {}))
+
+    @property
+    def info(self) -> dict[str, Any]:
+        return dict(self.manifest.get("info", {}))
+
+    @property
+    def vectors_file(self) -> Path:
+        return self.folder / "vectors.duckdb"
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """`{"version", "tasks": {task: {"metrics", "baselines"}}, "left_out": {task: reason}}`."""
+        return dict(read_json(self.folder / "metrics.json", {}))
+
+    @cached_property
+    def recipe(self) -> dict[str, Any]:
+        return dict(read_json(self.folder / "recipe.json", {}))
+
+    def verify(self) -> None:
+        """Raise WorkbenchError unless every file is there, unchanged and of a safe kind."""
+        if self.manifest.get("format", 0) > FORMAT:
+            raise WorkbenchError(
+                f"Model version {self.id} was written by a newer workbench (format {self.manifest['format']}, this one reads {FORMAT}).",
+                "Update the workbench, or roll back to an older version.",
+            )
+        listed = self.manifest.get("files", {})
+        for path in self.folder.rglob("*"):
+            if path.suffix in FORBIDDEN:
+                raise WorkbenchError(
+                    f"Model version {self.id} holds {path.name}: only safetensors are loaded, never pickles or code.",
+                    "Delete the version, or train it again.",
+                )
+        for name, digest in listed.items():
+            path = self.folder / name
+            if not path.exists() or sha256(path) != digest:
+                raise WorkbenchError(
+                    f"Model version {self.id} is damaged: {name} is missing or its SHA-256 is not the manifest's.",
+                    "Roll back to another version, or train again.",
+                )
+
+
+class Registry:
+    """The versions of a home and which of them is active."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self._lock = FileLock(home.models / ".lock", timeout=10)
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def versions(self) -> list[ModelVersion]:
+        """All complete versions, newest first."""
+        folders = [f for f in self.home.models.glob("v*") if f.suffix != ".partial" and (f / MANIFEST).exists()]
+        return [ModelVersion(f.name, f) for f in sorted(folders, key=lambda f: f.name, reverse=True)]
+
+    def get(self, version: str) -> ModelVersion:
+        """The version with this id; WorkbenchError names those that exist."""
+        for found in self.versions():
+            if found.id == version:
+                return found
+        known = ", ".join(v.id for v in self.versions()) or "none yet"
+        raise WorkbenchError(f"There is no model version {version!r}; there are: {known}.", "See them with: workbench models")
+
+    def active(self) -> ModelVersion | None:
+        """The version in use, or None before the first promotion."""
+        version = self._state().get("active")
+        return self.get(version) if version else None
+
+    def history(self) -> list[dict[str, Any]]:
+        """Promotions and rollbacks, oldest first: when, who, action, version, before, why."""
+        path = self.home.models / "history.jsonl"
+        return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+    def _state(self) -> dict[str, Any]:
+        return dict(read_json(self.home.active_file, {}))
+
+    # -- writing -----------------------------------------------------------------------------
+
+    def new_folder(self) -> tuple[str, Path]:
+        """A fresh version id and its empty `.partial` folder."""
+        version = f"v{datetime.now():%Y%m%d-%H%M%S}-{uuid4().hex[:4]}"
+        folder = self.home.models / f"{version}.partial"
+        folder.mkdir(parents=True)
+        return version, folder
+
+    def publish(self, version: str, info: dict[str, Any]) -> ModelVersion:
+        """Complete `<version>.partial`: manifest last, read-only, renamed."""
+        partial = self.home.models / f"{version}.partial"
+        files = {str(p.relative_to(partial)): sha256(p) for p in sorted(partial.rglob("*")) if p.is_file()}
+        info = {"created": datetime.now().isoformat(timespec="seconds"), **info}
+        write_json(partial / MANIFEST, {"format": FORMAT, "version": version, "info": info, "files": files})
+        for path in partial.rglob("*"):
+            if path.is_file():
+                path.chmod(0o444)
+        final = self.home.models / version
+        partial.rename(final)
+        return ModelVersion(version, final)
+
+    def discard(self, version: str) -> None:
+        """Remove what an unfinished version left behind."""
+        shutil.rmtree(self.home.models / f"{version}.partial", ignore_errors=True)
+
+    def promote(self, version: str, *, expected: str | None | object = ..., why: str = "") -> ModelVersion:
+        """Make `version` the active one.
+
+        `expected` is the active version that the caller saw; if another promotion came between,
+        WorkbenchError says so and nothing changes.
+        """
+        found = self.get(version)
+        found.verify()
+        with self._lock:
+            state = self._state()
+            before = state.get("active")
+            if expected is not ... and expected != before:
+                raise WorkbenchError(
+                    f"Version {version} was not promoted: {before} became active in the meantime.",
+                    "Look at the versions again, then decide.",
+                )
+            previous = [v for v in state.get("previous", []) if v != version]
+            if before and before != version:
+                previous.append(before)
+            self._write(version, previous, "promote", before, why)
+        return found
+
+    def rollback(self, *, why: str = "") -> ModelVersion:
+        """Go back to the version that was active before this one."""
+        with self._lock:
+            state = self._state()
+            known = {v.id for v in self.versions()}
+            previous = [v for v in state.get("previous", []) if v in known]
+            if not previous:
+                raise WorkbenchError("There is no earlier version to roll back to.", "Promote another one: workbench models")
+            version = previous.pop()
+            self.get(version).verify()
+            self._write(version, previous, "rollback", state.get("active"), why)
+        return self.get(version)
+
+    def _write(self, version: str, previous: list[str], action: str, before: str | None, why: str) -> None:
+        write_json(self.home.active_file, {"active": version, "previous": previous})
+        entry = {"when": time.time(), "who": getpass.getuser(), "action": action, "version": version, "before": before, "why": why}
+        with (self.home.models / "history.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry, ensure_ascii=False) + "\n")

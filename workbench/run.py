@@ -1,0 +1,159 @@
+"""One run of long work: a folder that the worker writes and anybody may read.
+
+`data/runs/<id>/` holds `spec.json` (what to do), `progress.json` (replaced whole), `curve.jsonl`
+(the live loss), `log.txt`, `result.json` or `error.json` when it has ended, a `cancel` flag and a
+`lock`. The held lock is the sign of life, because a process id may be reused and a killed child
+still answers to its own.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+from uuid import uuid4
+
+from filelock import FileLock, Timeout
+
+from workbench.errors import Cancelled, WorkbenchError
+from workbench.files import read_json, write_json
+from workbench.home import Home
+
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+START_GRACE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: `done` in 0..1, seconds since it began and an estimate of what is left."""
+
+    done: float = 0.0
+    step: str = "waiting to start"
+    seconds: float = 0.0
+    left: float | None = None
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """What a reader can know of a run."""
+
+    id: str
+    kind: str
+    state: State
+    progress: Progress
+    spec: dict[str, Any]
+    result: dict[str, Any] | None
+    problem: str | None
+    fix: str | None
+
+
+class Run:
+    """A run's folder, for its worker (`working`, `report`) and its readers (`status`)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.id = folder.name
+        self._began = time.monotonic()
+
+    @classmethod
+    def create(cls, home: Home, kind: str, spec: dict[str, Any]) -> Run:
+        """A new queued run of `kind` with its `spec` written down."""
+        run_id = f"{kind}-{datetime.now():%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
+        folder = home.runs / run_id
+        folder.mkdir(parents=True)
+        write_json(folder / "spec.json", {"kind": kind, "home": str(home.root), "created": time.time(), **spec})
+        return cls(folder)
+
+    @classmethod
+    def find(cls, home: Home, run_id: str) -> Run:
+        """The run with this id; WorkbenchError if there is none."""
+        folder = home.runs / Path(run_id).name
+        if not (folder / "spec.json").exists():
+            raise WorkbenchError(f"There is no run {run_id!r} in {home.runs}.", "See the runs with: workbench status")
+        return cls(folder)
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        return dict(read_json(self.folder / "spec.json", {}))
+
+    # -- the worker's side -------------------------------------------------------------------
+
+    def working(self) -> FileLock:
+        """The lock that a worker holds for as long as it lives (use as a context manager)."""
+        self._began = time.monotonic()
+        return FileLock(self.folder / "lock", timeout=0)
+
+    def report(self, done: float, step: str) -> None:
+        """Write the share done and the step; raise `Cancelled` if someone asked to stop."""
+        seconds = time.monotonic() - self._began
+        left = seconds * (1 - done) / done if done > 0.05 else None
+        write_json(self.folder / "progress.json", asdict(Progress(round(done, 4), step, seconds, left)))
+        if self.cancel_asked():
+            raise Cancelled(self.id)
+
+    def point(self, **values: float | str) -> None:
+        """Append one point to the live curve, say `step=3, task="sentiment", loss=0.4`."""
+        with (self.folder / "curve.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")
+
+    def finish(self, result: dict[str, Any]) -> None:
+        write_json(self.folder / "result.json", result)
+
+    def fail(self, problem: str, fix: str, state: State = "failed") -> None:
+        write_json(self.folder / "error.json", {"state": state, "problem": problem, "fix": fix})
+
+    # -- the readers' side -------------------------------------------------------------------
+
+    def cancel(self) -> None:
+        (self.folder / "cancel").touch()
+
+    def cancel_asked(self) -> bool:
+        return (self.folder / "cancel").exists()
+
+    def alive(self) -> bool:
+        """Whether a worker holds the run's lock."""
+        lock = FileLock(self.folder / "lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            return True
+        lock.release()
+        return False
+
+    def curve(self) -> list[dict[str, Any]]:
+        """The points of the live curve so far."""
+        path = self.folder / "curve.jsonl"
+        if not path.exists():
+            return []
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines if line.endswith("}")]
+
+    def status(self) -> RunStatus:
+        spec = self.spec
+        progress = Progress(**read_json(self.folder / "progress.json", {}))
+        result = read_json(self.folder / "result.json")
+        error = read_json(self.folder / "error.json")
+        state: State
+        if result is not None:
+            state, progress = "done", Progress(1.0, "done", progress.seconds, 0.0)
+        elif error is not None:
+            state = error["state"]
+        elif self.alive():
+            state = "running"
+        elif time.time() - spec.get("created", 0) < START_GRACE_SECONDS and not (self.folder / "progress.json").exists():
+            state = "queued"
+        else:
+            state = "failed"
+            error = {"problem": f"The worker of run {self.id} ended without a word (killed, or out of memory).",
+                     "fix": f"Read {self.folder / 'log.txt'}, then resume or start the run again."}
+        error = error or {}
+        return RunStatus(self.id, spec.get("kind", "?"), state, progress, spec, result, error.get("problem"), error.get("fix"))
+
+
+def runs(home: Home) -> list[Run]:
+    """All runs of a home, newest first."""
+    folders = [f for f in home.runs.glob("*") if (f / "spec.json").exists()]
+    return [Run(f) for f in sorted(folders, key=lambda f: (f / "spec.json").stat().st_mtime, reverse=True)]

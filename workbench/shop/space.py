@@ -1,0 +1,124 @@
+"""The joint space of one model version: `vectors.duckdb`, written once, then attached read-only.
+
+Tables: `products(product_id, vector FLOAT[n], bias FLOAT)`, `reviews(review_id, vector)`,
+`users(user_id, vector)`, and for each task `predictions_<task>(key, label, probability,
+probabilities FLOAT[k])` with the order of its labels in `tasks(task, labels VARCHAR[])`.
+Vectors of all three have unit length; a user's score of a product is
+`exp(scale) * dot(user, product) + bias`, with `scale` in `settings(key, value)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from workbench.registry import ModelVersion
+from workbench.shop.store import Connection, Store, connect, quote
+
+ENTITIES = {"products": "product_id", "reviews": "review_id", "users": "user_id"}
+
+
+class Space:
+    """Vectors and predictions of one version, readable beside the shop's own tables."""
+
+    def __init__(self, store: Store, version: ModelVersion) -> None:
+        self.store = store
+        self.version = version
+        self.alias = store.attach(version.vectors_file)
+
+    def table(self, name: str) -> str:
+        """The quoted, qualified name of one of the version's tables, for use in SQL."""
+        return f"{quote(self.alias)}.{quote(name)}"
+
+    def tables(self) -> set[str]:
+        found = self.store.rows("SELECT table_name FROM duckdb_tables() WHERE database_name = ?", [self.alias])
+        return {name for (name,) in found}
+
+    def has_task(self, task: str) -> bool:
+        """Whether the version predicts this task."""
+        return f"predictions_{task}" in self.tables()
+
+    def labels(self, task: str) -> list[str]:
+        """The task's labels, in the order of `probabilities`."""
+        return list(self.store.value(f"SELECT labels FROM {self.table('tasks')} WHERE task = ?", [task]) or [])
+
+    def setting(self, key: str) -> float:
+        return float(self.store.value(f"SELECT value FROM {self.table('settings')} WHERE key = ?", [key]) or 0.0)
+
+    def vectors(self, entity: str, ids: Sequence[str] | None = None) -> tuple[list[str], np.ndarray]:
+        """Ids and float32 vectors of shape (rows, n), ordered by id; only `ids` where they are given."""
+        key = quote(ENTITIES[entity])
+        where, values = ("", [])
+        if ids is not None:
+            where, values = f"WHERE {key} IN (SELECT unnest(?))", [list(ids)]
+        frame = self.store.frame(f"SELECT {key} AS id, vector FROM {self.table(entity)} {where} ORDER BY {key}", values)
+        if frame.empty:
+            return [], np.zeros((0, 0), np.float32)
+        return frame["id"].tolist(), np.stack(frame["vector"].to_list()).astype(np.float32)
+
+
+class SpaceWriter:
+    """Writes a version's `vectors.duckdb`; used by the encoder while the version is `.partial`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        connection.execute("CREATE TABLE tasks (task VARCHAR, labels VARCHAR[])")
+        connection.execute("CREATE TABLE settings (key VARCHAR, value DOUBLE)")
+
+    def settings(self, **values: float) -> None:
+        for key, value in values.items():
+            self._connection.execute("INSERT INTO settings VALUES (?, ?)", [key, value])
+
+    def vectors(self, entity: str, ids: Sequence[str], vectors: np.ndarray, bias: np.ndarray | None = None) -> None:
+        """Append rows of `entity`: `vectors` of shape (rows, n), `bias` of shape (rows,) for products."""
+        n = vectors.shape[1]
+        extra = ", bias FLOAT" if entity == "products" else ""
+        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {entity} ({ENTITIES[entity]} VARCHAR, vector FLOAT[{n}]{extra})")
+        columns = {"id": pa.array(list(ids), pa.string()), "vector": _fixed(vectors)}
+        if entity == "products":
+            columns["bias"] = pa.array(np.zeros(len(ids)) if bias is None else bias, pa.float32())
+        self._insert(entity, pa.table(columns))
+
+    def predictions(self, task: str, labels: Sequence[str], keys: Sequence[str], probabilities: np.ndarray) -> None:
+        """Write a task's predictions: `probabilities` of shape (rows, labels), rows summing to 1."""
+        name, k = quote(f"predictions_{task}"), probabilities.shape[1]
+        self._connection.execute(f"CREATE TABLE {name} (key VARCHAR, label VARCHAR, probability FLOAT, probabilities FLOAT[{k}])")
+        self._connection.execute("INSERT INTO tasks VALUES (?, ?)", [task, list(labels)])
+        best = probabilities.argmax(1) if len(probabilities) else np.zeros(0, int)
+        self._insert(f"predictions_{task}", pa.table({
+            "key": pa.array(list(keys), pa.string()),
+            "label": pa.array([labels[i] for i in best], pa.string()),
+            "probability": pa.array(probabilities[np.arange(len(best)), best], pa.float32()),
+            "probabilities": _fixed(probabilities),
+        }))
+
+    def _insert(self, name: str, table: pa.Table) -> None:
+        self._connection.register("incoming", table)
+        self._connection.execute(f"INSERT INTO {quote(name)} SELECT * FROM incoming")
+        self._connection.unregister("incoming")
+
+
+def _fixed(values: np.ndarray) -> pa.Array:
+    flat = pa.array(np.ascontiguousarray(values, np.float32).ravel())
+    return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+
+
+@contextmanager
+def write_space(path: Path) -> Iterator[SpaceWriter]:
+    """A new `vectors.duckdb` at `path`, closed when the block ends."""
+    connection = connect(path, allow=(path.parent,))
+    try:
+        yield SpaceWriter(connection)
+        connection.execute("CHECKPOINT")
+    finally:
+        connection.close()
+
+
+def predictions_frame(space: Space, task: str) -> pd.DataFrame:
+    """A task's predictions: key, label, probability."""
+    return space.store.frame(f"SELECT key, label, probability FROM {space.table(f'predictions_{task}')}")

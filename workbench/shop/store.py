@@ -1,0 +1,224 @@
+"""The shop's DuckDB file: one owner, a cursor for each use, snapshots for everyone else.
+
+The only importer of duckdb. DuckDB lets one process hold a file read-write or many read it, and a
+connection must never be shared between threads; `Store` keeps both rules.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import duckdb
+import pandas as pd
+
+from workbench.errors import WorkbenchError
+from workbench.home import Home
+from workbench.shop.schema import TABLES, create_sql
+
+Connection = duckdb.DuckDBPyConnection
+DatabaseError = duckdb.Error
+FORMAT = 1
+
+
+def quote(identifier: str) -> str:
+    """`identifier` as a quoted SQL identifier, whatever it contains."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def connect(path: Path | None = None, *, read_only: bool = False, allow: Sequence[Path] = (), lock: bool = True) -> Connection:
+    """A locked-down connection to `path` (in memory when None): no network, no files outside `allow`.
+
+    Raises WorkbenchError when another process holds the file or a newer DuckDB wrote it.
+    """
+    try:
+        connection = duckdb.connect(str(path) if path else ":memory:", read_only=read_only)
+    except duckdb.Error as error:
+        raise _explain(path, error) from error
+    folders = ", ".join("'" + str(p).replace("'", "''") + "'" for p in allow)
+    connection.execute("SET TimeZone='UTC'")
+    if lock:
+        connection.execute(f"SET allowed_directories=[{folders}]")
+        connection.execute("SET enable_external_access=false")
+        connection.execute("SET python_enable_replacements=false")
+        connection.execute("SET lock_configuration=true")
+    return connection
+
+
+def _explain(path: Path | None, error: duckdb.Error) -> WorkbenchError:
+    text = str(error)
+    if "lock" in text.lower():
+        holder = re.search(r"PID (\d+)", text)
+        who = f"process {holder.group(1)}" if holder else "another process"
+        return WorkbenchError(
+            f"{path} is held by {who}; its data is untouched.",
+            f"Use the app that is open on it, or close it{f' (PID {holder.group(1)})' if holder else ''} and try again.",
+        )
+    if "newer version" in text.lower() or "version number" in text.lower():
+        return WorkbenchError(f"{path} was written by a newer version of DuckDB: {text.splitlines()[0]}", "Update the workbench, then open it again.")
+    return WorkbenchError(f"{path} cannot be opened: {text.splitlines()[0]}", "Restore it from a snapshot in data/snapshots.")
+
+
+class Store:
+    """An open shop. Read-write for its one owner, read-only on a snapshot."""
+
+    def __init__(self, home: Home, connection: Connection, *, read_only: bool, path: Path) -> None:
+        self.home = home
+        self.read_only = read_only
+        self.path = path
+        self._connection = connection
+        self._writing = threading.RLock()
+        self._attached: dict[Path, str] = {}
+
+    # -- opening -----------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, home: Home) -> Store:
+        """The shop of `home`, read-write, made empty if there is none. One process at a time."""
+        home.make()
+        connection = connect(home.shop_file, allow=(home.data, home.models))
+        store = cls(home, connection, read_only=False, path=home.shop_file)
+        store._prepare()
+        return store
+
+    @classmethod
+    def open_snapshot(cls, home: Home, path: Path | None = None) -> Store:
+        """A snapshot, read-only: the named one, else the newest; WorkbenchError where there is none."""
+        found = path or latest_snapshot(home)
+        if found is None or not found.exists():
+            raise WorkbenchError(f"There is no snapshot in {home.snapshots}.", "Close the app that holds the shop, or take a snapshot there.")
+        connection = connect(found, read_only=True, allow=(home.data, home.models))
+        return cls(home, connection, read_only=True, path=found)
+
+    def _prepare(self) -> None:
+        with self.cursor() as cursor:
+            for statement in create_sql():
+                cursor.execute(statement)
+            cursor.execute("INSERT INTO workbench_meta SELECT 'format', ? WHERE NOT EXISTS (FROM workbench_meta WHERE key='format')", [str(FORMAT)])
+            cursor.execute("INSERT INTO workbench_meta SELECT 'data_version', '0' WHERE NOT EXISTS (FROM workbench_meta WHERE key='data_version')")
+            row = cursor.execute("SELECT value FROM workbench_meta WHERE key='format'").fetchone()
+        if row and int(row[0]) > FORMAT:
+            self.close()
+            raise WorkbenchError(f"{self.path} was written by a newer workbench (format {row[0]}, this one reads {FORMAT}).", "Update the workbench, then open it again.")
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- reading -----------------------------------------------------------------------------
+
+    @contextmanager
+    def cursor(self) -> Iterator[Connection]:
+        """A cursor of its own for one use: never share one between threads."""
+        cursor = self._connection.cursor()
+        try:
+            yield cursor
+        finally:
+            cursor.close()
+
+    def rows(self, sql: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query with bound `values`."""
+        with self.cursor() as cursor:
+            return cursor.execute(sql, values or None).fetchall()
+
+    def value(self, sql: str, values: Sequence[Any] | dict[str, Any] = ()) -> Any:
+        """The first column of the first row, None where there is no row."""
+        found = self.rows(sql, values)
+        return found[0][0] if found else None
+
+    def frame(self, sql: str, values: Sequence[Any] | dict[str, Any] = ()) -> pd.DataFrame:
+        """The result of a query as a pandas frame."""
+        with self.cursor() as cursor:
+            return cursor.execute(sql, values or None).df()
+
+    @property
+    def data_version(self) -> int:
+        """Moves with every committed change."""
+        return int(self.value("SELECT value FROM workbench_meta WHERE key='data_version'") or 0)
+
+    def counts(self) -> dict[str, int]:
+        """Rows in each of the shop's tables."""
+        return {name: int(self.value(f"SELECT count(*) FROM {quote(name)}")) for name in TABLES}
+
+    # -- writing -----------------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A cursor in a transaction: committed whole with the data version moved, or not at all."""
+        if self.read_only:
+            raise WorkbenchError(f"{self.path} is a snapshot and cannot be changed.", "Close the app that holds the shop, or make the change there.")
+        with self._writing, self.cursor() as cursor:
+            cursor.execute("BEGIN")
+            try:
+                yield cursor
+                cursor.execute("UPDATE workbench_meta SET value = (value::INTEGER + 1)::VARCHAR WHERE key='data_version'")
+                cursor.execute("COMMIT")
+            except BaseException:
+                cursor.execute("ROLLBACK")
+                raise
+        with self.cursor() as cursor:
+            cursor.execute("CHECKPOINT")
+
+    def snapshot(self) -> Path:
+        """An immutable copy of the shop at its present data version; made once for each version."""
+        if self.read_only:
+            return self.path
+        with self._writing:
+            final = self.home.snapshots / f"{self.data_version:08d}.duckdb"
+            if final.exists():
+                return final
+            partial = self.home.snapshots / f"{uuid4().hex}.partial"
+            alias = f"snapshot_{uuid4().hex[:8]}"
+            source = quote(self._connection.execute("SELECT current_database()").fetchone()[0])  # type: ignore[index]
+            with self.cursor() as cursor:
+                cursor.execute(f"ATTACH '{_text(partial)}' AS {alias}")
+                try:
+                    cursor.execute(f"COPY FROM DATABASE {source} TO {alias}")
+                finally:
+                    cursor.execute(f"DETACH {alias}")
+            partial.chmod(0o444)
+            os.replace(partial, final)
+        return final
+
+    def attach(self, path: Path) -> str:
+        """Attach a closed DuckDB file read-only and return its (safe, stable) alias."""
+        path = path.resolve()
+        with self._writing:
+            if path not in self._attached:
+                alias = f"space_{len(self._attached)}_{uuid4().hex[:6]}"
+                with self.cursor() as cursor:
+                    cursor.execute(f"ATTACH '{_text(path)}' AS {alias} (READ_ONLY)")
+                self._attached[path] = alias
+            return self._attached[path]
+
+
+def _text(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def latest_snapshot(home: Home) -> Path | None:
+    """The newest snapshot's file, or None."""
+    found = sorted(home.snapshots.glob("*.duckdb"))
+    return found[-1] if found else None
+
+
+def open_for_reading(home: Home) -> tuple[Store, str | None]:
+    """The shop for a reading verb: the live file, else the last snapshot with a note that says so."""
+    try:
+        return Store.open(home), None
+    except WorkbenchError as error:
+        if "is held by" not in error.problem or latest_snapshot(home) is None:
+            raise
+        store = Store.open_snapshot(home)
+        return store, f"{error.problem} Answered from the snapshot of data version {store.data_version}."
