@@ -1,0 +1,46 @@
+"""A product's category, from its title, brand and description.
+
+The most special level of the path that has enough products counts: 'Audio > Headphones' stays
+whole where five products share it, else it is learned as 'Audio'.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from workbench.shop.store import Store
+from workbench.tasks.base import Examples, Task
+from workbench.tasks.classes import LEAST_PER_LABEL, classify
+from workbench.tasks.labelled_rows import taught
+from workbench.tasks.texts import product_texts
+
+SEPARATOR = " > "
+
+
+def missing(store: Store) -> str | None:
+    made = examples(store)
+    if len(made.labels) >= 2:
+        return None
+    return f"needs two categories with at least {LEAST_PER_LABEL} products that have a text, there are {len(made.labels)}"
+
+
+def examples(store: Store) -> Examples:
+    texts = product_texts(store)
+    paths = dict(store.rows("SELECT product_id, category FROM products WHERE category IS NOT NULL AND title IS NOT NULL ORDER BY product_id"))
+    counts = Counter(prefix for path in paths.values() for prefix in _prefixes(path))
+    rows = [(key, texts[key], _deepest(path, counts)) for key, path in paths.items()]
+    rows += [(f"label:{text}", text, label) for text, label in taught(store, "category")]
+    return classify(rows)
+
+
+def _prefixes(path: str) -> list[str]:
+    parts = path.split(SEPARATOR)
+    return [SEPARATOR.join(parts[: i + 1]) for i in range(len(parts))]
+
+
+def _deepest(path: str, counts: Counter[str]) -> str:
+    enough = [prefix for prefix in _prefixes(path) if counts[prefix] >= LEAST_PER_LABEL]
+    return enough[-1] if enough else ""
+
+
+TASK = Task("category", "Product category", "classify", "product", "macro_f1", missing, examples, predicts="products")

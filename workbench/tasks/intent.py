@@ -1,0 +1,25 @@
+"""What a customer's ticket wants."""
+
+from __future__ import annotations
+
+from workbench.shop.store import Store
+from workbench.tasks.base import Examples, Task
+from workbench.tasks.classes import LEAST_PER_LABEL, classify
+from workbench.tasks.labelled_rows import taught
+from workbench.tasks.texts import clean
+
+
+def missing(store: Store) -> str | None:
+    made = examples(store)
+    if len(made.labels) >= 2:
+        return None
+    return f"needs two intents with at least {LEAST_PER_LABEL} tickets each, there are {len(made.labels)}"
+
+
+def examples(store: Store) -> Examples:
+    rows = store.rows("SELECT ticket_id, body, intent FROM tickets WHERE intent IS NOT NULL ORDER BY ticket_id")
+    told = [(f"label:{text}", text, label) for text, label in taught(store, "intent")]
+    return classify([(key, clean(body), intent) for key, body, intent in rows] + told)
+
+
+TASK = Task("intent", "Ticket intent", "classify", "ticket", "macro_f1", missing, examples, predicts="tickets")

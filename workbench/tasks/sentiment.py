@@ -1,0 +1,38 @@
+"""Review sentiment: negative (1-2 stars), neutral (3) or positive (4-5), from the text alone."""
+
+from __future__ import annotations
+
+from workbench.shop.store import Store
+from workbench.tasks.base import Examples, Task, at_least
+from workbench.tasks.labelled_rows import taught
+from workbench.tasks.splits import split_of
+from workbench.tasks.texts import review_splits, review_texts
+
+LABELS = ["negative", "neutral", "positive"]
+_RATED = "SELECT count(*) FROM reviews WHERE rating IS NOT NULL AND body <> ''"
+_TAUGHT = "SELECT count(*) FROM labels WHERE task = 'sentiment'"
+
+
+def of_stars(stars: float) -> str:
+    """The label that stars from 1 to 5 stand for."""
+    return LABELS[0] if stars <= 2 else LABELS[1] if stars < 4 else LABELS[2]
+
+
+def missing(store: Store) -> str | None:
+    return at_least(store, f"SELECT ({_RATED}) + ({_TAUGHT})", 50, "reviews with stars and a text, or labelled rows")
+
+
+def examples(store: Store) -> Examples:
+    texts, splits = review_texts(store), review_splits(store)
+    rows = store.rows("SELECT review_id, rating FROM reviews WHERE rating IS NOT NULL ORDER BY review_id")
+    rows = [(key, stars) for key, stars in rows if texts[key]]
+    made = Examples([k for k, _ in rows], [texts[k] for k, _ in rows], [LABELS.index(of_stars(s)) for _, s in rows], [splits[k] for k, _ in rows], LABELS)
+    for text, label in taught(store, "sentiment"):
+        made.keys.append(f"label:{text}")
+        made.texts.append(text)
+        made.targets.append(LABELS.index(label if label in LABELS else of_stars(float(label))))
+        made.splits.append(split_of(text))
+    return made
+
+
+TASK = Task("sentiment", "Review sentiment", "classify", "review", "macro_f1", missing, examples, predicts="reviews")

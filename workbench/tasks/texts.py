@@ -1,0 +1,53 @@
+"""The texts of a shop's rows, as the encoder reads them."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from workbench.shop.store import Store
+from workbench.tasks.histories import held_out
+
+_TAG = re.compile(r"<[^>]{1,200}>")
+MOST_REVIEWS = 3
+
+
+def clean(*parts: str | None) -> str:
+    """The parts as one text, without markup and doubled spaces."""
+    joined = ". ".join(p.strip() for p in parts if p and p.strip())
+    return " ".join(html.unescape(_TAG.sub(" ", joined)).split())
+
+
+def review_texts(store: Store) -> dict[str, str]:
+    """Review id to headline and body."""
+    return {key: clean(title, body) for key, title, body in store.rows("SELECT review_id, title, body FROM reviews ORDER BY review_id")}
+
+
+def review_splits(store: Store) -> dict[str, str]:
+    """Review id to its split; a review of a user's held-out product is held out with it."""
+    from workbench.tasks.splits import split_of
+
+    held = held_out(store)
+    rows = store.rows("SELECT review_id, user_id, product_id FROM reviews ORDER BY review_id")
+    return {key: held.get((user, product), split_of(key)) for key, user, product in rows}
+
+
+def product_texts(store: Store) -> dict[str, str]:
+    """Product id to title, brand and description; where a product has none, what its training reviews' headlines say.
+
+    The category is left out, because it is what a task has to learn.
+    """
+    texts = {
+        key: clean(title, brand, description)
+        for key, title, brand, description in store.rows("SELECT product_id, title, brand, description FROM products ORDER BY product_id")
+    }
+    silent = {key for key, text in texts.items() if not text}
+    if silent:
+        splits = review_splits(store)
+        rows = store.rows("SELECT product_id, review_id, coalesce(nullif(title, ''), left(body, 80)) FROM reviews ORDER BY product_id, review_id")
+        said: dict[str, list[str]] = {}
+        for product, review, text in rows:
+            if product in silent and splits[review] == "train" and text and len(said.setdefault(product, [])) < MOST_REVIEWS:
+                said[product].append(text)
+        texts.update({product: clean(*lines) for product, lines in said.items()})
+    return texts
