@@ -1,0 +1,71 @@
+import subprocess
+import sys
+
+import pytest
+
+from workbench.errors import WorkbenchError
+from workbench.shop.store import DatabaseError, Store, open_for_reading, quote
+
+
+def add(store, key):
+    with store.transaction() as cursor:
+        cursor.execute("INSERT INTO products (product_id, title) VALUES (?, 'A')", [key])
+
+
+def test_a_commit_moves_the_data_version(store):
+    add(store, "p1")
+    assert store.data_version == 1
+    assert store.counts()["products"] == 1
+
+
+def test_a_failed_transaction_leaves_nothing(store):
+    with pytest.raises(RuntimeError), store.transaction() as cursor:
+        cursor.execute("INSERT INTO products (product_id) VALUES ('p1')")
+        raise RuntimeError
+    assert store.counts()["products"] == 0
+    assert store.data_version == 0
+
+
+def test_a_snapshot_does_not_move_with_the_shop(home, store):
+    add(store, "p1")
+    path = store.snapshot()
+    add(store, "p2")
+    with Store.open_snapshot(home, path) as old:
+        assert old.counts()["products"] == 1
+        with pytest.raises(WorkbenchError, match="snapshot"), old.transaction():
+            pass
+
+
+def test_files_outside_the_home_are_refused(store):
+    with pytest.raises(DatabaseError, match="Permission"):
+        store.rows("SELECT * FROM read_csv('/etc/passwd')")
+
+
+def test_a_hostile_identifier_is_quoted(store):
+    name = 'x"); drop table reviews;--'
+    with store.transaction() as cursor:
+        cursor.execute(f"CREATE TABLE t ({quote(name)} VARCHAR)")
+    assert store.rows("SELECT column_name FROM duckdb_columns() WHERE table_name = 't'") == [(name,)]
+    assert store.counts()["reviews"] == 0
+
+
+HOLDER = """
+import sys, os
+from workbench.home import Home
+from workbench.shop.store import Store
+store = Store.open(Home.find(sys.argv[1])); store.snapshot()
+print(os.getpid(), flush=True); sys.stdin.read()
+"""
+
+
+def test_a_held_shop_names_its_holder_and_reads_from_the_snapshot(home):
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(home.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        pid = holder.stdout.readline().strip()
+        with pytest.raises(WorkbenchError, match=pid):
+            Store.open(home)
+        store, note = open_for_reading(home)
+        store.close()
+        assert note is not None and "snapshot" in note
+    finally:
+        holder.communicate("")

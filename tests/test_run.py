@@ -1,0 +1,30 @@
+import pytest
+
+from workbench.errors import Cancelled
+from workbench.run import Run, runs
+
+
+def test_a_run_is_queued_running_then_done(home):
+    run = Run.create(home, "train", {"recipe": "laptop"})
+    assert run.status().state == "queued"
+    with run.working():
+        run.report(0.5, "half")
+        assert run.status().state == "running"
+        run.finish({"version": "v1"})
+    assert run.status().state == "done"
+    assert [r.id for r in runs(home)] == [run.id]
+
+
+def test_a_worker_that_vanished_is_a_failure(home):
+    run = Run.create(home, "train", {})
+    with run.working():
+        run.report(0.5, "half")
+    assert run.status().state == "failed"
+    assert "log.txt" in run.status().fix
+
+
+def test_cancel_reaches_the_worker(home):
+    run = Run.create(home, "train", {})
+    run.cancel()
+    with pytest.raises(Cancelled):
+        run.report(0.1, "step")
