@@ -180,7 +180,7 @@ class Store:
                 return final
             partial = self.home.snapshots / f"{uuid4().hex}.partial"
             alias = f"snapshot_{uuid4().hex[:8]}"
-            source = quote(self._connection.execute("SELECT current_database()").fetchone()[0])  # type: ignore[index]
+            source = quote(str(self.value("SELECT current_database()")))
             with self.cursor() as cursor:
                 cursor.execute(f"ATTACH '{_text(partial)}' AS {alias}")
                 try:
