@@ -141,7 +141,7 @@ class Registry:
         """Remove what an unfinished version left behind."""
         shutil.rmtree(self.home.models / f"{version}.partial", ignore_errors=True)
 
-    def promote(self, version: str, *, expected: str | None | object = ..., why: str = "") -> ModelVersion:
+    def promote(self, version: str, *, expected: str | object | None = ..., why: str = "") -> ModelVersion:
         """Make `version` the active one.
 
         `expected` is the active version that the caller saw; if another promotion came between,

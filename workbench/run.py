@@ -147,8 +147,10 @@ class Run:
             state = "queued"
         else:
             state = "failed"
-            error = {"problem": f"The worker of run {self.id} ended without a word (killed, or out of memory).",
-                     "fix": f"Read {self.folder / 'log.txt'}, then resume or start the run again."}
+            error = {
+                "problem": f"The worker of run {self.id} ended without a word (killed, or out of memory).",
+                "fix": f"Read {self.folder / 'log.txt'}, then resume or start the run again.",
+            }
         error = error or {}
         return RunStatus(self.id, spec.get("kind", "?"), state, progress, spec, result, error.get("problem"), error.get("fix"))
 

@@ -12,7 +12,9 @@ def shop(store):
         for u in range(120):
             for p in range(4):
                 values = [f"r{u}-{p}", f"p{(u + p) % 6}", f"u{u}", 1 + (u + p) % 5, f"text {u} {p}", f"2024-01-{10 + p}"]
-                cursor.execute("INSERT INTO reviews (review_id, product_id, user_id, rating, body, created_at) VALUES (?, ?, ?, ?, ?, ?)", values)
+                cursor.execute(
+                    "INSERT INTO reviews (review_id, product_id, user_id, rating, body, created_at) VALUES (?, ?, ?, ?, ?, ?)", values
+                )
     return store
 
 

@@ -35,63 +35,81 @@ EVENT_KINDS = ("view", "cart", "purchase", "return")
 
 _ATTRIBUTES = Column("attributes", "JSON", "whatever else the file said")
 
-PRODUCTS = Table("products", (
-    Column("product_id", "VARCHAR", "the shop's id of the product", required=True),
-    Column("title", "VARCHAR", "name shown to customers"),
-    Column("description", "VARCHAR", "longer text"),
-    Column("brand", "VARCHAR", "maker"),
-    Column("category", "VARCHAR", "path from general to special, joined by ' > '"),
-    Column("price", "DOUBLE", "price in the shop's currency"),
-    _ATTRIBUTES,
-))
-REVIEWS = Table("reviews", (
-    Column("review_id", "VARCHAR", "id, or a hash of who, what, when and the text", required=True),
-    Column("product_id", "VARCHAR", "the product reviewed"),
-    Column("user_id", "VARCHAR", "who wrote it"),
-    Column("rating", "DOUBLE", "stars from 1 to 5"),
-    Column("title", "VARCHAR", "headline"),
-    Column("body", "VARCHAR", "text; may be empty where there is a rating", required=True),
-    Column("created_at", "TIMESTAMP", "when it was written"),
-    Column("language", "VARCHAR", "ISO 639-1 code, guessed where the file says nothing"),
-    Column("helpful", "INTEGER", "votes that found it helpful"),
-    Column("verified", "BOOLEAN", "whether the purchase was verified"),
-    _ATTRIBUTES,
-))
-EVENTS = Table("events", (
-    Column("event_id", "VARCHAR", "id, or a hash of the line", required=True),
-    Column("user_id", "VARCHAR", "who did it"),
-    Column("product_id", "VARCHAR", "with what product"),
-    Column("kind", "VARCHAR", "view, cart, purchase or return", required=True),
-    Column("happened_at", "TIMESTAMP", "when", required=True),
-    Column("quantity", "DOUBLE", "pieces"),
-    Column("price", "DOUBLE", "price of one piece in the shop's currency"),
-    Column("order_id", "VARCHAR", "the order it belongs to"),
-    _ATTRIBUTES,
-))
-USERS = Table("users", (
-    Column("user_id", "VARCHAR", "the shop's id of the customer", required=True),
-    Column("country", "VARCHAR", "country"),
-    Column("joined_at", "TIMESTAMP", "when the account was made"),
-    _ATTRIBUTES,
-))
-TICKETS = Table("tickets", (
-    Column("ticket_id", "VARCHAR", "id, or a hash of the text and time", required=True),
-    Column("user_id", "VARCHAR", "who asked"),
-    Column("product_id", "VARCHAR", "about what product"),
-    Column("body", "VARCHAR", "what they wrote", required=True),
-    Column("intent", "VARCHAR", "what they want, where known"),
-    Column("created_at", "TIMESTAMP", "when"),
-    _ATTRIBUTES,
-))
-LABELS = Table("labels", (
-    Column("label_id", "VARCHAR", "hash of task, text and upload", required=True),
-    Column("task", "VARCHAR", "the task it teaches", required=True),
-    Column("text", "VARCHAR", "the text that was labelled", required=True),
-    Column("label", "VARCHAR", "the label", required=True),
-    Column("upload", "VARCHAR", "the SHA-256 of the uploaded file"),
-    Column("created_at", "TIMESTAMP", "when it was uploaded"),
-    _ATTRIBUTES,
-))
+PRODUCTS = Table(
+    "products",
+    (
+        Column("product_id", "VARCHAR", "the shop's id of the product", required=True),
+        Column("title", "VARCHAR", "name shown to customers"),
+        Column("description", "VARCHAR", "longer text"),
+        Column("brand", "VARCHAR", "maker"),
+        Column("category", "VARCHAR", "path from general to special, joined by ' > '"),
+        Column("price", "DOUBLE", "price in the shop's currency"),
+        _ATTRIBUTES,
+    ),
+)
+REVIEWS = Table(
+    "reviews",
+    (
+        Column("review_id", "VARCHAR", "id, or a hash of who, what, when and the text", required=True),
+        Column("product_id", "VARCHAR", "the product reviewed"),
+        Column("user_id", "VARCHAR", "who wrote it"),
+        Column("rating", "DOUBLE", "stars from 1 to 5"),
+        Column("title", "VARCHAR", "headline"),
+        Column("body", "VARCHAR", "text; may be empty where there is a rating", required=True),
+        Column("created_at", "TIMESTAMP", "when it was written"),
+        Column("language", "VARCHAR", "ISO 639-1 code, guessed where the file says nothing"),
+        Column("helpful", "INTEGER", "votes that found it helpful"),
+        Column("verified", "BOOLEAN", "whether the purchase was verified"),
+        _ATTRIBUTES,
+    ),
+)
+EVENTS = Table(
+    "events",
+    (
+        Column("event_id", "VARCHAR", "id, or a hash of the line", required=True),
+        Column("user_id", "VARCHAR", "who did it"),
+        Column("product_id", "VARCHAR", "with what product"),
+        Column("kind", "VARCHAR", "view, cart, purchase or return", required=True),
+        Column("happened_at", "TIMESTAMP", "when", required=True),
+        Column("quantity", "DOUBLE", "pieces"),
+        Column("price", "DOUBLE", "price of one piece in the shop's currency"),
+        Column("order_id", "VARCHAR", "the order it belongs to"),
+        _ATTRIBUTES,
+    ),
+)
+USERS = Table(
+    "users",
+    (
+        Column("user_id", "VARCHAR", "the shop's id of the customer", required=True),
+        Column("country", "VARCHAR", "country"),
+        Column("joined_at", "TIMESTAMP", "when the account was made"),
+        _ATTRIBUTES,
+    ),
+)
+TICKETS = Table(
+    "tickets",
+    (
+        Column("ticket_id", "VARCHAR", "id, or a hash of the text and time", required=True),
+        Column("user_id", "VARCHAR", "who asked"),
+        Column("product_id", "VARCHAR", "about what product"),
+        Column("body", "VARCHAR", "what they wrote", required=True),
+        Column("intent", "VARCHAR", "what they want, where known"),
+        Column("created_at", "TIMESTAMP", "when"),
+        _ATTRIBUTES,
+    ),
+)
+LABELS = Table(
+    "labels",
+    (
+        Column("label_id", "VARCHAR", "hash of task, text and upload", required=True),
+        Column("task", "VARCHAR", "the task it teaches", required=True),
+        Column("text", "VARCHAR", "the text that was labelled", required=True),
+        Column("label", "VARCHAR", "the label", required=True),
+        Column("upload", "VARCHAR", "the SHA-256 of the uploaded file"),
+        Column("created_at", "TIMESTAMP", "when it was uploaded"),
+        _ATTRIBUTES,
+    ),
+)
 
 TABLES = {t.name: t for t in (PRODUCTS, REVIEWS, EVENTS, USERS, TICKETS, LABELS)}
 

@@ -90,12 +90,17 @@ class SpaceWriter:
         self._connection.execute(f"CREATE TABLE {name} (key VARCHAR, label VARCHAR, probability FLOAT, probabilities FLOAT[{k}])")
         self._connection.execute("INSERT INTO tasks VALUES (?, ?)", [task, list(labels)])
         best = probabilities.argmax(1) if len(probabilities) else np.zeros(0, int)
-        self._insert(f"predictions_{task}", pa.table({
-            "key": pa.array(list(keys), pa.string()),
-            "label": pa.array([labels[i] for i in best], pa.string()),
-            "probability": pa.array(probabilities[np.arange(len(best)), best], pa.float32()),
-            "probabilities": _fixed(probabilities),
-        }))
+        self._insert(
+            f"predictions_{task}",
+            pa.table(
+                {
+                    "key": pa.array(list(keys), pa.string()),
+                    "label": pa.array([labels[i] for i in best], pa.string()),
+                    "probability": pa.array(probabilities[np.arange(len(best)), best], pa.float32()),
+                    "probabilities": _fixed(probabilities),
+                }
+            ),
+        )
 
     def _insert(self, name: str, table: pa.Table) -> None:
         self._connection.register("incoming", table)

@@ -6,7 +6,6 @@ connection must never be shared between threads; `Store` keeps both rules.
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from collections.abc import Iterator, Sequence
@@ -61,7 +60,9 @@ def _explain(path: Path | None, error: duckdb.Error) -> WorkbenchError:
             f"Use the app that is open on it, or close it{f' (PID {holder.group(1)})' if holder else ''} and try again.",
         )
     if "newer version" in text.lower() or "version number" in text.lower():
-        return WorkbenchError(f"{path} was written by a newer version of DuckDB: {text.splitlines()[0]}", "Update the workbench, then open it again.")
+        return WorkbenchError(
+            f"{path} was written by a newer version of DuckDB: {text.splitlines()[0]}", "Update the workbench, then open it again."
+        )
     return WorkbenchError(f"{path} cannot be opened: {text.splitlines()[0]}", "Restore it from a snapshot in data/snapshots.")
 
 
@@ -92,7 +93,9 @@ class Store:
         """A snapshot, read-only: the named one, else the newest; WorkbenchError where there is none."""
         found = path or latest_snapshot(home)
         if found is None or not found.exists():
-            raise WorkbenchError(f"There is no snapshot in {home.snapshots}.", "Close the app that holds the shop, or take a snapshot there.")
+            raise WorkbenchError(
+                f"There is no snapshot in {home.snapshots}.", "Close the app that holds the shop, or take a snapshot there."
+            )
         connection = connect(found, read_only=True, allow=(home.data, home.models))
         return cls(home, connection, read_only=True, path=found)
 
@@ -100,12 +103,19 @@ class Store:
         with self.cursor() as cursor:
             for statement in create_sql():
                 cursor.execute(statement)
-            cursor.execute("INSERT INTO workbench_meta SELECT 'format', ? WHERE NOT EXISTS (FROM workbench_meta WHERE key='format')", [str(FORMAT)])
-            cursor.execute("INSERT INTO workbench_meta SELECT 'data_version', '0' WHERE NOT EXISTS (FROM workbench_meta WHERE key='data_version')")
+            cursor.execute(
+                "INSERT INTO workbench_meta SELECT 'format', ? WHERE NOT EXISTS (FROM workbench_meta WHERE key='format')", [str(FORMAT)]
+            )
+            cursor.execute(
+                "INSERT INTO workbench_meta SELECT 'data_version', '0' WHERE NOT EXISTS (FROM workbench_meta WHERE key='data_version')"
+            )
             row = cursor.execute("SELECT value FROM workbench_meta WHERE key='format'").fetchone()
         if row and int(row[0]) > FORMAT:
             self.close()
-            raise WorkbenchError(f"{self.path} was written by a newer workbench (format {row[0]}, this one reads {FORMAT}).", "Update the workbench, then open it again.")
+            raise WorkbenchError(
+                f"{self.path} was written by a newer workbench (format {row[0]}, this one reads {FORMAT}).",
+                "Update the workbench, then open it again.",
+            )
 
     def close(self) -> None:
         self._connection.close()
@@ -157,7 +167,9 @@ class Store:
     def transaction(self) -> Iterator[Connection]:
         """A cursor in a transaction: committed whole with the data version moved, or not at all."""
         if self.read_only:
-            raise WorkbenchError(f"{self.path} is a snapshot and cannot be changed.", "Close the app that holds the shop, or make the change there.")
+            raise WorkbenchError(
+                f"{self.path} is a snapshot and cannot be changed.", "Close the app that holds the shop, or make the change there."
+            )
         with self._writing, self.cursor() as cursor:
             cursor.execute("BEGIN")
             try:
@@ -188,7 +200,7 @@ class Store:
                 finally:
                     cursor.execute(f"DETACH {alias}")
             partial.chmod(0o444)
-            os.replace(partial, final)
+            partial.replace(final)
         return final
 
     def attach(self, path: Path) -> str:

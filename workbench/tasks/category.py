@@ -26,7 +26,9 @@ def missing(store: Store) -> str | None:
 
 def examples(store: Store) -> Examples:
     texts = product_texts(store)
-    paths = dict(store.rows("SELECT product_id, category FROM products WHERE category IS NOT NULL AND title IS NOT NULL ORDER BY product_id"))
+    paths = dict(
+        store.rows("SELECT product_id, category FROM products WHERE category IS NOT NULL AND title IS NOT NULL ORDER BY product_id")
+    )
     counts = Counter(prefix for path in paths.values() for prefix in _prefixes(path))
     rows = [(key, texts[key], _deepest(path, counts)) for key, path in paths.items()]
     rows += [(f"label:{text}", text, label) for text, label in taught(store, "category")]

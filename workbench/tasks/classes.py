@@ -19,4 +19,6 @@ def classify(rows: Iterable[tuple[str, str, str]]) -> Examples:
     place = {label: i for i, label in enumerate(labels)}
     kept = [row for row in kept if row[2] in place]
     # equal texts share a split, so that no test text was ever trained on
-    return Examples([k for k, _, _ in kept], [t for _, t, _ in kept], [place[y] for _, _, y in kept], [split_of(t) for _, t, _ in kept], labels)
+    return Examples(
+        [k for k, _, _ in kept], [t for _, t, _ in kept], [place[y] for _, _, y in kept], [split_of(t) for _, t, _ in kept], labels
+    )

@@ -47,7 +47,7 @@ class History:
 
 
 def target_kind(store: Store) -> str:
-    """"purchase" where the shop has purchases, else "review"."""
+    """ "purchase" where the shop has purchases, else "review"."""
     return "purchase" if store.value("SELECT 1 FROM events WHERE kind = 'purchase' LIMIT 1") else "review"
 
 

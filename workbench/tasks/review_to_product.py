@@ -20,7 +20,9 @@ def examples(store: Store) -> Examples:
     place = {key: i for i, key in enumerate(partners)}
     rows = store.rows("SELECT review_id, product_id FROM reviews WHERE product_id IS NOT NULL ORDER BY review_id")
     kept = [(key, product) for key, product in rows if product in place and texts[key]]
-    return Examples([k for k, _ in kept], [texts[k] for k, _ in kept], [place[p] for _, p in kept], [splits[k] for k, _ in kept], partners=partners)
+    return Examples(
+        [k for k, _ in kept], [texts[k] for k, _ in kept], [place[p] for _, p in kept], [splits[k] for k, _ in kept], partners=partners
+    )
 
 
 TASK = Task("review_to_product", "Review to product", "contrast", "review", "recall_at_10", missing, examples)

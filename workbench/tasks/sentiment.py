@@ -26,7 +26,13 @@ def examples(store: Store) -> Examples:
     texts, splits = review_texts(store), review_splits(store)
     rows = store.rows("SELECT review_id, rating FROM reviews WHERE rating IS NOT NULL ORDER BY review_id")
     rows = [(key, stars) for key, stars in rows if texts[key]]
-    made = Examples([k for k, _ in rows], [texts[k] for k, _ in rows], [LABELS.index(of_stars(s)) for _, s in rows], [splits[k] for k, _ in rows], LABELS)
+    made = Examples(
+        [k for k, _ in rows],
+        [texts[k] for k, _ in rows],
+        [LABELS.index(of_stars(s)) for _, s in rows],
+        [splits[k] for k, _ in rows],
+        LABELS,
+    )
     for text, label in taught(store, "sentiment"):
         made.keys.append(f"label:{text}")
         made.texts.append(text)

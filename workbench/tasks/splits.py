@@ -13,7 +13,7 @@ def share(key: str) -> float:
 
 
 def split_of(key: str) -> str:
-    """"train", "validation" or "test" for a row with this key."""
+    """ "train", "validation" or "test" for a row with this key."""
     at = share(key)
     if at < TEST:
         return "test"

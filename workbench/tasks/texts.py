@@ -44,7 +44,9 @@ def product_texts(store: Store) -> dict[str, str]:
     silent = {key for key, text in texts.items() if not text}
     if silent:
         splits = review_splits(store)
-        rows = store.rows("SELECT product_id, review_id, coalesce(nullif(title, ''), left(body, 80)) FROM reviews ORDER BY product_id, review_id")
+        rows = store.rows(
+            "SELECT product_id, review_id, coalesce(nullif(title, ''), left(body, 80)) FROM reviews ORDER BY product_id, review_id"
+        )
         said: dict[str, list[str]] = {}
         for product, review, text in rows:
             if product in silent and splits[review] == "train" and text and len(said.setdefault(product, [])) < MOST_REVIEWS:
