@@ -1,0 +1,95 @@
+"""The products of one version's space as arrays, and what the shop says about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from workbench.errors import WorkbenchError
+from workbench.shop.space import Space
+from workbench.shop.store import Store
+
+SHORT = 70
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Every product of a space: `vectors` (products, n) of unit length, `bias` (products,), `exp(scale)` as `factor`."""
+
+    ids: list[str]
+    vectors: np.ndarray
+    bias: np.ndarray
+    factor: float
+    place: dict[str, int]
+
+    def known(self, ids: Iterable[str]) -> list[str]:
+        """Those of `ids` that have a vector, in their order, each once."""
+        return [key for key in dict.fromkeys(ids) if key in self.place]
+
+    def scores(self, user: np.ndarray) -> np.ndarray:
+        """A user's score of every product: exp(scale) * dot(user, product) + bias, shape (products,)."""
+        return np.asarray(self.factor * (self.vectors @ self.check(user)) + self.bias)
+
+    def check(self, vector: np.ndarray) -> np.ndarray:
+        """`vector` as float32 of the space's size; WorkbenchError where it is another one or not finite."""
+        given = np.asarray(vector, np.float32).ravel()
+        size = self.vectors.shape[1]
+        if given.shape != (size,) or not np.isfinite(given).all():
+            raise WorkbenchError(
+                f"A vector of {given.size} numbers was given; this space has {size} finite numbers a vector.",
+                "Compute it with the model version that made the space.",
+            )
+        return given
+
+
+@lru_cache(maxsize=2)
+def catalogue(space: Space) -> Catalogue:
+    """The products of a space, read once for each space object (a version never changes)."""
+    if "products" not in space.tables():
+        raise WorkbenchError(f"Model version {space.version.id} knows no products.", "Import products or their reviews, then train again.")
+    frame = space.store.frame(f"SELECT product_id, vector, bias FROM {space.table('products')} ORDER BY product_id")
+    ids = frame["product_id"].tolist()
+    vectors = np.stack(frame["vector"].to_list()).astype(np.float32) if ids else np.zeros((0, 0), np.float32)
+    bias = frame["bias"].fillna(0.0).to_numpy(np.float32)
+    return Catalogue(ids, vectors, bias, float(np.exp(space.setting("scale"))), {key: i for i, key in enumerate(ids)})
+
+
+@dataclass(frozen=True)
+class About:
+    """What the shop says of a product; the id stands in for a title that is missing."""
+
+    product_id: str
+    title: str
+    brand: str | None = None
+    category: str | None = None
+    price: float | None = None
+
+    @property
+    def short(self) -> str:
+        """The title, cut to fit a sentence."""
+        return self.title if len(self.title) <= SHORT else self.title[: SHORT - 1].rstrip() + "…"
+
+
+_ABOUT = """
+SELECT product_id, coalesce(nullif(trim(title), ''), product_id), brand, category, price
+FROM products WHERE product_id IN (SELECT unnest(?))
+"""
+
+
+def about(store: Store, ids: Iterable[str]) -> dict[str, About]:
+    """Id to what the shop says of it, for every one of `ids`."""
+    wanted = list(dict.fromkeys(ids))
+    found = {row[0]: About(*row) for row in store.rows(_ABOUT, [wanted])} if wanted else {}
+    return {key: found.get(key, About(key, key)) for key in wanted}
+
+
+def best(scores: np.ndarray, n: int) -> list[int]:
+    """The places of the `n` greatest finite scores, best first; equal scores by place."""
+    finite = np.flatnonzero(np.isfinite(scores))
+    if n < len(finite):
+        edge = np.partition(scores[finite], len(finite) - n)[len(finite) - n]
+        finite = finite[scores[finite] >= edge]
+    return [int(i) for i in finite[np.lexsort((finite, -scores[finite]))][:n]]
