@@ -1,0 +1,131 @@
+import pandas as pd
+import pytest
+
+from workbench.errors import WorkbenchError
+from workbench.tasks.base import tasks
+from workbench.tasks.labelled import known_labels, read_labelled, store_labels, task_name, teachable
+
+SENTIMENT = ["negative", "neutral", "positive"]
+
+
+def rows(**counts):
+    return [{"said": f"text {label} {i}", "mood": label} for label, n in counts.items() for i in range(n)]
+
+
+def read(given, task="sentiment", known=SENTIMENT, **options):
+    return read_labelled(given, task, "said", "mood", known, **options)
+
+
+def test_labels_are_read_as_the_task_spells_them():
+    found = read(rows(Positive=6, NEGATIVE=6))
+    assert found.counts == {"positive": 6, "negative": 6} and found.problems == []
+    found.check()
+
+
+def test_stars_are_sentiment():
+    frame = pd.DataFrame({"said": [f"t{i}" for i in range(20)], "mood": [1.0, 2.0, 3.0, 4.0, 5.0] * 4})
+    assert read(frame).counts == {"negative": 8, "neutral": 4, "positive": 8}
+    assert read(frame.assign(mood=["1 star", "5 stars"] * 10)).counts == {"negative": 10, "positive": 10}
+
+
+# fault 17: refused before any training, with the count for each label
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ({"positive": 40}, "One label cannot be told from another: 'positive': 40"),
+        ({"positive": 3, "negative": 2}, "5 usable rows are too few, at least 10 are needed: 'positive': 3, 'negative': 2"),
+        ({"positive": 12, "neutral": 1}, "fewer than 2 rows: 'neutral'. All labels: 'positive': 12, 'neutral': 1"),
+        ({}, "no row has a usable label"),
+    ],
+)
+def test_what_cannot_be_learned_is_refused_with_its_counts(counts, said):
+    given = pd.DataFrame(rows(**counts), columns=["said", "mood"])
+    with pytest.raises(WorkbenchError) as caught:
+        read(given).check()
+    assert said in caught.value.problem and caught.value.fix
+
+
+def test_new_labels_need_as_many_rows_as_the_task_will_keep():
+    with pytest.raises(WorkbenchError, match="fewer than 5 rows: 'rare'"):
+        read(rows(common=20, rare=4), task="tone", known=()).check()
+    read(rows(common=20, rare=5), task="tone", known=()).check()
+
+
+# fault 18: labels that do not belong to the task are listed with the nearest known one
+def test_foreign_labels_are_listed_with_the_nearest_known_one():
+    given = rows(positive=8, negative=8) + rows(positiv=2, neg=1, zzz=1)
+    found = read(given)
+    assert found.unknown == {"positiv": "positive", "neg": "negative", "zzz": ""}
+    assert next((p.row, p.column, p.value) for p in found.problems) == (18, "mood", "positiv")
+    assert "The nearest known label is 'positive'." in found.problems[0].fix
+    with pytest.raises(WorkbenchError, match=r"'positiv' \(2 rows, nearest 'positive'\).*'zzz' \(1 row\)"):
+        found.check()
+    found.check(leave_out=True)
+    assert found.counts == {"positive": 8, "negative": 8}
+
+
+def test_a_mapping_says_what_the_files_words_mean():
+    given = [{"said": f"t{i}", "mood": i % 2} for i in range(20)]
+    assert set(read(given).unknown) == {"0", "1"}  # a 1 beside a 0 is not the worst of five stars
+    assert read(given, mapping={"0": "negative", "1": "positive"}).counts == {"negative": 10, "positive": 10}
+
+
+def test_a_new_label_can_be_accepted():
+    given = rows(refund=6, invoice=6)
+    assert set(read(given, task="intent", known=["refund", "delivery"]).unknown) == {"invoice"}
+    assert read(given, task="intent", known=["refund", "delivery"], accept=["invoice"]).counts == {"refund": 6, "invoice": 6}
+
+
+def test_rows_without_text_or_label_and_contradictions_name_their_line():
+    given = [*rows(positive=8, negative=8), {"said": " ", "mood": "positive"}, {"said": "x", "mood": None}]
+    given += [{"said": "text positive 0", "mood": "negative"}, {"said": "text positive 0", "mood": "positive"}]
+    found = read(given)
+    assert [(p.row, p.problem) for p in found.problems] == [
+        (18, "there is no text"),
+        (19, "there is no label"),
+        (20, "line 2 labels the same text 'positive'"),
+    ]
+    assert found.counts == {"positive": 8, "negative": 8}
+    assert list(found.problems_frame().columns) == ["row", "column", "value", "problem", "fix"]
+
+
+def test_a_missing_column_is_named_with_those_there_are():
+    with pytest.raises(WorkbenchError, match="no column 'text'; its columns are 'said', 'mood'"):
+        read_labelled(rows(positive=3), "sentiment", "text", "mood", SENTIMENT)
+
+
+def test_storing_twice_changes_nothing(store):
+    found = read(rows(positive=8, negative=8))
+    assert store_labels(store, found, "abc")["added"] == 16
+    version = store.data_version
+    assert store_labels(store, found, "abc") == {"read": 16, "added": 0, "updated": 0, "unchanged": 16, "removed": 0}
+    assert store.data_version == version and store.counts()["labels"] == 16
+
+
+def test_another_reading_of_the_same_file_replaces_the_first(store):
+    store_labels(store, read(rows(positive=8, negative=8)), "abc")
+    turned = read(rows(positive=8, negative=7), mapping={"positive": "negative", "negative": "positive"})
+    assert store_labels(store, turned, "abc") == {"read": 15, "added": 0, "updated": 15, "unchanged": 0, "removed": 1}
+    assert store.rows("SELECT label, count(*) FROM labels GROUP BY 1 ORDER BY 1") == [("negative", 8), ("positive", 7)]
+
+
+def test_stored_rows_are_what_the_task_learns_from(store):
+    found = read([{"said": f"<b>Great</b>\n thing {i}", "mood": "positive" if i % 2 else "negative"} for i in range(12)])
+    store_labels(store, found, "abc")
+    made = tasks()["sentiment"].examples(store)
+    assert len(made.texts) == 12 and made.texts[0].startswith("Great thing")
+    # the encoder finds an upload's own rows by their stored text
+    assert {key.removeprefix("label:") for key in made.keys} == {t for (t,) in store.rows("SELECT text FROM labels")}
+
+
+def test_tasks_and_labels_that_can_be_taught(store):
+    assert {"sentiment", "category", "intent"} <= set(teachable(store)) and "next_item" not in teachable(store)
+    assert known_labels(store, "sentiment") == SENTIMENT and known_labels(store, "my_own") == []
+    with pytest.raises(WorkbenchError, match="not learned from labelled texts"):
+        known_labels(store, "next_item")
+    store_labels(store, read(rows(a=6, b=6), task="tone", known=()), "abc")
+    assert teachable(store)["tone"] == "tone"
+    assert task_name(" Delivery-tone ") == "delivery_tone"
+    for bad in ("", "1st", "next_item", 'x"); drop table reviews;--'):
+        with pytest.raises(WorkbenchError, match="cannot name a task"):
+            task_name(bad)

@@ -1,0 +1,279 @@
+"""Labelled rows that people upload: read, checked before any training, stored once."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+
+from workbench.errors import WorkbenchError
+from workbench.shop.store import Store
+from workbench.tasks.base import tasks
+from workbench.tasks.classes import LEAST_PER_LABEL
+from workbench.tasks.labelled_rows import uploaded_tasks
+from workbench.tasks.sentiment import LABELS as SENTIMENT
+from workbench.tasks.sentiment import of_stars
+from workbench.tasks.texts import clean
+
+LEAST_ROWS = 10
+LEAST_OF_KNOWN = 2
+LONGEST_LABEL = 100
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_STARS = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(?:stars?|★)?")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with one row: its line in the file (the header is line 1), column, value and the next step."""
+
+    row: int
+    column: str
+    value: str
+    problem: str
+    fix: str
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What was read of an upload.
+
+    `rows` are (text, label) as the task spells its labels, each text once; `problems` name the rows
+    that are not among them; `counts` has the rows of each label; `unknown` maps every label that
+    does not belong to the task to the nearest one that does ("" where none is near).
+    """
+
+    task: str
+    rows: list[tuple[str, str]]
+    problems: list[Problem]
+    counts: dict[str, int]
+    unknown: dict[str, str] = field(default_factory=dict)
+    refusal: WorkbenchError | None = None
+
+    def check(self, *, leave_out: bool = False) -> None:
+        """Raise WorkbenchError where nothing can be learned from these rows.
+
+        Rows whose label does not belong to the task are an error too, unless `leave_out` agrees to do without them.
+        """
+        if self.unknown and not leave_out:
+            raise unknown_labels(self)
+        if self.refusal:
+            raise self.refusal
+
+    def problems_frame(self) -> pd.DataFrame:
+        names = ("row", "column", "value", "problem", "fix")
+        return pd.DataFrame([[getattr(p, n) for n in names] for p in self.problems], columns=list(names))
+
+    def counts_frame(self) -> pd.DataFrame:
+        return pd.DataFrame(ordered(self.counts), columns=["label", "rows"])
+
+
+def ordered(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Labels with their rows, most rows first."""
+    return sorted(counts.items(), key=lambda c: (-c[1], c[0]))
+
+
+def teachable(store: Store) -> dict[str, str]:
+    """The tasks that labelled texts can teach: name to title, the shop's own uploaded ones included."""
+    found = {name: task.title for name, task in tasks().items() if task.objective == "classify"}
+    return found | {name: name for name in uploaded_tasks(store) if name not in found}
+
+
+def task_name(given: str) -> str:
+    """`given` as a name for a task of one's own; WorkbenchError says what is allowed."""
+    name = given.strip().lower().replace(" ", "_").replace("-", "_")
+    taken = [task.name for task in tasks().values() if task.objective != "classify"]
+    if not _NAME.fullmatch(name) or name in taken:
+        raise WorkbenchError(
+            f"{given[:60]!r} cannot name a task of labelled texts.",
+            f"Use up to 40 letters a-z, digits and _, beginning with a letter, and none of: {', '.join(taken)}.",
+        )
+    return name
+
+
+def known_labels(store: Store, task: str) -> list[str]:
+    """The labels that a task has now; empty where any label may be taught."""
+    if task == "sentiment":
+        return list(SENTIMENT)
+    known = tasks().get(task)
+    if known is None:
+        return []
+    if known.objective != "classify":
+        allowed = ", ".join(teachable(store))
+        raise WorkbenchError(f"The task {task!r} is not learned from labelled texts; these are: {allowed}.", "Choose one of them.")
+    return known.examples(store).labels
+
+
+def read_labelled(
+    rows: pd.DataFrame | Iterable[Mapping[str, Any]],
+    task: str,
+    text: str,
+    label: str,
+    known_labels: Sequence[str] = (),
+    *,
+    mapping: Mapping[str, str] | None = None,
+    accept: Collection[str] = (),
+) -> Labelled:
+    """Read the columns `text` and `label`.
+
+    `known_labels` are the task's own (none: any label goes), `mapping` says what other words in the
+    file mean ({"0": "negative"}), `accept` names further labels to be learned as new ones. Raises
+    WorkbenchError where a column is missing; what is wrong with single rows is in the result.
+    """
+    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
+    _need_columns(frame, text, label)
+    lines: list[int] = frame.index.tolist() if frame.index.name == "line" else list(range(2, len(frame) + 2))
+    words = [_word(value) for value in frame[label].tolist()]
+    spelling = _Spelling(task, words, known_labels, mapping or {}, accept)
+    kept, problems = _rows(zip(lines, map(_word, frame[text].tolist()), words, strict=True), text, label, spelling)
+    counts = Counter(name for _, name in kept)
+    return Labelled(task, kept, problems, dict(counts), spelling.unknown, _refusal(counts, known_labels))
+
+
+def _need_columns(frame: pd.DataFrame, *wanted: str) -> None:
+    missing = [name for name in wanted if name not in frame.columns]
+    if missing:
+        there = ", ".join(repr(str(c)) for c in frame.columns[:20]) or "none"
+        raise WorkbenchError(f"The file has no column {missing[0]!r}; its columns are {there}.", "Choose the text and the label column.")
+
+
+def _word(value: Any) -> str:
+    """A cell as text: 5.0 as "5", nothing as ""."""
+    if value is None or (isinstance(value, float) and value != value) or value is pd.NaT or value is pd.NA:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+class _Spelling:
+    """How the task spells the labels of a file, and which do not belong to it."""
+
+    def __init__(self, task: str, words: Sequence[str], known: Sequence[str], mapping: Mapping[str, str], accept: Collection[str]) -> None:
+        self.known = list(known)
+        self.mapping = {key.casefold(): value for key, value in mapping.items()}
+        self.accept = set(accept)
+        self.unknown: dict[str, str] = {}
+        self._folded = {name.casefold(): name for name in [*known, *accept]}
+        # a file that says 0 does not count stars, so its 1 is not the worst of five
+        self._stars = task == "sentiment" and "0" not in set(words)
+
+    def of(self, word: str) -> str | None:
+        """The task's spelling, or None for a label that does not belong to it (then kept in `unknown`)."""
+        folded = word.casefold()
+        if folded in self.mapping:
+            return self.mapping[folded]
+        if not self.known or folded in self._folded:
+            return self._folded.get(folded, word)
+        stars = _STARS.fullmatch(folded) if self._stars else None
+        if stars and 1 <= float(stars[1]) <= 5:
+            return of_stars(float(stars[1]))
+        self.unknown.setdefault(word, self._nearest(folded))
+        return None
+
+    def _nearest(self, folded: str) -> str:
+        candidates = list(self._folded)
+        near = difflib.get_close_matches(folded, candidates, n=1, cutoff=0.4)
+        # an abbreviation such as "pos" or "neg" is nearer to what it begins than to what it resembles
+        begun = [name for name in candidates if len(folded) >= 2 and name.startswith(folded)]
+        found = [*begun, *near]
+        return self._folded[found[0]] if found else ""
+
+
+def _rows(cells: Iterable[tuple[int, str, str]], text: str, label: str, spelling: _Spelling) -> tuple[list[tuple[str, str]], list[Problem]]:
+    kept: dict[str, tuple[int, str]] = {}
+    problems: list[Problem] = []
+    for line, told, word in cells:
+        body = clean(told)
+        if not body:
+            problems.append(Problem(line, text, told[:80], "there is no text", "Fill it in, or leave the row out."))
+        elif not word or len(word) > LONGEST_LABEL:
+            what = "there is no label" if not word else f"the label has {len(word):,} letters; {LONGEST_LABEL} are allowed"
+            problems.append(Problem(line, label, word[:80], what, "Give it a label, or leave the row out."))
+        elif (name := spelling.of(word)) is None:
+            problems.append(Problem(line, label, word, "this label does not belong to the task", _advice(spelling, word)))
+        elif body in kept and kept[body][1] != name:
+            before, other = kept[body]
+            what = f"line {before} labels the same text {other!r}"
+            problems.append(Problem(line, label, word, what, f"Decide for one of them; {other!r} counts for now."))
+        else:
+            kept.setdefault(body, (line, name))
+    return [(body, name) for body, (_, name) in kept.items()], problems
+
+
+def _advice(spelling: _Spelling, word: str) -> str:
+    near = spelling.unknown.get(word)
+    return f"The nearest known label is {near!r}." if near else f"Known labels: {', '.join(spelling.known[:20])}."
+
+
+def _refusal(counts: Mapping[str, int], known: Sequence[str]) -> WorkbenchError | None:
+    """Why these rows cannot teach anything, with the count for each label; None where they can."""
+    least, there = (LEAST_OF_KNOWN if known else LEAST_PER_LABEL), _listed(counts)
+    total, scarce = sum(counts.values()), [name for name, n in counts.items() if n < least]
+    if len(counts) < 2:
+        return WorkbenchError(f"One label cannot be told from another: {there}.", "Add rows with a second label.")
+    if total < LEAST_ROWS:
+        return WorkbenchError(f"{total} usable rows are too few, at least {LEAST_ROWS} are needed: {there}.", "Label more rows.")
+    if scarce:
+        return WorkbenchError(
+            f"These labels have fewer than {least} rows: {', '.join(repr(s) for s in sorted(scarce))}. All labels: {there}.",
+            "Label more rows of them, map them to another label, or leave them out.",
+        )
+    return None
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    listed = ordered(counts)
+    more = f" and {len(listed) - 30} more labels" if len(listed) > 30 else ""
+    return (", ".join(f"{name!r}: {n}" for name, n in listed[:30]) or "no row has a usable label") + more
+
+
+def unknown_labels(labelled: Labelled) -> WorkbenchError:
+    """The error that lists the labels that do not belong to the task, each with the nearest known one."""
+    rows = Counter(p.value for p in labelled.problems if p.value in labelled.unknown)
+    listed = [
+        f"{word!r} ({rows[word]} row{'' if rows[word] == 1 else 's'}{f', nearest {near!r}' if near else ''})"
+        for word, near in labelled.unknown.items()
+    ]
+    more = f" and {len(listed) - 20} more" if len(listed) > 20 else ""
+    return WorkbenchError(
+        f"Labels that do not belong to the task {labelled.task!r}: {', '.join(listed[:20])}{more}.",
+        "Correct them in the file, map them to a known label, or leave those rows out.",
+    )
+
+
+def store_labels(store: Store, labelled: Labelled, upload_sha: str) -> dict[str, int]:
+    """Make the upload's rows for the task exactly these, in one transaction; storing them again changes nothing.
+
+    `upload_sha` is the SHA-256 of the uploaded file. Returns how many rows were read, added, updated,
+    unchanged and removed.
+    """
+    wanted = {_label_id(labelled.task, text, upload_sha): (text, label) for text, label in labelled.rows}
+    stored = dict(store.rows("SELECT label_id, label FROM labels WHERE task = ? AND upload = ?", [labelled.task, upload_sha]))
+    fresh = [key for key, (_, label) in wanted.items() if stored.get(key) != label]
+    gone = [key for key in stored if key not in wanted]
+    updated = sum(key in stored for key in fresh)
+    result = {"read": len(wanted), "added": len(fresh) - updated, "updated": updated, "unchanged": len(wanted) - len(fresh)}
+    if fresh or gone:
+        texts, labels = [wanted[key][0] for key in fresh], [wanted[key][1] for key in fresh]
+        values = {"task": labelled.task, "upload": upload_sha, "now": datetime.now(UTC).replace(tzinfo=None)}
+        with store.transaction() as cursor:
+            cursor.execute("DELETE FROM labels WHERE label_id IN (SELECT unnest(?))", [fresh + gone])
+            cursor.execute(_INSERT, {"ids": fresh, "texts": texts, "labels": labels, **values})
+    return result | {"removed": len(gone)}
+
+
+_INSERT = """
+INSERT INTO labels (label_id, task, text, label, upload, created_at)
+SELECT id, $task, text, label, $upload, $now FROM (SELECT unnest($ids) AS id, unnest($texts) AS text, unnest($labels) AS label)
+"""
+
+
+def _label_id(task: str, text: str, upload: str) -> str:
+    return hashlib.sha256("\0".join((task, text, upload)).encode()).hexdigest()[:32]
