@@ -105,6 +105,12 @@ class Run:
     def fail(self, problem: str, fix: str, state: State = "failed") -> None:
         write_json(self.folder / "error.json", {"state": state, "problem": problem, "fix": fix})
 
+    def again(self) -> None:
+        """Forget how the run ended, so that a new worker may take it up; what it kept stays."""
+        for name in ("error.json", "cancel", "progress.json"):
+            (self.folder / name).unlink(missing_ok=True)
+        write_json(self.folder / "spec.json", {**self.spec, "created": time.time()})
+
     # -- the readers' side -------------------------------------------------------------------
 
     def cancel(self) -> None:
@@ -112,6 +118,10 @@ class Run:
 
     def cancel_asked(self) -> bool:
         return (self.folder / "cancel").exists()
+
+    def ended(self) -> bool:
+        """Whether the run said how it ended."""
+        return (self.folder / "result.json").exists() or (self.folder / "error.json").exists()
 
     def alive(self) -> bool:
         """Whether a worker holds the run's lock."""
@@ -142,7 +152,7 @@ class Run:
         elif error is not None:
             state = error["state"]
         elif self.alive():
-            state = "running"
+            state = "running" if (self.folder / "progress.json").exists() else "queued"
         elif time.time() - spec.get("created", 0) < START_GRACE_SECONDS and not (self.folder / "progress.json").exists():
             state = "queued"
         else:

@@ -1,0 +1,82 @@
+"""Long work outside the page's process: start it, watch it, cancel it, take it up again.
+
+A run is a folder (see `workbench.run`); its worker is a process of its own that outlives the page,
+the command line and their terminals.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.home import PACKAGE, Home
+from workbench.run import Run, RunStatus
+
+KINDS = ("train", "finetune", "derive")
+NEEDED = {"train": ("snapshot",), "finetune": ("snapshot", "task", "upload"), "derive": ("version",)}
+POLL_SECONDS = 0.5
+
+
+def start(home: Home, kind: str, spec: dict[str, Any]) -> Run:
+    """Start a detached worker on a new run.
+
+    `spec` holds for "train": snapshot, recipe, tasks, promote_if_first; for "finetune": snapshot,
+    task, upload, recipe, train (head, top or all), parent; for "derive": version. Raises
+    WorkbenchError for an unknown kind or a spec that lacks something.
+    """
+    if kind not in KINDS:
+        raise WorkbenchError(f"There is no job of kind {kind!r}.", f"Kinds are: {', '.join(KINDS)}.")
+    for name in NEEDED[kind]:
+        if not spec.get(name):
+            raise WorkbenchError(f"A job of kind {kind!r} needs {name!r}.", "Give it in the spec.")
+    run = Run.create(home, kind, {k: str(v) if k == "snapshot" else v for k, v in spec.items()})
+    _spawn(run)
+    return run
+
+
+def wait(run: Run, on_progress: Callable[[RunStatus], None] | None = None) -> RunStatus:
+    """Block until the run has ended; `on_progress` hears of every change."""
+    before = None
+    while True:
+        status = run.status()
+        if on_progress and status.progress != before:
+            before = status.progress
+            on_progress(status)
+        if status.state not in ("queued", "running"):
+            return status
+        time.sleep(POLL_SECONDS)
+
+
+def cancel(home: Home, run_id: str) -> None:
+    """Ask the run to stop; its worker does so within seconds. WorkbenchError if there is no such run."""
+    Run.find(home, run_id).cancel()
+
+
+def resume(home: Home, run_id: str) -> Run:
+    """Start a new worker on a run that failed or was cancelled; it goes on from what the run kept."""
+    run = Run.find(home, run_id)
+    state = run.status().state
+    if state in ("queued", "running", "done"):
+        raise WorkbenchError(f"Run {run_id} cannot be resumed: it is {state}.", "Watch it, or start a new run.")
+    run.again()
+    _spawn(run)
+    return run
+
+
+def _spawn(run: Run) -> None:
+    paths = [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONUNBUFFERED": "1"}
+    with (run.folder / "log.txt").open("ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "workbench.jobs.worker", str(run.folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=environment,
+        )

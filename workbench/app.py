@@ -1,0 +1,91 @@
+"""The app: pages found by their files, and a sidebar that says what they stand on."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = str(Path(__file__).resolve().parent.parent)
+if ROOT not in sys.path:  # Streamlit puts this file's folder there, not the package's parent
+    sys.path.insert(0, ROOT)
+
+import streamlit as st  # noqa: E402
+
+from workbench.components import context, progress, states  # noqa: E402
+
+PAGES = Path(__file__).resolve().parent / "pages"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page that was found: its file's name and the constants it declares."""
+
+    name: str
+    title: str
+    icon: str
+    order: int
+
+
+def places(folder: Path = PAGES) -> list[Place]:
+    """The pages of `folder` in their order, read from their constants without importing them."""
+    found = []
+    for path in folder.glob("[!_]*.py"):
+        constants = _constants(path)
+        if {"TITLE", "ICON", "ORDER"} <= constants.keys():
+            found.append(Place(path.stem, str(constants["TITLE"]), str(constants["ICON"]), int(str(constants["ORDER"]))))
+    return sorted(found, key=lambda place: place.order)
+
+
+def _constants(path: Path) -> dict[str, object]:
+    made: dict[str, object] = {}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Constant):
+            made[node.targets[0].id] = node.value.value
+    return made
+
+
+def _render(name: str) -> Callable[[], None]:
+    def render() -> None:
+        with states.guard():
+            importlib.import_module(f"workbench.pages.{name}").render()
+
+    return render
+
+
+def sidebar() -> None:
+    """The active model, the data's version and what runs now."""
+    with st.sidebar:
+        with states.guard():
+            active = context.registry().active()
+            data_version = context.store().data_version
+            st.caption(f"Model: {active.id if active else 'none yet'}")
+            st.caption(f"Data version: {data_version}")
+        _jobs()
+
+
+@st.fragment(run_every=5.0)
+def _jobs() -> None:
+    for status in progress.running():
+        st.progress(status.progress.done, text=f"{progress.name(status)}: {status.progress.step}")
+
+
+def main() -> None:
+    """Draw the page that the URL names."""
+    st.set_page_config(page_title="Shop workbench", page_icon=":material/hub:", layout="wide")
+    found = places()
+    pages = {
+        place.name: st.Page(_render(place.name), title=place.title, icon=place.icon, url_path=place.name, default=position == 0)
+        for position, place in enumerate(found)
+    }
+    states.know(pages)
+    chosen = st.navigation(list(pages.values()))
+    sidebar()
+    chosen.run()
+
+
+if __name__ == "__main__":
+    main()

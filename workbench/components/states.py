@@ -1,0 +1,77 @@
+"""What a page shows when there is nothing, when something went wrong, and how a figure came about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import streamlit as st
+
+from workbench.components import context
+from workbench.errors import WorkbenchError
+from workbench.shop.space import Space
+
+_PLACES = "_places"
+
+
+def know(pages: Mapping[str, Any]) -> None:
+    """Remember the app's pages by name, so that components can lead there."""
+    st.session_state[_PLACES] = dict(pages)
+
+
+def go(page: str) -> None:
+    """Switch to the page of this name, where the app has one."""
+    place = st.session_state.get(_PLACES, {}).get(page)
+    if place is not None:
+        st.switch_page(place)
+
+
+def empty(title: str, what: str, button_label: str | None = None, page: str | None = None) -> None:
+    """An empty state: what is missing, what to do next, and the button that leads there."""
+    with st.container(border=True):
+        st.subheader(title, anchor=False)
+        st.text(what)
+        if button_label and page and st.button(button_label, type="primary", key=f"empty-{page}-{title}"):
+            go(page)
+
+
+def failed(error: WorkbenchError) -> None:
+    """Problem and fix, as literal text: a bad value of a file may look like Markdown."""
+    with st.container(border=True):
+        st.markdown(":red[:material/error: **This could not be done**]")
+        st.text(error.problem)
+        st.markdown(":material/arrow_forward: **What to do**")
+        st.text(error.fix)
+
+
+@contextmanager
+def guard() -> Iterator[None]:
+    """Show a WorkbenchError of the block as problem and fix; the page goes on after it."""
+    try:
+        yield
+    except WorkbenchError as error:
+        failed(error)
+
+
+def need_model(page: str = "models") -> Space:
+    """The active version's space; without one, say what to do next and end the page."""
+    found = context.space()
+    if found is not None:
+        return found
+    rows = sum(context.store().counts().values())
+    if rows:
+        empty(
+            "No model yet", "This page reads a trained model. Train one on the shop's data: it takes some minutes.", "Train a model", page
+        )
+    else:
+        empty("This shop is empty", "Import the shop's files first; then a model can learn from them.", "Import data", "data")
+    st.stop()
+
+
+def how(text: str) -> None:
+    """The help line "How is this computed?" with the data and the model version that were used."""
+    _, data_version, version = context.state_key()
+    with st.popover("How is this computed?", icon=":material/help:", type="tertiary"):
+        st.markdown(text)
+        st.caption(f"Data version {data_version} · model {version or 'none yet'}")
