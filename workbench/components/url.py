@@ -14,7 +14,6 @@ import streamlit as st
 
 T = TypeVar("T")
 SEGMENTED_UP_TO = 4
-_ALL: Any = ()
 
 
 def choice(
@@ -28,9 +27,9 @@ def choice(
     help: str | None = None,
 ) -> T:
     """One of `options` (at least one): side by side when they are few, a list otherwise."""
-    first = default if default in options else options[0]
+    first = options[0] if default is None or default not in options else default
     if segmented if segmented is not None else len(options) <= SEGMENTED_UP_TO:
-        picked = st.segmented_control(
+        picked: T | None = st.segmented_control(
             label, options, default=first, required=True, format_func=format_func, key=key, help=help, bind="query-params"
         )
     else:
@@ -66,7 +65,6 @@ def text(label: str, key: str, default: str = "", *, placeholder: str | None = N
 
 def dates(label: str, key: str, first: date, last: date, *, help: str | None = None) -> tuple[date, date] | None:
     """First and last day of a range within `first`..`last`; None while all days are meant."""
-    picked: Any = st.date_input(
-        label, value=(), min_value=first, max_value=last, format="YYYY-MM-DD", key=key, help=help, bind="query-params"
-    )
+    empty: Any = ()
+    picked: Any = st.date_input(label, empty, min_value=first, max_value=last, format="YYYY-MM-DD", key=key, help=help, bind="query-params")
     return (picked[0], picked[1]) if isinstance(picked, tuple) and len(picked) == 2 else None
