@@ -1,0 +1,178 @@
+"""What a shop knows of each of its users, as tables that profiles are counted from.
+
+All of it is about the users of the space, so that shares add up over segments. What a shop does not
+have (prices, reviews, a return model) is left out and named in `missing`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from workbench.insights.distinctive import words
+from workbench.shop.space import Space
+from workbench.shop.store import Store
+
+MOST_REVIEWS = 100_000
+_LEVELS = 5
+
+# name: (what it is, its unit, what many of it makes a segment, what little of it makes one)
+MEASURES = {
+    "orders": ("Orders", "", "frequent buyers", "occasional buyers"),
+    "value": ("Spent in all", "money", "big spenders", "small spenders"),
+    "price": ("Average price of a piece", "money", "premium taste", "low prices"),
+    "recency": ("Days since the last activity", "days", "gone quiet", "recently active"),
+    "views": ("Products viewed for each one bought", "", "browse a lot", "buy directly"),
+    "returned": ("Share of pieces sent back", "share", "send back often", ""),
+    "stars": ("Average stars given", "stars", "pleased reviewers", "critical reviewers"),
+    "reviews": ("Reviews written", "", "write often", ""),
+}
+
+
+@dataclass
+class Behaviour:
+    """Tables by user.
+
+    `people` is indexed by user id with the columns of `MEASURES` and `returns` (probability), NaN
+    where unknown; `bought` (user_id, product_id, category) holds each pair once; `words` (user_id,
+    word) likewise; `moods` (user_id, negative, neutral, positive) counts reviews; `languages`
+    (user_id, language, n). `basis` says what `bought` was read from, `mood_basis` what moods were.
+    """
+
+    people: pd.DataFrame
+    bought: pd.DataFrame
+    words: pd.DataFrame
+    moods: pd.DataFrame
+    languages: pd.DataFrame
+    titles: dict[str, str]
+    basis: str
+    mood_basis: str
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def read(store: Store, space: Space, used: pd.DataFrame | None = None) -> Behaviour:
+    """Everything known of the space's users; `used` is an earlier answer of `words_used`, where there is one."""
+    has_purchases = bool(store.value("SELECT 1 FROM events WHERE kind = 'purchase' LIMIT 1"))
+    basis = "purchase" if has_purchases else "review"
+    missing: dict[str, str] = {}
+    people = _people(store, space, basis)
+    people = people.join(_returns(store, space, missing)).reindex(people.index)
+    moods, mood_basis = _moods(store, space)
+    bought = _bought(store, space, basis)
+    made = Behaviour(
+        people,
+        bought,
+        words_used(store, space) if used is None else used,
+        moods,
+        _languages(store, space),
+        dict(store.rows("SELECT product_id, coalesce(nullif(title, ''), product_id) FROM products")),
+        basis,
+        mood_basis,
+        missing,
+    )
+    _say_what_is_missing(made)
+    return made
+
+
+def _say_what_is_missing(made: Behaviour) -> None:
+    if made.basis == "review":
+        made.missing["purchases"] = "the shop has no purchases, so reviews stand for them"
+    if made.people["value"].isna().all():
+        made.missing["revenue"] = "no purchase has a price"
+    if made.bought["category"].isna().all():
+        made.missing["categories"] = "no product that users have has a category"
+    if made.words.empty:
+        made.missing["words"] = "no user of these has written a review"
+    if made.moods.empty:
+        made.missing["sentiment"] = "no user of these has written a review with a text or stars"
+    if made.languages.empty:
+        made.missing["languages"] = "no review has a language"
+
+
+def _people(store: Store, space: Space, basis: str) -> pd.DataFrame:
+    sql = f"""
+    WITH known AS (SELECT user_id FROM {space.table("users")}),
+    today AS (SELECT max(happened_at) AS day FROM histories),
+    counted AS (
+        SELECT h.user_id,
+               count(DISTINCT coalesce(e.order_id, h.happened_at::DATE::VARCHAR)) FILTER (h.kind = $basis) AS orders,
+               sum(coalesce(h.quantity, 1) * coalesce(h.price, p.price)) FILTER (h.kind = 'purchase') AS value,
+               avg(coalesce(h.price, p.price)) FILTER (h.kind = $basis) AS price,
+               max(h.happened_at) AS last,
+               count(DISTINCT h.product_id) FILTER (h.kind = 'view') AS viewed,
+               count(DISTINCT h.product_id) FILTER (h.kind = 'purchase') AS taken,
+               sum(abs(coalesce(h.quantity, 1))) FILTER (h.kind = 'return') AS sent_back,
+               sum(coalesce(h.quantity, 1)) FILTER (h.kind = 'purchase') AS pieces,
+               avg(h.rating) AS stars,
+               count(*) FILTER (h.kind = 'review') AS reviews
+        FROM histories h JOIN known USING (user_id)
+        LEFT JOIN products p USING (product_id)
+        LEFT JOIN events e ON h.kind <> 'review' AND e.event_id = h.row_key
+        GROUP BY h.user_id)
+    SELECT user_id, orders, value, price, date_diff('day', last, today.day) AS recency,
+           CASE WHEN taken > 0 AND (SELECT max(viewed) FROM counted) > 0 THEN viewed / taken END AS views,
+           CASE WHEN pieces > 0 AND (SELECT max(sent_back) FROM counted) > 0 THEN least(1, coalesce(sent_back, 0) / pieces) END AS returned,
+           stars, CASE WHEN (SELECT max(reviews) FROM counted) > 0 THEN coalesce(reviews, 0) END AS reviews
+    FROM known LEFT JOIN counted USING (user_id), today ORDER BY user_id"""
+    return store.frame(sql, {"basis": basis}).set_index("user_id").astype(float)
+
+
+def _returns(store: Store, space: Space, missing: dict[str, str]) -> pd.DataFrame:
+    labels = space.labels("return") if space.has_task("return") else []
+    if "returns" not in labels:
+        reason = space.version.metrics.get("left_out", {}).get("return", "the model was not taught it")
+        missing["return probability"] = str(reason)
+        return pd.DataFrame({"returns": pd.Series(dtype=float)})
+    sql = f"SELECT key AS user_id, probabilities[?] AS returns FROM {space.table('predictions_return')}"
+    return store.frame(sql, [labels.index("returns") + 1]).set_index("user_id").astype(float)
+
+
+def _bought(store: Store, space: Space, basis: str) -> pd.DataFrame:
+    """Pairs of user and product; the category is the most general level that tells three or more kinds apart."""
+    sql = f"""
+    SELECT DISTINCT h.user_id, h.product_id, p.category AS path FROM histories h
+    JOIN {space.table("users")} u USING (user_id) LEFT JOIN products p USING (product_id)
+    WHERE h.kind = ? ORDER BY ALL"""
+    pairs = store.frame(sql, [basis])
+    levels = pairs["path"].str.split(" > ")
+    for depth in range(_LEVELS):
+        pairs["category"] = levels.map(lambda path, depth=depth: path[min(depth, len(path) - 1)] if isinstance(path, list) else None)
+        if pairs["category"].nunique() >= 3:
+            break
+    return pairs[["user_id", "product_id", "category"]]
+
+
+def words_used(store: Store, space: Space) -> pd.DataFrame:
+    """(user_id, word): which user used which word in any review, each pair once, from the newest reviews."""
+    sql = f"""
+    SELECT r.user_id, concat_ws(' ', r.title, r.body) AS text FROM reviews r JOIN {space.table("users")} u USING (user_id)
+    ORDER BY r.created_at DESC NULLS LAST, r.review_id LIMIT ?"""
+    used: set[tuple[str, str]] = set()
+    for user, text in store.rows(sql, [MOST_REVIEWS]):
+        used.update((user, word) for word in words(text))
+    return pd.DataFrame(sorted(used), columns=["user_id", "word"], dtype="str")
+
+
+def _moods(store: Store, space: Space) -> tuple[pd.DataFrame, str]:
+    if space.has_task("sentiment"):
+        label, joined = "s.label", f"JOIN {space.table('predictions_sentiment')} s ON s.key = r.review_id"
+        basis = "read by the model from the text"
+    else:
+        label, joined = (
+            "CASE WHEN r.rating <= 2 THEN 'negative' WHEN r.rating < 4 THEN 'neutral' WHEN r.rating >= 4 THEN 'positive' END",
+            "",
+        )
+        basis = "taken from the stars"
+    counts = ", ".join(f"count(*) FILTER (mood = '{mood}') AS {mood}" for mood in ("negative", "neutral", "positive"))
+    sql = f"""
+    WITH moods AS (SELECT r.user_id, {label} AS mood FROM reviews r JOIN {space.table("users")} u USING (user_id) {joined})
+    SELECT user_id, {counts} FROM moods WHERE mood IS NOT NULL GROUP BY user_id ORDER BY user_id"""
+    return store.frame(sql), basis
+
+
+def _languages(store: Store, space: Space) -> pd.DataFrame:
+    sql = f"""
+    SELECT user_id, language, count(*) AS n FROM reviews JOIN {space.table("users")} USING (user_id)
+    WHERE language <> '' GROUP BY ALL ORDER BY ALL"""
+    return store.frame(sql)

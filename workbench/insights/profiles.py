@@ -1,0 +1,191 @@
+"""Who a set of users is: a segment or a selection, against the rest of the shop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.insights.behaviour import MEASURES, Behaviour
+from workbench.insights.distinctive import log_odds, wilson
+
+LEAST_Z = 1.96
+LEAST_USERS = 3
+MOODS = ("negative", "neutral", "positive")
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A median (or mean probability) of the users against the shop's; `higher` is the probability that one of
+    them has more of it than one of the others, ties counted half."""
+
+    name: str
+    label: str
+    unit: str
+    value: float
+    shop: float
+    n: int
+    higher: float
+
+
+@dataclass(frozen=True)
+class Over:
+    """Something these users have more often: by how many of them, in what share of what they have, and of the others'."""
+
+    name: str
+    title: str
+    n: int
+    share: float
+    elsewhere: float
+    lift: float
+    z: float
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share with its 95 % interval and what it is in the whole shop."""
+
+    name: str
+    n: int
+    of: int
+    share: float
+    low: float
+    high: float
+    shop: float
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A set of users. Money is in the shop's currency; what the shop lacks is in `missing` with the reason."""
+
+    size: int
+    share_users: float
+    revenue: float | None
+    share_revenue: float | None
+    measures: list[Measure]
+    categories: list[Over]
+    products: list[Over]
+    words: list[Over]
+    sentiment: list[Share]
+    languages: list[Share]
+    basis: str
+    mood_basis: str
+    missing: dict[str, str] = field(default_factory=dict)
+
+    def json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of(cls, value: dict[str, Any]) -> Profile:
+        """The profile that `json` wrote."""
+        lists: dict[str, type] = dict.fromkeys(("categories", "products", "words"), Over)
+        lists |= {"measures": Measure, "sentiment": Share, "languages": Share}
+        read: dict[str, Any] = {key: [lists[key](**row) for row in part] if key in lists else part for key, part in value.items()}
+        return cls(**read)
+
+    def measure(self, name: str) -> Measure | None:
+        return next((m for m in self.measures if m.name == name), None)
+
+
+def profile(known: Behaviour, users: Sequence[str], *, most: int = 8) -> Profile:
+    """What is known of `users`, with up to `most` over-indexed categories, products and words each."""
+    inside = known.people.index.isin(list(users))
+    people, value = known.people[inside], known.people["value"]
+    has_money = bool(value.notna().any())
+    revenue = float(people["value"].sum()) if has_money else None
+    everything = float(value.sum())
+    return Profile(
+        size=len(people),
+        share_users=len(people) / max(1, len(known.people)),
+        revenue=revenue,
+        share_revenue=revenue / everything if revenue is not None and everything > 0 else None,
+        measures=_measures(known.people, inside),
+        categories=_over(known.bought.drop_duplicates(["user_id", "category"]), "category", people.index, {}, most),
+        products=_over(known.bought, "product_id", people.index, known.titles, most),
+        words=_over(known.words, "word", people.index, {}, most),
+        sentiment=_shares(known.moods, people.index, MOODS),
+        languages=_languages(known.languages, people.index),
+        basis=known.basis,
+        mood_basis=known.mood_basis,
+        missing=dict(known.missing),
+    )
+
+
+def _measures(people: pd.DataFrame, inside: np.ndarray) -> list[Measure]:
+    made = []
+    for name in (*MEASURES, "returns"):
+        if name not in people or people[name].notna().sum() == 0 or people[name].nunique() < 2:
+            continue
+        label, unit = MEASURES[name][:2] if name in MEASURES else ("Probability to buy again within 90 days", "share")
+        column = people[name]
+        mine, all_of = column[inside].dropna(), column.dropna()
+        middle = pd.Series.mean if name == "returns" else pd.Series.median
+        if len(mine):
+            made.append(Measure(name, label, unit, float(middle(mine)), float(middle(all_of)), len(mine), _higher(column, inside)))
+    return made
+
+
+def _higher(column: pd.Series, inside: np.ndarray) -> float:
+    """Mann and Whitney's U over its maximum; 0.5 where there is nobody to compare with."""
+    ranks, mine = column.rank().to_numpy(), column.notna().to_numpy() & inside
+    n, others = int(mine.sum()), int((column.notna().to_numpy() & ~inside).sum())
+    return float((ranks[mine].sum() - n * (n + 1) / 2) / (n * others)) if n and others else 0.5
+
+
+def _over(pairs: pd.DataFrame, column: str, users: pd.Index, titles: dict[str, str], most: int) -> list[Over]:
+    """What occurs with these users more than with others beyond chance, the surest first; nothing that fewer than 3 have."""
+    pairs = pairs.dropna(subset=[column])
+    mine = pairs["user_id"].isin(users)
+    if not mine.any():
+        return []
+    found = log_odds(pairs.loc[mine, column].value_counts(), pairs.loc[~mine, column].value_counts())
+    found = found[(found["z"] >= LEAST_Z) & (found["n"] >= LEAST_USERS)].head(most)
+    rows = zip(*(found[c].tolist() for c in ("name", "n", "share", "elsewhere", "lift", "z")), strict=True)
+    return [Over(str(name), titles.get(str(name), str(name)), *numbers) for name, *numbers in rows]
+
+
+def _shares(counts: pd.DataFrame, users: pd.Index, names: Sequence[str]) -> list[Share]:
+    """Shares of the columns `names` in the counts of `users`, beside the whole shop's."""
+    if counts.empty:
+        return []
+    mine, whole = counts.loc[counts["user_id"].isin(users), list(names)].sum(), counts[list(names)].sum()
+    n, everything = int(mine.sum()), max(1, int(whole.sum()))
+    return [Share(x, int(mine[x]), n, mine[x] / max(1, n), *wilson(mine[x], n), float(whole[x] / everything)) for x in names] if n else []
+
+
+def _languages(spoken: pd.DataFrame, users: pd.Index) -> list[Share]:
+    if spoken.empty:
+        return []
+    wide = spoken.pivot_table(index="user_id", columns="language", values="n", aggfunc="sum", fill_value=0).reset_index()
+    shares = _shares(wide, users, [c for c in wide.columns if c != "user_id"])
+    return sorted((s for s in shares if s.n), key=lambda s: -s.n)[:5]
+
+
+def names(profiles: Sequence[Profile]) -> list[str]:
+    """A name for each profile out of what sets it apart: categories first, then behaviour, then words; all different."""
+    made: list[str] = []
+    for found in profiles:
+        parts = _name_parts(found)
+        name = next((" · ".join(parts[:k]) for k in range(min(2, len(parts)), len(parts) + 1) if " · ".join(parts[:k]) not in made), "")
+        number = 2
+        while not name or name in made:
+            name = f"{' · '.join(parts[:2])} ({number})"
+            number += 1
+        made.append(name)
+    return made
+
+
+def _name_parts(found: Profile) -> list[str]:
+    strong = [c for c in found.categories if c.lift >= 1.3]
+    leading = [c.title.split(" > ")[-1] for c in strong if c.lift >= 0.5 * strong[0].lift][:2]
+    parts = [" & ".join(leading)] if leading else ["All round"]
+    traits = sorted((m for m in found.measures if m.name in MEASURES), key=lambda m: -abs(m.higher - 0.5))
+    for trait in traits:
+        high, low = MEASURES[trait.name][2:]
+        word = high if trait.higher >= 0.62 else low if trait.higher <= 0.38 else ""
+        if word:
+            parts.append(word)
+    return parts + [f"“{w.name}”" for w in found.words[:3]]
