@@ -24,6 +24,7 @@ from workbench.home import Home
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 START_GRACE_SECONDS = 60.0
+ENCODER_PART = (0.0, 0.9)
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,15 @@ class RunStatus:
 
 
 class Run:
-    """A run's folder, for its worker (`working`, `report`) and its readers (`status`)."""
+    """A run's folder, for its worker (`working`, `report`) and its readers (`status`).
 
-    def __init__(self, folder: Path) -> None:
+    `part` is the stretch of the whole run's progress that this process reports on.
+    """
+
+    def __init__(self, folder: Path, *, part: tuple[float, float] = (0.0, 1.0)) -> None:
         self.folder = folder
         self.id = folder.name
+        self.part = part
         self._began = time.monotonic()
 
     @classmethod
@@ -83,11 +88,16 @@ class Run:
 
     def working(self) -> FileLock:
         """The lock that a worker holds for as long as it lives (use as a context manager)."""
-        self._began = time.monotonic()
+        self.begin()
         return FileLock(self.folder / "lock", timeout=0)
+
+    def begin(self) -> None:
+        """Count the seconds from now: waiting for a turn is not working."""
+        self._began = time.monotonic()
 
     def report(self, done: float, step: str) -> None:
         """Write the share done and the step; raise `Cancelled` if someone asked to stop."""
+        done = self.part[0] + (self.part[1] - self.part[0]) * min(1.0, max(0.0, done))
         seconds = time.monotonic() - self._began
         left = seconds * (1 - done) / done if done > 0.05 else None
         write_json(self.folder / "progress.json", asdict(Progress(round(done, 4), step, seconds, left)))

@@ -6,11 +6,12 @@ the command line and their terminals.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from workbench.errors import WorkbenchError
@@ -22,12 +23,13 @@ NEEDED = {"train": ("snapshot",), "finetune": ("snapshot", "task", "upload"), "d
 POLL_SECONDS = 0.5
 
 
-def start(home: Home, kind: str, spec: dict[str, Any]) -> Run:
+def start(home: Home, kind: str, spec: dict[str, Any], *, encoder: Sequence[str] | None = None) -> Run:
     """Start a detached worker on a new run.
 
     `spec` holds for "train": snapshot, recipe, tasks, promote_if_first; for "finetune": snapshot,
-    task, upload, recipe, train (head, top or all), parent; for "derive": version. Raises
-    WorkbenchError for an unknown kind or a spec that lacks something.
+    task, upload, recipe, train (head, top or all), parent; for "derive": version (and snapshot).
+    `encoder` replaces the encoder's own command. Raises WorkbenchError for an unknown kind or a
+    spec that lacks something.
     """
     if kind not in KINDS:
         raise WorkbenchError(f"There is no job of kind {kind!r}.", f"Kinds are: {', '.join(KINDS)}.")
@@ -35,7 +37,7 @@ def start(home: Home, kind: str, spec: dict[str, Any]) -> Run:
         if not spec.get(name):
             raise WorkbenchError(f"A job of kind {kind!r} needs {name!r}.", "Give it in the spec.")
     run = Run.create(home, kind, {k: str(v) if k == "snapshot" else v for k, v in spec.items()})
-    _spawn(run)
+    _spawn(run, encoder)
     return run
 
 
@@ -57,23 +59,24 @@ def cancel(home: Home, run_id: str) -> None:
     Run.find(home, run_id).cancel()
 
 
-def resume(home: Home, run_id: str) -> Run:
+def resume(home: Home, run_id: str, *, encoder: Sequence[str] | None = None) -> Run:
     """Start a new worker on a run that failed or was cancelled; it goes on from what the run kept."""
     run = Run.find(home, run_id)
     state = run.status().state
     if state in ("queued", "running", "done"):
         raise WorkbenchError(f"Run {run_id} cannot be resumed: it is {state}.", "Watch it, or start a new run.")
     run.again()
-    _spawn(run)
+    _spawn(run, encoder)
     return run
 
 
-def _spawn(run: Run) -> None:
+def _spawn(run: Run, encoder: Sequence[str] | None) -> None:
     paths = [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]
+    replaced = ["--encoder", json.dumps(list(encoder))] if encoder else []
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONUNBUFFERED": "1"}
     with (run.folder / "log.txt").open("ab") as log:
         subprocess.Popen(
-            [sys.executable, "-m", "workbench.jobs.worker", str(run.folder)],
+            [sys.executable, "-m", "workbench.jobs.worker", str(run.folder), *replaced],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

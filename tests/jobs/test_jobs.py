@@ -1,0 +1,154 @@
+"""Runs with a stand-in for the encoder: how they end, who may cancel them, who waits for whom."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from joint_space import fill
+
+from workbench import jobs
+from workbench.errors import WorkbenchError
+from workbench.jobs import worker
+from workbench.registry import Registry
+from workbench.run import Run
+
+FAKE = str(Path(__file__).with_name("fake_encoder.py"))
+
+
+def encoder(behaviour: str) -> list[str]:
+    return [sys.executable, FAKE, behaviour]
+
+
+@pytest.fixture
+def snapshot(store):
+    fill(store)
+    return store.snapshot()
+
+
+@pytest.fixture
+def derived(monkeypatch):
+    """What the worker derives, replaced: a list of what was asked for."""
+    asked = []
+
+    def segments(store, space, report):
+        report(0.5, "segments")
+        asked.append(space.version.id)
+
+    monkeypatch.setattr("workbench.jobs.derived.derivations", lambda: {"segments": segments})
+    return asked
+
+
+def created(home, snapshot, **spec) -> Run:
+    return Run.create(home, "train", {"snapshot": str(snapshot), "recipe": "laptop", **spec})
+
+
+def until(condition, seconds=20.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "timed out"
+        time.sleep(0.05)
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_the_first_version_is_promoted_and_derived(home, snapshot, derived):
+    run = created(home, snapshot)
+    assert worker.main(run.folder, encoder("train")) == 0
+    status = run.status()
+    assert status.state == "done"
+    assert Registry(home).active().id == status.result["version"]
+    assert derived == [status.result["version"]]
+    assert [p["loss"] for p in run.curve()] == [1.0, 0.5, 1 / 3]
+
+
+def test_a_second_version_waits_for_its_promotion(home, snapshot, derived):
+    first, second = created(home, snapshot), created(home, snapshot)
+    worker.main(first.folder, encoder("train"))
+    worker.main(second.folder, encoder("train"))
+    assert Registry(home).active().id == first.status().result["version"] != second.status().result["version"]
+
+
+def test_a_failed_derivation_does_not_lose_the_version(home, snapshot, monkeypatch):
+    def segments(store, space, report):
+        raise ValueError("no users")
+
+    monkeypatch.setattr("workbench.jobs.derived.derivations", lambda: {"segments": segments})
+    run = created(home, snapshot)
+    assert worker.main(run.folder, encoder("train")) == 0
+    result = run.status().result
+    assert "could not be derived" in result["notes"][0] and "no users" in result["notes"][0]
+    assert Registry(home).get(result["version"])
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "problem", "fix"),
+    [
+        ("refuse", "Only one class.", "Add another."),
+        ("killed", "memory ran out", "smaller batches"),
+        ("silent", "status 3", "log.txt"),
+    ],
+)
+def test_a_failure_says_why_and_what_to_do(home, snapshot, behaviour, problem, fix):
+    run = created(home, snapshot)
+    assert worker.main(run.folder, encoder(behaviour)) == 2
+    status = run.status()
+    assert status.state == "failed" and problem in status.problem and fix in status.fix
+    assert Registry(home).active() is None
+
+
+def test_a_detached_worker_can_be_cancelled_and_found_again(home, snapshot):
+    run = jobs.start(home, "train", {"snapshot": snapshot}, encoder=encoder("slow"))
+    until(lambda: run.status().progress.step == "slow")
+    found = Run.find(home, run.id)
+    assert found.status().state == "running" and found.curve()
+    jobs.cancel(home, run.id)
+    assert jobs.wait(found).state == "cancelled"
+    assert gone(int((run.folder / "pid").read_text()))
+
+
+def test_the_encoder_dies_with_its_worker_and_the_run_is_a_failure(home, snapshot):
+    run = jobs.start(home, "train", {"snapshot": snapshot}, encoder=encoder("slow"))
+    until(lambda: (run.folder / "pid").exists())
+    child = int((run.folder / "pid").read_text())
+    parent = int(Path(f"/proc/{child}/stat").read_text().split()[3])
+    os.kill(parent, signal.SIGKILL)
+    until(lambda: gone(child))
+    status = run.status()
+    assert status.state == "failed" and "without a word" in status.problem
+
+
+def test_a_failed_run_is_resumed(home, snapshot, derived):
+    run = created(home, snapshot)
+    worker.main(run.folder, encoder("killed"))
+    jobs.resume(home, run.id, encoder=encoder("train"))
+    assert jobs.wait(run).state == "done"
+    with pytest.raises(WorkbenchError, match="cannot be resumed: it is done"):
+        jobs.resume(home, run.id)
+
+
+def test_one_trains_and_the_next_waits_its_turn(home, snapshot):
+    first = jobs.start(home, "train", {"snapshot": snapshot}, encoder=encoder("slow"))
+    until(lambda: first.status().progress.step == "slow")
+    second = jobs.start(home, "train", {"snapshot": snapshot}, encoder=encoder("slow"))
+    until(second.alive)
+    time.sleep(1.0)
+    assert second.status().state == "queued"
+    jobs.cancel(home, second.id)
+    assert jobs.wait(second).state == "cancelled"
+    jobs.cancel(home, first.id)
+    assert jobs.wait(first).state == "cancelled"
+
+
+def test_a_run_needs_a_known_kind_and_its_spec(home):
+    with pytest.raises(WorkbenchError, match="no job of kind 'paint'"):
+        jobs.start(home, "paint", {})
+    with pytest.raises(WorkbenchError, match="needs 'upload'"):
+        jobs.start(home, "finetune", {"snapshot": "x", "task": "sentiment"})
