@@ -3,7 +3,7 @@
 Tried in this order, and only said where the figures bear it out:
 like a product they rated 4 stars or more (among that product's nearest 5 %), often bought with
 one they have (at least three customers and twice what chance gives), like one they bought,
-popular in its category (among the most bought quarter), else how close it is to their history.
+popular in its category (among the most bought quarter), else its place among all products.
 A product whose score comes from its own bias more than from the user's taste is tried for
 "popular" first.
 """
@@ -88,6 +88,13 @@ def popular(store: Store, ids: Sequence[str]) -> dict[str, Popular]:
     return {row[0]: Popular(*row[1:]) for row in store.rows(_POPULAR, [list(ids)])}
 
 
+def _order(values: np.ndarray) -> np.ndarray:
+    """The place of each value, 1 for the greatest."""
+    order = np.empty(len(values), int)
+    order[np.argsort(-values, kind="stable")] = np.arange(1, len(values) + 1)
+    return order
+
+
 class Reasons:
     """The reasons for some recommended products of one user."""
 
@@ -100,8 +107,7 @@ class Reasons:
         taste = catalogue.factor * (catalogue.vectors @ user)
         # what the product's own bias adds, beyond the mean product, against what the user's taste adds
         self.by_bias = (catalogue.bias - catalogue.bias.mean()) > (taste - taste.mean())
-        self.order = np.empty(len(taste), int)
-        self.order[np.argsort(-taste, kind="stable")] = np.arange(1, len(taste) + 1)
+        self.taste_order, self.bias_order = _order(taste), _order(catalogue.bias)
         self._liked = catalogue.known(key for key, item in had.items() if item.liked)
 
     def reason(self, product: str) -> str:
@@ -112,7 +118,10 @@ class Reasons:
             said = attempt(product)
             if said:
                 return said
-        return f"close to their history as a whole: number {self.order[at]:,} of {len(self.order):,} products by taste alone"
+        of = f"of {len(self.by_bias):,} products"
+        if self.by_bias[at]:
+            return f"liked by customers in general: number {self.bias_order[at]:,} {of} whatever the taste"
+        return f"close to their history as a whole: number {self.taste_order[at]:,} {of} by taste alone"
 
     def _like_rated(self, product: str) -> str | None:
         return self._like(product, [key for key in self._liked if self.had[key].rating is not None])

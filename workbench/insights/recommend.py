@@ -202,6 +202,11 @@ def user_vector(space: Space, user_id: str) -> np.ndarray | None:
     return np.asarray(vectors[0]) if ids else None
 
 
+def nobody(space: Space) -> np.ndarray:
+    """The vector of somebody without a history, shape (n,): zeros, so that only each product's own bias counts."""
+    return np.zeros(catalogue(space).vectors.shape[1], np.float32)
+
+
 def nearest_users(space: Space, vector: np.ndarray, n: int = 10) -> list[tuple[str, float]]:
     """The `n` users nearest to a vector, with the cosine."""
     if "users" not in space.tables():

@@ -1,0 +1,299 @@
+"""What a customer would take next and why; what resembles a product; who would care for a new one; how good it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from workbench.components import charts, context, downloads, encoder, states, url
+from workbench.insights import recommend, search
+from workbench.insights.catalogue import about
+from workbench.insights.history import Step, history, unknown_user
+from workbench.pages import _history
+from workbench.shop.space import Space
+from workbench.shop.store import Store
+from workbench.tasks.texts import clean
+
+TITLE = "Recommendations"
+ICON = ":material/recommend:"
+ORDER = 30
+
+CUSTOMER, PRODUCT, NEW, QUALITY = "Customer", "Product", "New product", "How good it is"
+HITS = 30
+HOW = """
+A product's score for a customer is *exp(scale) × (customer · product) + bias*: the two vectors of the joint space,
+and what everybody likes about the product. The whole catalogue is scored, exactly. What they bought, returned or reviewed is left out.
+
+A **reason** is the first of these that the shop's rows bear out: *like* a product they rated 4 stars or more (among
+that product's nearest 5 %); *often bought with* one they have (at least 3 customers, at least twice what chance gives);
+like one they bought; *popular* (among the most bought quarter of its category); else its place by taste alone.
+
+**Similarity** is the cosine of two vectors, at most 1.
+"""
+METRICS = {"ndcg_at_10": "NDCG@10", "hr_at_10": "Hit rate@10"}
+NAMES = {
+    "popularity": "Popularity",
+    "item_neighbours": "Item neighbours",
+    "markov": "Markov",
+    "ease": "EASE",
+    "sasrec": "SASRec",
+    "frozen_probe": "Frozen base with a probe",
+    "single_task": "Trained for this alone",
+}
+COLUMNS = {
+    "title": st.column_config.TextColumn("Product", width="medium"),
+    "score": st.column_config.NumberColumn("Score", format="%.2f", width="small"),
+    "reason": st.column_config.TextColumn("Why", width="large"),
+    "product_id": st.column_config.TextColumn("Id", width="small"),
+    "user_id": st.column_config.TextColumn("Customer"),
+}
+
+
+def render() -> None:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        st.title(TITLE, anchor=False)
+        states.how(HOW)
+    space = states.need_model()
+    view = url.choice("View", [CUSTOMER, PRODUCT, NEW, QUALITY], "view", CUSTOMER)
+    drawn = {CUSTOMER: _customer, PRODUCT: _product, NEW: _new_product, QUALITY: _quality}[view]
+    with states.guard():
+        drawn(context.store(), space)
+
+
+# -- one customer ----------------------------------------------------------------------------
+
+
+def _customer(store: Store, space: Space) -> None:
+    user = _pick(store, "user", "Find a customer", "id, or a part of one")
+    if user is None:
+        return
+    steps = history(store, user)
+    if not steps and recommend.user_vector(space, user) is None:
+        raise unknown_user(store, user)
+    left, right = st.columns([5, 7], gap="medium")
+    with left:
+        edited = _history.editor(store, user, steps)
+    with right, states.guard():
+        _next_items(store, space, user, steps, edited)
+
+
+def _next_items(store: Store, space: Space, user: str, steps: list[Step], edited: list[Step] | None) -> None:
+    st.subheader("Next items", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        n = url.choice("How many", [10, 20, 50], "n", 10)
+        again = st.toggle("Include what they have", key="again", bind="query-params")
+    now = steps if edited is None else edited
+    vector = _vector(space, user, now, from_space=edited is None)
+    found = recommend.for_vector(store, space, vector, [s.product_id for s in now], n, user=user, steps=now, exclude_seen=not again)
+    if edited is not None:
+        st.caption("Computed from the edited history; nothing is saved.")
+    elif not steps:
+        st.caption("There is no history in this shop's tables for them.")
+    _items(found.frame(), f"recommendations-{user}", key="next")
+
+
+def _vector(space: Space, user: str, steps: list[Step], *, from_space: bool) -> np.ndarray:
+    stored = recommend.user_vector(space, user) if from_space else None
+    if stored is not None:
+        return stored
+    if not steps:
+        return recommend.nobody(space)
+    with st.spinner("The encoder reads the history…"):
+        return encoder.inference().user([step.json() for step in steps])
+
+
+# -- one product -----------------------------------------------------------------------------
+
+
+def _product(store: Store, space: Space) -> None:
+    product = _pick(store, "product", "Find a product", "title, or the beginning of an id")
+    if product is None:
+        return
+    told = about(store, [product])[product]
+    details = [told.title, *(part for part in (told.brand, told.category) if part), *([f"{told.price:,.2f}"] if told.price else [])]
+    st.text(" · ".join(details))
+    n = url.choice("How many", [10, 20, 50], "n", 10)
+    found = recommend.similar(store, space, product, n)
+    left, right = st.columns([7, 5], gap="medium")
+    with left:
+        st.subheader("Similar products", anchor=False)
+        _items(found.frame(), f"similar-{product}", key="similar")
+    with right:
+        st.subheader("Who would care", anchor=False)
+        vector = space.vectors("products", [product])[1][0]
+        _table(recommend.for_text(store, space, vector, 1, n).users_frame(), f"customers-for-{product}", "fans")
+    st.subheader("Nearest reviews", anchor=False)
+    near = search.neighbours(store, space, vector, ["reviews"], n)
+    _table(near[["text", "cosine", "id"]], f"reviews-near-{product}", "near-reviews")
+
+
+# -- a product that nobody bought yet ----------------------------------------------------------
+
+
+def _new_product(store: Store, space: Space) -> None:
+    st.caption("Describe a product that the shop does not sell yet: its text alone places it in the space.")
+    with st.form("new-product"):
+        title = st.text_input("Title", max_chars=300)
+        description = st.text_area("Description", max_chars=5000, height=110)
+        asked = st.form_submit_button("Find its place", type="primary", icon=":material/travel_explore:")
+    text = clean(title, description)
+    if asked and not text:
+        st.warning("Give it a title or a description first.")
+    if asked and text:
+        with st.spinner("The encoder reads the text…"):
+            st.session_state["new-product-vector"] = (space.version.id, text, encoder.inference().texts("product", [text])[0])
+    version, read, vector = st.session_state.get("new-product-vector", ("", "", None))
+    if vector is None or version != space.version.id:
+        return
+    st.text(f"Read: {read[:200]}")
+    found = recommend.for_text(store, space, vector)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.subheader("Nearest products", anchor=False)
+        _items(found.products_frame(), "nearest-products", key="cold")
+    with right:
+        st.subheader("Customers who would care", anchor=False)
+        _table(found.users_frame(), "customers-who-would-care", "cold-fans")
+
+
+# -- how good ----------------------------------------------------------------------------------
+
+
+def _quality(store: Store, space: Space) -> None:
+    metrics = space.version.metrics
+    task = metrics.get("tasks", {}).get("next_item")
+    if not task:
+        reason = metrics.get("left_out", {}).get("next_item", "this version was not measured on it")
+        states.empty("Next item was not learned", f"Version {space.version.id}: {reason}.", "See the models", "models")
+        return
+    frame = quality(task)
+    st.caption(
+        "Leave-one-out: the last product of each history is hidden and found again among the whole catalogue. "
+        "Bars are 95 % intervals over customers."
+    )
+    for column, (name, label) in zip(st.columns(len(METRICS)), METRICS.items(), strict=True):
+        rows = frame[frame["metric"] == label]
+        if len(rows):
+            with column:
+                _intervals(rows, name, label)
+    downloads.table(frame, "next-item", "next-item-quality")
+
+
+def quality(task: dict[str, Any]) -> pd.DataFrame:
+    """The model and its baselines, one row for each metric: value, low, high and n."""
+    sources: dict[str, dict[str, Any]] = {
+        "This model": task.get("metrics", {}),
+        **{NAMES.get(k, k): v for k, v in task.get("baselines", {}).items()},
+    }
+    rows = [
+        {"metric": METRICS[metric], "of": source, **{part: found.get(part) for part in ("value", "low", "high", "n")}}
+        for source, metrics in sources.items()
+        for metric, found in metrics.items()
+        if metric in METRICS
+    ]
+    return pd.DataFrame(rows, columns=["metric", "of", "value", "low", "high", "n"])
+
+
+def _intervals(rows: pd.DataFrame, name: str, label: str) -> None:
+    import plotly.graph_objects as go
+
+    ordered = rows.sort_values("value")
+    up, down = ordered["high"] - ordered["value"], ordered["value"] - ordered["low"]
+    colours = [charts.POSITIVE if of == "This model" else charts.NEUTRAL for of in ordered["of"]]
+    figure = go.Figure(
+        go.Bar(
+            x=ordered["value"],
+            y=ordered["of"],
+            orientation="h",
+            marker_color=colours,
+            error_x={"type": "data", "array": up, "arrayminus": down, "thickness": 1.5},
+        )
+    )
+    figure.update_layout(xaxis_title=label, xaxis_rangemode="tozero")
+    said = ", ".join(f"{row.of} {row.value:.3f}" for row in ordered.iloc[::-1].itertuples())
+    charts.show(charts.tidy(figure, height=80 + 38 * len(ordered), legend=False), key=f"quality-{name}", alt=f"{label}: {said}")
+
+
+# -- what the views share ----------------------------------------------------------------------
+
+
+def _pick(store: Store, key: str, label: str, placeholder: str) -> str | None:
+    """Search as you type, then choose; the choice is the URL's parameter `key`."""
+    chosen: str | None = st.query_params.get(key)
+    left, right = st.columns(2)
+    typed = left.text_input(label, key=f"find-{key}", placeholder=placeholder, live=True, type="search", max_chars=search.LONGEST) or ""
+    hits = (search.users if key == "user" else search.products)(store, typed.strip(), HITS)
+    if chosen is None and not typed and hits:
+        chosen = hits[0].id
+    options = {hit.id: _words(hit) for hit in hits}
+    if chosen is not None and not typed:
+        options = {chosen: options.get(chosen, chosen), **options}
+    if not options:
+        right.text(f"Nothing contains {typed.strip()!r}." if typed else "This shop has none yet.")
+        return chosen
+    ids, widget = list(options), f"pick-{key}-{typed}-{chosen}"
+    right.selectbox(
+        f"{len(options)} found" if typed else key.replace("user", "customer").capitalize(),
+        ids,
+        index=ids.index(chosen) if chosen in options else None,
+        format_func=options.__getitem__,
+        key=widget,
+        placeholder="choose one",
+        on_change=_chosen,
+        args=(key, widget),
+    )
+    return chosen
+
+
+def _words(hit: search.Hit) -> str:
+    if hit.entity == "user":
+        return f"{hit.id} · {hit.n:,} step{'' if hit.n == 1 else 's'}"
+    return f"{hit.title[:80]} · {hit.id} · {hit.n:,} customer{'' if hit.n == 1 else 's'}"
+
+
+def _chosen(key: str, widget: str) -> None:
+    picked = st.session_state.get(widget)
+    if picked is not None:
+        st.query_params[key] = picked
+
+
+def _items(frame: pd.DataFrame, name: str, key: str) -> None:
+    """Products as a table; a selected row leads to what resembles it."""
+    order = ["title", "score", "reason", "product_id"]
+    picked = st.dataframe(
+        frame,
+        hide_index=True,
+        column_order=order,
+        column_config=COLUMNS,
+        key=f"{key}-items",
+        alt=name,
+        on_select="rerun",
+        selection_mode="single-row",
+    )
+    rows = picked["selection"]["rows"] if picked else []
+    with st.container(horizontal=True, vertical_alignment="center"):
+        downloads.table_downloads(frame[order], name, key)
+        product = str(frame.iloc[rows[0]]["product_id"]) if rows and rows[0] < len(frame) else None
+        st.button(
+            "Similar products",
+            key=f"{key}-similar",
+            icon=":material/hub:",
+            disabled=product is None,
+            help="Select a row first",
+            on_click=_go_to_product,
+            args=(product,),
+        )
+
+
+def _go_to_product(product: str | None) -> None:
+    if product is not None:
+        st.session_state["view"] = PRODUCT
+        st.query_params["product"] = product
+
+
+def _table(frame: pd.DataFrame, name: str, key: str) -> None:
+    configured = {**COLUMNS, "cosine": st.column_config.NumberColumn("Similarity", format="%.2f"), "text": "Review", "id": "Id"}
+    downloads.table(frame, name, key, column_config=configured)
