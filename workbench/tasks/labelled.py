@@ -20,6 +20,7 @@ from workbench.tasks.classes import LEAST_PER_LABEL
 from workbench.tasks.labelled_rows import uploaded_tasks
 from workbench.tasks.sentiment import LABELS as SENTIMENT
 from workbench.tasks.sentiment import of_stars
+from workbench.tasks.tables import Problem
 from workbench.tasks.texts import clean
 
 LEAST_ROWS = 10
@@ -27,17 +28,6 @@ LEAST_OF_KNOWN = 2
 LONGEST_LABEL = 100
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _STARS = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(?:stars?|★)?")
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is wrong with one row: its line in the file (the header is line 1), column, value and the next step."""
-
-    row: int
-    column: str
-    value: str
-    problem: str
-    fix: str
 
 
 @dataclass(frozen=True)
