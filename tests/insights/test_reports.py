@@ -1,0 +1,130 @@
+import io
+import re
+from datetime import date
+
+import openpyxl
+import pandas as pd
+import planted_segments as planted
+import pytest
+
+from workbench.errors import WorkbenchError
+from workbench.insights import reports
+from workbench.insights.reports import html, pdf
+from workbench.insights.reports.document import Bars, Lines, Points, Report, Section
+from workbench.shop.space import Space
+
+EVIL = '<script>alert("x")</script>'
+
+
+@pytest.fixture
+def shop(home, store):
+    return store, planted.ready(home, store)[0]
+
+
+def document() -> Report:
+    days = [date(2025, 1, d) for d in (6, 13, 20)]
+    charts = [
+        Bars("Bars " + EVIL, [EVIL, "客户"], {"a </script>": [0.2, 0.4], "b": [0.5, 0.1]}, "share", stacked=True),
+        Bars("Counts", ["x"], {"n": [3]}),
+        Points("Map", [0, 1, 2], [1, 1, 0], ["g", EVIL, "g"]),
+        Lines("Trend", days, {"negative": [0.1, float("nan"), 0.3]}, "share", marks={days[1]: EVIL}),
+    ]
+    table = pd.DataFrame({"Text": [EVIL, "=1+1", "质量太差"], "n": [1, 2, 3]})
+    return Report(
+        "test", "Title " + EVIL, ["fact " + EVIL], [Section("Part " + EVIL, [EVIL, "中文"], charts, {"Table " + EVIL: table})], {"T": table}
+    )
+
+
+def test_html_holds_customers_text_as_text_only():
+    page = html.render(document()).decode()
+    body = page[page.index("<body>") :]
+    assert "&lt;script&gt;alert" in body
+    assert "<script>alert" not in page
+    assert body.count("<script>") == body.count("</script>") == 1
+
+
+def test_html_asks_nobody_for_anything():
+    page = html.render(document()).decode()
+    assert "default-src 'none'" in page
+    head_and_body = re.sub(r"<script>.*?</script>", "", page, flags=re.S)
+    assert "http://" not in head_and_body and "https://" not in head_and_body
+    assert "src=" not in head_and_body and "<link" not in head_and_body
+
+
+def test_plotly_is_inside_once_and_only_with_charts():
+    page = html.render(document()).decode()
+    assert page.count("plotly.js v") == 1
+    bare = Report("bare", "Bare", [], [Section("Words", ["only words"])], {})
+    assert len(html.render(bare)) < 10_000
+
+
+def test_pdf_of_every_chart_and_language():
+    data = pdf.render(document())
+    assert data.startswith(b"%PDF") and len(data) > 2_000
+    assert b"STSong" in data
+    assert pdf.render(document()) == data
+
+
+def test_long_tables_say_that_they_were_cut():
+    table = pd.DataFrame({"n": range(200)})
+    story = pdf._table("all", table)
+    assert "first 60 of 200 rows" in story[2].text
+
+
+def test_segment_report_as_html(shop):
+    page = reports.segments(*shop, "html").decode()
+    assert "<h1>Segment report</h1>" in page
+    assert "&lt;b&gt;Toys&lt;/b&gt; thing 0" in page and "<b>Toys" not in page
+    assert "Stability 0.97" in page and "10% of the users belong clearly to no group" in page
+    assert page.count("<section") == 5
+    assert "批" not in page and "孩子" in page
+
+
+def test_segment_report_is_the_same_twice(shop):
+    assert reports.segments(*shop, "html") == reports.segments(*shop, "html")
+    assert reports.segments(*shop, "pdf") == reports.segments(*shop, "pdf")
+
+
+def test_cells_that_look_like_formulas_are_text(shop):
+    book = openpyxl.load_workbook(io.BytesIO(reports.segments(*shop, "xlsx")))
+    members = book["Members"]
+    ids = {row[0].value for row in members.iter_rows(min_row=2)}
+    assert "'=HYPERLINK(0)" in ids
+    assert all(cell.data_type != "f" for sheet in book for row in sheet.iter_rows() for cell in row)
+    assert set(book.sheetnames) == {"Members", "Segments", "Differences", "Notes"}
+
+
+def test_csv_holds_every_member(shop):
+    frame = pd.read_csv(io.BytesIO(reports.segments(*shop, "csv")))
+    assert len(frame) == 120
+    assert {"user_id", "segment", "name", "clear", "strength"} <= set(frame.columns)
+    assert "'=HYPERLINK(1)" in set(frame["user_id"])
+    assert not frame["user_id"].str.startswith("=").any()
+
+
+def test_a_file_is_written_by_its_ending(shop, tmp_path):
+    target = tmp_path / "out" / "segments.PDF"
+    target.parent.mkdir()
+    assert reports.segments(*shop, target) == target.read_bytes()
+    assert [p.name for p in target.parent.iterdir()] == ["segments.PDF"]
+
+
+def test_an_unknown_ending_names_the_known(shop, tmp_path):
+    with pytest.raises(WorkbenchError, match=r"docx.*\.html, \.pdf, \.xlsx, \.csv"):
+        reports.segments(*shop, tmp_path / "segments.docx")
+    with pytest.raises(WorkbenchError, match="no folder"):
+        reports.segments(*shop, tmp_path / "nowhere" / "segments.pdf")
+
+
+def test_no_segments_yet_says_what_to_do(home, store):
+    planted.fill(store)
+    with pytest.raises(WorkbenchError, match="Find segments"):
+        reports.segments(store, Space(store, planted.publish(home)), "html")
+
+
+def test_a_shop_without_prices_and_reviews_has_a_report(home, store):
+    space = planted.ready(home, store, prices=False, reviews=False)[0]
+    page = reports.segments(store, space, "html").decode()
+    assert "Revenue: no purchase has a price." in page
+    assert "What their reviews sound like" not in page
+    assert reports.segments(store, space, "pdf").startswith(b"%PDF")
