@@ -1,0 +1,142 @@
+"""The command line: one JSON document on stdout, problem and fix on stderr, exit 0, 2 or 1."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from joint_space import fill, publish
+
+from workbench.cli import main
+from workbench.registry import Registry
+from workbench.run import Run
+from workbench.shop.store import Store
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def run(home, capsys):
+    """Runs a verb on the home; returns exit status, the JSON document (or None) and stderr."""
+
+    def verb(*argv):
+        status = main([*argv, "--home", str(home.root), "--json"])
+        out, err = capsys.readouterr()
+        return status, json.loads(out) if out else None, err
+
+    return verb
+
+
+@pytest.fixture
+def shop(home):
+    """A shop with one published version, closed."""
+    with Store.open(home) as store:
+        fill(store)
+    return publish(home)
+
+
+def test_status_of_an_empty_home(run):
+    status, document, _ = run("status")
+    assert status == 0
+    assert document == {"data_version": 0, "tables": dict.fromkeys(document["tables"], 0), "active": None, "jobs": []}
+    assert set(document["tables"]) == {"products", "reviews", "events", "users", "tickets", "labels"}
+
+
+def test_status_names_the_model_and_the_runs(run, home, shop):
+    made = Run.create(home, "train", {})
+    _, document, _ = run("status")
+    assert document["active"] == shop.id
+    assert document["data_version"] == 1 and document["tables"]["users"] == 12
+    assert {"id": made.id, "kind": "train", "state": "queued", "done": 0.0}.items() <= document["jobs"][0].items()
+
+
+def test_evaluate_prints_metrics_and_baselines(run, shop):
+    status, document, _ = run("evaluate")
+    assert status == 0 and document["version"] == shop.id
+    assert document["tasks"]["next_item"]["metrics"]["ndcg_at_10"]["value"] == 0.31
+    assert document["tasks"]["next_item"]["baselines"]["popularity"]["ndcg_at_10"]["n"] == 400
+    assert "intent" in document["left_out"]
+    assert run("evaluate", shop.id)[1] == document
+
+
+def test_promote_and_rollback(run, home, shop):
+    second = publish(home, parent=shop.id, promote=False)
+    assert run("promote", second.id)[1] == {"active": second.id}
+    assert [v["id"] for v in run("models")[1]["versions"]] and run("models")[1]["active"] == second.id
+    assert run("rollback")[1] == {"active": shop.id}
+    assert Registry(home).active().id == shop.id
+
+
+@pytest.mark.parametrize(
+    ("argv", "problem", "fix"),
+    [
+        (["promote", "v0"], "no model version 'v0'", "workbench models"),
+        (["rollback"], "no earlier version", "Promote"),
+        (["evaluate"], "No model version is active", "workbench train"),
+        (["recommend", "u1"], "No model version is active", "workbench train"),
+        (["train", "--tasks", "juggling"], "no task 'juggling'", "Name some of these"),
+        (["import", "x.csv", "--map", "body"], "'body' is not of the form", "body=review_text"),
+        (["finetune", "missing.csv", "--task", "sentiment"], "no file missing.csv", "Check the name"),
+    ],
+)
+def test_a_users_mistake_is_exit_2_with_problem_and_fix(run, argv, problem, fix):
+    status, document, err = run(*argv)
+    assert status == 2 and document is None
+    assert problem in err and fix in err and "Traceback" not in err
+
+
+def test_our_fault_is_exit_1(run, monkeypatch):
+    monkeypatch.setattr("workbench.cli.shop.open_for_reading", lambda home: 1 / 0)
+    status, document, err = run("status")
+    assert status == 1 and document is None and "ZeroDivisionError" in err
+
+
+def test_recommend_and_similar(run, shop):
+    _, document, _ = run("recommend", "u_a0")
+    assert document["user"] == "u_a0"
+    assert {"product_id", "title", "score", "reason"} <= document["items"][0].keys()
+    assert run("similar", "a0")[1]["items"][0]["product_id"].startswith("a")
+
+
+def test_what_a_library_prints_stays_off_stdout(run, monkeypatch):
+    monkeypatch.setattr("workbench.cli.shop.status", lambda home, given: (print("noise"), ({"ok": 1}, ""))[1])
+    assert run("status")[1] == {"ok": 1}
+
+
+HOLD = """
+import sys, time
+from workbench.home import Home
+from workbench.shop.store import Store
+with Store.open(Home.find(sys.argv[1])) as store:
+    print("open", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def holder(home):
+    """Another process that holds the shop's file."""
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(home.root)], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert process.stdout.readline().strip() == "open"
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_held_shop_names_its_holder_and_the_way_out(run, home, holder, tmp_path):
+    file = tmp_path / "labels.csv"
+    file.write_text("text,label\n" + "".join(f"good {i},positive\nbad {i},negative\n" for i in range(6)), "utf-8")
+    status, document, err = run("finetune", str(file), "--task", "sentiment")
+    assert status == 2 and document is None
+    assert f"held by process {holder.pid}" in err and "its data is untouched" in err and f"PID {holder.pid}" in err
+
+
+def test_a_reading_verb_answers_from_the_snapshot_and_says_so(home, shop, capsys, request):
+    with Store.open(home) as store:
+        store.snapshot()
+    holder = request.getfixturevalue("holder")
+    assert main(["status", "--home", str(home.root), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["tables"]["users"] == 12
+    assert f"process {holder.pid}" in err and "snapshot of data version 1" in err

@@ -1,0 +1,41 @@
+"""The command line: the same verbs as the pages, for people, scripts and tests.
+
+With `--json` one JSON document goes to stdout and nothing else; progress and notes go to stderr.
+Exit 0: done; 2: the user's mistake, with problem and fix on stderr; 1: ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+
+from workbench.cli.parser import parse
+from workbench.errors import WorkbenchError
+from workbench.home import Home
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit status."""
+    given = parse(sys.argv[1:] if argv is None else argv)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            verb = getattr(importlib.import_module(f"workbench.cli.{given.module}"), given.function)
+            answer = verb(Home.find(given.home), given)
+    except WorkbenchError as error:
+        print(f"{error.problem}\n{error.fix}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+    except Exception:
+        traceback.print_exc()
+        print("This is a fault of the workbench, not yours. Please report it with the lines above.", file=sys.stderr)
+        return 1
+    if answer is not None:
+        document, text = answer
+        print(json.dumps(document, ensure_ascii=False, default=str) if given.json else text)
+    return 0

@@ -1,0 +1,108 @@
+"""Verbs that learn or apply what was learned: train, finetune, predict."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from workbench import jobs
+from workbench.cli.models import words
+from workbench.cli.shop import reading
+from workbench.cli.tables import label_column, rows, text_column
+from workbench.errors import WorkbenchError
+from workbench.export import to_csv
+from workbench.files import sha256
+from workbench.home import Home
+from workbench.registry import Registry
+from workbench.run import Run, RunStatus
+from workbench.shop.store import Store
+
+Answer = tuple[dict[str, Any], str]
+
+
+def train(home: Home, given: Namespace) -> Answer:
+    """Train a new version in a job and wait for it."""
+    tasks = chosen_tasks(given.tasks)
+    with reading(home) as store:
+        snapshot = store.snapshot()
+    run = jobs.start(home, "train", {"snapshot": snapshot, "recipe": given.recipe, "tasks": tasks})
+    result = finished(run)
+    return result, words(result)
+
+
+def chosen_tasks(names: str | None) -> list[str] | None:
+    """`a,b` as a list of known tasks; None means all."""
+    if not names:
+        return None
+    from workbench.tasks.base import tasks
+
+    chosen, known = [name.strip() for name in names.split(",") if name.strip()], tasks()
+    for name in chosen:
+        if name not in known:
+            raise WorkbenchError(f"There is no task {name!r}; there are: {', '.join(known)}.", "Name some of these, separated by commas.")
+    return chosen or None
+
+
+def finetune(home: Home, given: Namespace) -> Answer:
+    """Store the labelled rows, learn from them on top of the active version, and wait."""
+    from workbench.tasks.labelled import known_labels, read_labelled, store_labels, task_name, teachable
+
+    path = Path(given.file)
+    frame = rows(path)
+    text = text_column(frame, given.text)
+    label = label_column(frame, given.label, text)
+    with Store.open(home) as store:
+        task = given.task if given.task in teachable(store) else task_name(given.task)
+        labelled = read_labelled(frame, task, text, label, known_labels(store, task))
+        labelled.check(leave_out=given.leave_out)
+        for problem in labelled.problems[:20]:
+            print(f"line {problem.row}, {problem.column}, {problem.value!r}: {problem.problem}. {problem.fix}", file=sys.stderr)
+        upload = sha256(path)
+        store_labels(store, labelled, upload)
+        snapshot = store.snapshot()
+    active = Registry(home).active()
+    spec = {"snapshot": snapshot, "task": task, "upload": upload, "recipe": given.recipe, "train": given.train}
+    result = finished(jobs.start(home, "finetune", {**spec, "parent": active.id if active else None}))
+    before = words({"version": result.get("parent") or "none", "tasks": result.get("before") or {}})
+    return result, f"Before: {before}\nAfter: {words(result)}"
+
+
+def predict(home: Home, given: Namespace) -> Answer:
+    """Write the file again with the task's label and probability beside each row."""
+    from workbench.jobs.inference import Inference
+
+    active = Registry(home).active()
+    if active is None:
+        raise WorkbenchError("No model version is active.", "Train one with: workbench train")
+    frame = rows(Path(given.file))
+    texts = frame[text_column(frame, given.text)].tolist()
+    with Inference(home, active.id) as encoder:
+        labels, probabilities = encoder.predict(given.task, texts)
+    best = probabilities.argmax(1) if len(texts) else []
+    frame["predicted"] = [labels[i] for i in best]
+    frame["probability"] = [round(float(p), 4) for p in probabilities.max(1)] if len(texts) else []
+    out = Path(given.out)
+    out.write_bytes(to_csv(frame))
+    return {"version": active.id, "rows": len(frame), "out": str(out)}, f"{len(frame):,} rows written to {out} by {active.id}"
+
+
+def finished(run: Run) -> dict[str, Any]:
+    """The result of a run that is waited for; WorkbenchError if it failed. Ctrl-C cancels it."""
+    print(f"Run {run.id}", file=sys.stderr)
+    try:
+        status = jobs.wait(run, _told)
+    except KeyboardInterrupt:
+        run.cancel()
+        print("Cancelling…", file=sys.stderr)
+        status = jobs.wait(run)
+    if status.state != "done" or status.result is None:
+        raise WorkbenchError(status.problem or f"Run {run.id} was {status.state}.", status.fix or "Start it again.")
+    return status.result
+
+
+def _told(status: RunStatus) -> None:
+    progress = status.progress
+    left = f", {progress.left:.0f} s left" if progress.left else ""
+    print(f"{progress.done:4.0%}  {progress.step}  ({progress.seconds:.0f} s{left})", file=sys.stderr)

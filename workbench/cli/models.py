@@ -1,0 +1,70 @@
+"""Verbs of the registry: models, evaluate, promote, rollback."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.home import Home
+from workbench.registry import ModelVersion, Registry
+
+Answer = tuple[dict[str, Any], str]
+
+
+def models(home: Home, given: Namespace) -> Answer:
+    """The versions, newest first, with which is active and what happened to them."""
+    registry = Registry(home)
+    active = registry.active()
+    versions = [{"id": v.id, **v.info} for v in registry.versions()]
+    document = {"active": active.id if active else None, "versions": versions, "history": registry.history()}
+    lines = [
+        f"{'*' if v['id'] == document['active'] else ' '} {v['id']}  {v.get('kind', '?')}  recipe {v.get('recipe', '?')}  "
+        f"data version {v.get('data_version', '?')}  parent {v.get('parent') or 'none'}"
+        for v in versions
+    ]
+    return document, "\n".join(lines) or "No model version yet. Train one with: workbench train"
+
+
+def evaluate(home: Home, given: Namespace) -> Answer:
+    """What was measured when the version was made."""
+    found = _version(home, given.version)
+    document = {"tasks": {}, "left_out": {}, **found.metrics, "version": found.id}
+    return document, words(document)
+
+
+def promote(home: Home, given: Namespace) -> Answer:
+    """Make a version the active one."""
+    made = Registry(home).promote(given.version, why="workbench promote")
+    return {"active": made.id}, f"Active: {made.id}"
+
+
+def rollback(home: Home, given: Namespace) -> Answer:
+    """Back to the version before."""
+    made = Registry(home).rollback(why="workbench rollback")
+    return {"active": made.id}, f"Active: {made.id}"
+
+
+def _version(home: Home, wanted: str | None) -> ModelVersion:
+    registry = Registry(home)
+    found = registry.get(wanted) if wanted else registry.active()
+    if found is None:
+        raise WorkbenchError("No model version is active.", "Train one with: workbench train")
+    return found
+
+
+def words(document: dict[str, Any]) -> str:
+    """Metrics as lines: value, interval, rows, and each baseline below."""
+    lines = [f"Version {document['version']}"]
+    for task, measured in document.get("tasks", {}).items():
+        for name, metric in measured["metrics"].items():
+            lines.append(f"  {task} {name}: {_figure(metric)}")
+            for baseline, its in measured.get("baselines", {}).items():
+                if name in its:
+                    lines.append(f"      {baseline}: {_figure(its[name])}")
+    lines += [f"  {task}: left out, {why}" for task, why in document.get("left_out", {}).items()]
+    return "\n".join(lines)
+
+
+def _figure(metric: dict[str, Any]) -> str:
+    return f"{metric['value']:.3f} ({metric['low']:.3f} to {metric['high']:.3f}, n = {metric['n']:,})"

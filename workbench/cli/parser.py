@@ -1,0 +1,94 @@
+"""The verbs and their options; each names the module and function that do it, imported only then."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+
+Verb = Callable[[str, str, str], argparse.ArgumentParser]
+INSIGHTS = {
+    "sentiment": "share of negative, neutral and positive reviews by period",
+    "alerts": "lasting rises of negative reviews, with when they began",
+    "segments": "groups of users, their size and who is in them",
+}
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The verb's options; argparse ends the program with status 2 where they make no sense."""
+    given = _parser().parse_args(argv)
+    for name, default in (("home", None), ("json", False)):
+        setattr(given, name, getattr(given, name, default))
+    return given
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument("--home", metavar="DIR", help="folder of data/ and models/ (else WORKBENCH_HOME, else here)")
+    common.add_argument("--json", action="store_true", help="print one JSON document on stdout and nothing else there")
+    parser = argparse.ArgumentParser(prog="workbench", description="The analyst workbench for online shops.", parents=[common])
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+
+    def verb(name: str, module: str, help: str) -> argparse.ArgumentParser:
+        made = verbs.add_parser(name, help=help, description=help, parents=[common])
+        made.set_defaults(module=module, function=name.replace("import", "import_"))
+        return made
+
+    _doors(verb("demo", "doors", "build the sample shop if there is none, then open the app"), demo=True)
+    _doors(verb("app", "doors", "open the app on this home"), demo=False)
+    _shop(verb("import", "shop", "import files into the shop"))
+    verb("status", "shop", "tables and rows, data version, active model, runs")
+    _learning(verb("train", "learning", "train a new version and wait for it"), verb)
+    _models(verb)
+    for name, help in INSIGHTS.items():
+        verb(name, "insights", help)
+    _insights(verb)
+    return parser
+
+
+def _doors(door: argparse.ArgumentParser, *, demo: bool) -> None:
+    door.add_argument("--port", type=int, default=8501, help="port of the app (8501)")
+    if demo:
+        door.add_argument("--build-only", action="store_true", help="build, train and stop without opening the app")
+
+
+def _shop(importing: argparse.ArgumentParser) -> None:
+    importing.add_argument("files", nargs="+", metavar="FILE")
+    importing.add_argument("--as", dest="as_table", metavar="TABLE", help="the table that the lines go to")
+    importing.add_argument("--preset", metavar="NAME", help="the importer to use, instead of the one that recognises the columns")
+    importing.add_argument(
+        "--map", dest="mapping", action="append", default=[], metavar="CANONICAL=COLUMN", help="say which column is which (repeatable)"
+    )
+    importing.add_argument("--dry-run", action="store_true", help="say what would happen, change nothing")
+
+
+def _learning(train: argparse.ArgumentParser, verb: Verb) -> None:
+    train.add_argument("--recipe", default="laptop", metavar="NAME")
+    train.add_argument("--tasks", metavar="A,B", help="only these tasks")
+    finetune = verb("finetune", "learning", "learn from labelled rows: a new version with its before and after")
+    finetune.add_argument("file", metavar="FILE.csv")
+    finetune.add_argument("--task", required=True, metavar="NAME")
+    finetune.add_argument("--text", metavar="COL")
+    finetune.add_argument("--label", metavar="COL")
+    finetune.add_argument("--recipe", default="finetune", metavar="NAME")
+    finetune.add_argument("--train", choices=("head", "top", "all"), default="top", help="what of the encoder may change")
+    finetune.add_argument("--leave-out", action="store_true", help="do without rows whose label does not belong to the task")
+    predict = verb("predict", "learning", "add a task's label and probability to each row of a file")
+    predict.add_argument("file", metavar="FILE.csv")
+    predict.add_argument("--task", required=True, metavar="NAME")
+    predict.add_argument("--text", metavar="COL")
+    predict.add_argument("--out", required=True, metavar="FILE.csv")
+
+
+def _models(verb: Verb) -> None:
+    verb("evaluate", "models", "metrics of every task with intervals and baselines").add_argument("version", nargs="?", metavar="VERSION")
+    verb("models", "models", "the versions and which is active")
+    verb("promote", "models", "make a version the active one").add_argument("version", metavar="VERSION")
+    verb("rollback", "models", "go back to the version that was active before")
+
+
+def _insights(verb: Verb) -> None:
+    verb("recommend", "insights", "the next items for a user").add_argument("user", metavar="USER")
+    verb("similar", "insights", "the products nearest to one").add_argument("product", metavar="PRODUCT")
+    report = verb("report", "insights", "what a person would hand on: .html, .pdf, .xlsx or .csv")
+    report.add_argument("what", choices=("segments", "sentiment"))
+    report.add_argument("--out", required=True, metavar="FILE")

@@ -1,0 +1,87 @@
+"""Verbs of the shop's data: import and status."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.home import Home
+from workbench.registry import Registry
+from workbench.run import runs
+from workbench.shop.store import Store, open_for_reading
+
+Answer = tuple[dict[str, Any], str]
+RUNS_LISTED = 20
+
+
+def import_(home: Home, given: Namespace) -> Answer:
+    """Import files in one transaction each; with --dry-run say what would happen."""
+    from workbench.shop import importers
+
+    paths = [Path(name) for name in given.files]
+    options = {"as_table": given.as_table, "preset": given.preset, "mapping": mapping(given.mapping)}
+    with Store.open(home) as store:
+        document = importers.import_files(store, paths, dry_run=given.dry_run, **options)
+    return document, _import_words(document)
+
+
+def mapping(pairs: list[str]) -> dict[str, str] | None:
+    """`canonical=column` pairs as a mapping; WorkbenchError names a pair that is none."""
+    made = {}
+    for pair in pairs:
+        canonical, equals, column = pair.partition("=")
+        if not equals or not canonical or not column:
+            raise WorkbenchError(f"--map {pair!r} is not of the form canonical=column.", "For example: --map body=review_text")
+        made[canonical] = column
+    return made or None
+
+
+def _import_words(document: dict[str, Any]) -> str:
+    lines = []
+    for file in document["files"]:
+        lines.append(f"{file['file']}: read as {file['importer']}")
+        for table, counts in file["tables"].items():
+            lines.append(f"  {table}: " + ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items()))
+    return "\n".join([*lines, f"Data version {document['data_version']}"])
+
+
+def status(home: Home, given: Namespace) -> Answer:
+    """What there is, what is active and what runs."""
+    active = Registry(home).active()
+    with reading(home) as store:
+        document = {
+            "data_version": store.data_version,
+            "tables": store.counts(),
+            "active": active.id if active else None,
+            "jobs": [_job(run.status()) for run in runs(home)[:RUNS_LISTED]],
+        }
+    return document, _status_words(document)
+
+
+def _job(status: Any) -> dict[str, Any]:
+    job = {"id": status.id, "kind": status.kind, "state": status.state, "done": status.progress.done, "step": status.progress.step}
+    return job | ({"problem": status.problem, "fix": status.fix} if status.problem else {})
+
+
+def _status_words(document: dict[str, Any]) -> str:
+    lines = [f"Data version {document['data_version']}"]
+    lines += [f"  {table}: {rows:,}" for table, rows in document["tables"].items()]
+    lines.append(f"Active model: {document['active'] or 'none yet'}")
+    return "\n".join(lines + [f"  {job['id']}: {job['state']}, {job['done']:.0%}, {job['step']}" for job in document["jobs"]])
+
+
+@contextmanager
+def reading(home: Home) -> Iterator[Store]:
+    """The shop for a reading verb; where another process holds it, the last snapshot, and a note on stderr."""
+    store, note = open_for_reading(home)
+    if note:
+        print(note, file=sys.stderr)
+    try:
+        yield store
+    finally:
+        store.close()
