@@ -77,7 +77,7 @@ def test_promote_and_rollback(run, home, shop):
         (["recommend", "u1"], "No model version is active", "workbench train"),
         (["train", "--tasks", "juggling"], "no task 'juggling'", "Name some of these"),
         (["import", "x.csv", "--map", "body"], "'body' is not of the form", "body=review_text"),
-        (["finetune", "missing.csv", "--task", "sentiment"], "no file missing.csv", "Check the name"),
+        (["finetune", "missing.csv", "--task", "sentiment"], "no file missing.csv", "Check the path"),
     ],
 )
 def test_a_users_mistake_is_exit_2_with_problem_and_fix(run, argv, problem, fix):

@@ -16,7 +16,6 @@ from workbench.shop.space import Space
 from workbench.shop.store import Store
 
 Answer = tuple[dict[str, Any], str]
-FORMATS = (".html", ".pdf", ".xlsx", ".csv")
 
 
 @contextmanager
@@ -64,9 +63,11 @@ def segments(home: Home, given: Namespace) -> Answer:
     return document, "\n".join([*lines, f"noise {document['noise']:.1%}, stability {document['stability']:.2f}"])
 
 
-def out_file(name: str) -> Path:
-    """The file to write a report to; WorkbenchError for a kind that is not written."""
-    path = Path(name)
-    if path.suffix.lower() not in FORMATS:
-        raise WorkbenchError(f"A report cannot be written as {path.suffix or name!r}.", f"End the name in one of {', '.join(FORMATS)}.")
-    return path
+def report(home: Home, given: Namespace) -> Answer:
+    """Write what a person would hand on; the ending of --out says in which form."""
+    from workbench.insights import reports
+
+    out = Path(given.out)
+    with opened(home) as (store, space):
+        size = len(getattr(reports, given.what)(store, space, out))
+    return {"out": str(out), "bytes": size, "version": space.version.id}, f"{out}: {size:,} bytes"

@@ -10,7 +10,7 @@ from typing import Any
 from workbench import jobs
 from workbench.cli.models import words
 from workbench.cli.shop import reading
-from workbench.cli.tables import label_column, rows, text_column
+from workbench.cli.tables import columns, rows, text_column
 from workbench.errors import WorkbenchError
 from workbench.export import to_csv
 from workbench.files import sha256
@@ -51,8 +51,7 @@ def finetune(home: Home, given: Namespace) -> Answer:
 
     path = Path(given.file)
     frame = rows(path)
-    text = text_column(frame, given.text)
-    label = label_column(frame, given.label, text)
+    text, label = columns(frame, given.text, given.label)
     with Store.open(home) as store:
         task = given.task if given.task in teachable(store) else task_name(given.task)
         labelled = read_labelled(frame, task, text, label, known_labels(store, task))

@@ -2,50 +2,43 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pandas as pd
 
 from workbench.errors import WorkbenchError
+from workbench.tasks.tables import propose, read_file
 
-TEXT_NAMES = ("text", "body", "review", "review_body", "reviewtext", "comment", "content", "message", "sentence", "title")
-LABEL_NAMES = ("label", "labels", "sentiment", "intent", "class", "category", "target", "rating", "stars")
+MOST_NAMED = 20
 
 
 def rows(path: Path) -> pd.DataFrame:
-    """The file's rows, every cell as text."""
-    try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise WorkbenchError(f"There is no file {path}.", "Check the name.") from None
-    except UnicodeDecodeError:
-        raise WorkbenchError(f"{path} is not UTF-8.", "Save it as CSV in UTF-8 and try again.") from None
-    except pd.errors.EmptyDataError:
-        raise WorkbenchError(f"{path} is empty.", "Give a CSV file with a header line.") from None
-    except pd.errors.ParserError as error:
-        raise WorkbenchError(f"{path} is not a well-formed CSV file: {error}", "Correct the line and try again.") from None
+    """The file's rows, every cell as text; rows that cannot be read are named on stderr."""
+    table = read_file(path)
+    for problem in table.problems[:MOST_NAMED]:
+        print(f"line {problem.row}: {problem.problem}. {problem.fix}", file=sys.stderr)
+    return table.frame
+
+
+def columns(frame: pd.DataFrame, text: str | None, label: str | None) -> tuple[str, str]:
+    """The text and the label column: those named, else the likely ones."""
+    _check(frame, label, "--label")
+    text = text_column(frame.drop(columns=[label]) if label and label != text else frame, text)
+    others = [str(c) for c in frame.columns if c != text]
+    if not others:
+        raise WorkbenchError(f"The file has only the column {text!r}.", "Give one column of texts and one of labels.")
+    likely = propose(frame)[1]
+    return text, label or (likely if likely in others else others[0])
 
 
 def text_column(frame: pd.DataFrame, named: str | None) -> str:
-    """The column of the texts: the one named, else one with a usual name, else the one with the longest texts."""
-    found = _column(frame, named, TEXT_NAMES, "--text")
-    return found or str(max(frame.columns, key=lambda c: frame[c].str.len().mean()))
+    """The column of the texts: the one named, else the likely one."""
+    _check(frame, named, "--text")
+    return named or (str(frame.columns[0]) if len(frame.columns) == 1 else propose(frame)[0])
 
 
-def label_column(frame: pd.DataFrame, named: str | None, text: str) -> str:
-    """The column of the labels: the one named, else one with a usual name, else the only other one."""
-    found = _column(frame, named, LABEL_NAMES, "--label")
-    others = [str(c) for c in frame.columns if c != text]
-    if found is None and len(others) != 1:
-        raise WorkbenchError(f"Which column holds the labels? There are: {', '.join(others) or 'no others'}.", "Say it with --label.")
-    return found or others[0]
-
-
-def _column(frame: pd.DataFrame, named: str | None, usual: tuple[str, ...], option: str) -> str | None:
+def _check(frame: pd.DataFrame, named: str | None, option: str) -> None:
     names = [str(c) for c in frame.columns]
-    if named is not None:
-        if named not in names:
-            raise WorkbenchError(f"The file has no column {named!r}; it has: {', '.join(names)}.", f"Name one of these with {option}.")
-        return named
-    folded = {name.strip().lower(): name for name in names}
-    return next((folded[name] for name in usual if name in folded), None)
+    if named is not None and named not in names:
+        raise WorkbenchError(f"The file has no column {named!r}; it has: {', '.join(names)}.", f"Name one of these with {option}.")
