@@ -37,8 +37,8 @@ def open_page(home, monkeypatch):
     Fake.asked = []
 
     def opened(*, shop=True, model=True, **query):
-        with Store.open(home) as store:
-            if shop:
+        if shop:
+            with Store.open(home) as store:
                 fill(store)
         if model:
             publish(home)

@@ -1,0 +1,256 @@
+import json
+
+import pandas as pd
+import pytest
+from joint_space import METRIC, METRICS, fill, publish
+from streamlit.testing.v1 import AppTest
+
+from workbench import jobs
+from workbench.components import context
+from workbench.pages import _compare
+from workbench.registry import Registry
+from workbench.run import Run
+from workbench.shop.store import Store
+
+
+def draw():
+    from workbench.components import states
+    from workbench.pages import finetune
+
+    with states.guard():
+        finetune.render()
+
+
+GOOD = "".join(f"this one is fine {i},positive\nthis one is bad {i},negative\n" for i in range(10))
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Jobs are written down, not run."""
+    specs = []
+
+    def start(home, kind, spec):
+        specs.append((kind, spec))
+        return Run.create(home, kind, spec)
+
+    monkeypatch.setattr(jobs, "start", start)
+    return specs
+
+
+@pytest.fixture
+def open_page(home, monkeypatch, started):
+    monkeypatch.setenv("WORKBENCH_HOME", str(home.root))
+
+    def opened(*, shop=True, model=True, upload=None, **query):
+        if shop:
+            with Store.open(home) as store:
+                fill(store)
+            if model:
+                publish(home)
+        page = AppTest.from_function(draw, default_timeout=20)
+        for name, value in query.items():
+            page.query_params[name] = value
+        page.run()
+        if upload is not None:
+            content = upload if isinstance(upload, bytes) else ("text,label\n" + upload).encode()
+            page.file_uploader(key="labelled-file").set_value(("labels.csv", content, "text/csv")).run()
+        assert not page.exception
+        return page
+
+    return opened
+
+
+def said(page):
+    return " ".join(str(e.value) for e in [*page.text, *page.caption, *page.markdown, *page.subheader, *page.success, *page.error])
+
+
+def table(page, column):
+    return next(found.value for found in page.dataframe if column in found.value.columns)
+
+
+def buttons(page):
+    return {button.key: button for button in page.button}
+
+
+def test_without_a_model_or_data_it_says_what_to_do(open_page):
+    assert "This shop is empty" in said(open_page(shop=False, model=False))
+
+
+def test_without_a_model_it_asks_for_one(open_page):
+    assert "No model yet" in said(open_page(model=False))
+
+
+def test_columns_are_proposed_counts_shown_and_the_settings_readable_before_the_start(open_page):
+    page = open_page(upload=GOOD, task="sentiment")
+    assert page.selectbox[1].value == "text" and page.selectbox[2].value == "label"
+    counts = table(page, "rows").set_index("label")["rows"].to_dict()
+    assert counts == {"positive": 10, "negative": 10}
+    settings = table(page, "setting")
+    assert {"epochs", "learning_rate", "dim"} <= set(settings["setting"])
+    assert settings.set_index("setting").loc["dim", "parent"] == "8"
+    assert "Every row can be used." in said(page)
+
+
+def test_start_stores_the_rows_takes_a_snapshot_and_names_the_run_in_the_url(open_page, home, started):
+    page = open_page(upload=GOOD, task="sentiment")
+    next(group for group in page.get("button_group") if group.key == "train").set_value("head").run()
+    page.button(key="start").click().run()
+    ((kind, spec),) = started
+    assert kind == "finetune" and set(spec) == {"snapshot", "task", "upload", "recipe", "train", "parent"}
+    assert (spec["task"], spec["train"]) == ("sentiment", "head") and spec["parent"] == Registry(home).active().id
+    with Store.open_snapshot(home) as snapshot:
+        assert str(snapshot.path) == spec["snapshot"]
+        assert snapshot.value("SELECT count(*) FROM labels WHERE upload = ? AND task = 'sentiment'", [spec["upload"]]) == 20
+    assert page.query_params["run"].startswith("finetune-")
+    assert [path.name for path in home.uploads.iterdir()] == [f"labels-{spec['upload'][:16]}"]
+
+
+# fault 17: refused before any training, with the count for each label
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ("".join(f"fine {i},positive\n" for i in range(30)), "One label cannot be told from another: 'positive': 30"),
+        ("a,positive\nb,negative\nc,positive\nd,negative\ne,neutral\n", "5 usable rows are too few"),
+        (GOOD + "so so,neutral\n", "fewer than 2 rows: 'neutral'"),
+    ],
+)
+def test_what_cannot_be_learned_is_refused_before_any_training(open_page, started, rows, why):
+    page = open_page(upload=rows, task="sentiment")
+    assert why in said(page) and "start" not in buttons(page) and started == []
+    assert len(table(page, "rows")) >= 1
+
+
+# fault 18: labels that do not belong to the task are listed with the nearest known one
+def test_foreign_labels_are_listed_and_can_be_mapped(open_page):
+    page = open_page(upload=GOOD + "well made,positiv\nhm,zzz\n", task="sentiment")
+    assert table(page, "means").to_dict("list") == {"in the file": ["positiv", "zzz"], "means": ["positive", "leave these rows out"]}
+    assert "nearest 'positive'" in said(page) and "start" not in buttons(page)
+    problems = table(page, "problem")
+    assert problems["row"].tolist() == [22, 23] and "'positive'" in problems["fix"].iloc[0]
+    page.checkbox(key="agreed").check().run()
+    assert table(page, "rows").set_index("label")["rows"].to_dict() == {"positive": 11, "negative": 10}
+    assert "start" in buttons(page)
+
+
+def test_rows_that_cannot_be_used_are_listed_with_their_line(open_page):
+    page = open_page(upload=GOOD + ",positive\ntoo,many,fields\nno label,\n", task="sentiment")
+    assert table(page, "problem")["row"].tolist() == [22, 23, 24]
+    assert "start" in buttons(page)
+
+
+@pytest.mark.parametrize(
+    ("rows", "task"),
+    [
+        (GOOD, "sentiment"),
+        ("".join(f"hose {i},Garden\nlamp {i},Audio\n" for i in range(9)), "category"),
+        ("a b,x\nb c,y\n", "a task of your own…"),
+    ],
+)
+def test_the_task_is_proposed_by_the_labels_of_the_file(open_page, rows, task):
+    assert next(box for box in open_page(upload=rows).selectbox if box.label == "Task").value == task
+
+
+def test_a_file_that_cannot_be_read_is_explained(open_page):
+    assert "NUL bytes" in said(open_page(upload=b"text,label\n\0,a\n"))
+    assert "is empty" in said(open_page(shop=False, upload=b""))
+
+
+# fault 30: what a text holds is never rendered
+def test_markup_in_an_uploaded_text_stays_text(open_page):
+    page = open_page(upload='"<script>x</script> ![p](https://tracker.example/p.png)",**bold**\n' + GOOD, task="sentiment")
+    rendered = [str(e.value) for e in [*page.markdown, *page.caption, *page.subheader, *page.title]]
+    assert not any("tracker.example" in value or "<script>" in value or "**bold**" in value for value in rendered)
+    assert "tracker.example" in table(page, "text")["text"].iloc[0]
+
+
+def test_a_task_of_ones_own(open_page, started):
+    page = open_page(upload=GOOD)
+    box = next(b for b in page.selectbox if b.label == "Task")
+    box.set_value("a task of your own…").run()
+    page.text_input(key="own-name").set_value("Delivery tone").run()
+    page.button(key="start").click().run()
+    assert started[0][1]["task"] == "delivery_tone"
+
+
+@pytest.fixture
+def finished(home):
+    """A fine-tuning that has ended, with its new version; the parent is active."""
+
+    def made():
+        parent = Registry(home).active()
+        version = publish(home, parent=parent.id, promote=False)
+        run = Run.create(home, "finetune", {"task": "sentiment", "train": "top", "recipe": "finetune"})
+        better = json.loads(json.dumps(METRICS["tasks"]))
+        better["sentiment"]["metrics"]["macro_f1"] = {"value": 0.8, "low": 0.77, "high": 0.83, "n": 400}
+        result = {"version": version.id, "parent": parent.id, "seconds": 3.0, "tasks": better, "before": METRICS["tasks"]}
+        run.finish({**result, "left_out": METRICS["left_out"]})
+        return run, version, parent
+
+    return made
+
+
+def test_a_reload_finds_the_run_and_compares_every_task(open_page, finished):
+    open_page()
+    run, _, _ = finished()
+    page = open_page(shop=False, run=run.id)
+    frame = table(page, "verdict")
+    assert frame["task"].iloc[0] == "sentiment"  # what was taught comes first
+    row = frame.set_index("metric").loc["macro_f1"]
+    assert (row["before"], row["after"], row["after_low"], row["n"], row["verdict"]) == (0.7, 0.8, 0.77, 400, "better")
+    assert set(frame["task"]) == {"sentiment", "next_item"} and "unchanged" in set(frame["verdict"])
+    assert "Not learned: intent" in said(page)
+    changed = table(page, "changed")
+    assert changed["rows"].tolist() == [1] and changed["changed"].tolist() == [0]
+
+
+def test_promote_and_roll_back(open_page, finished, home):
+    open_page()
+    run, version, parent = finished()
+    page = open_page(shop=False, run=run.id)
+    page.button(key="promote").click().run()
+    assert Registry(home).active().id == version.id and "is active now" in said(page)
+    page.button(key="roll-back").click().run()
+    assert Registry(home).active().id == parent.id and f"{parent.id} is active again" in said(page)
+
+
+# fault 22: of two promotions at once one wins, the other is told
+def test_who_promotes_second_is_told(open_page, finished, home):
+    open_page()
+    run, _, _ = finished()
+    page = open_page(shop=False, run=run.id)
+    other = publish(home)
+    page.button(key="promote").click().run()
+    assert Registry(home).active().id == other.id and "became active in the meantime" in said(page)
+
+
+def test_a_run_that_failed_says_why_and_offers_another(open_page, home):
+    open_page()
+    run = Run.create(home, "finetune", {"task": "sentiment"})
+    run.fail("The loss became NaN in step 3.", "Lower the learning rate.")
+    page = open_page(shop=False, run=run.id)
+    assert "became NaN" in said(page) and "Lower the learning rate." in said(page)
+    page.button(key="again").click().run()
+    assert "run" not in page.query_params and "Labelled rows" in said(page)
+
+
+def test_a_running_one_is_offered_to_who_comes_without_its_link(open_page, home):
+    open_page()
+    run = Run.create(home, "finetune", {"task": "sentiment"})
+    page = open_page(shop=False)
+    page.button(key=f"watch-{run.id}").click().run()
+    assert page.query_params["run"] == run.id
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "value", "said"),
+    [(0.36, 0.5, 0.4, "better"), (0.1, 0.2, 0.15, "worse"), (0.3, 0.4, 0.35, "within the intervals"), (0.27, 0.35, 0.31, "unchanged")],
+)
+def test_better_and_worse_are_only_said_where_intervals_do_not_touch(low, high, value, said):
+    assert _compare.verdict(METRIC, {"value": value, "low": low, "high": high, "n": 400}) == said
+
+
+def test_a_task_without_a_before_is_new():
+    frame = _compare.compare({}, {"tone": {"metrics": {"macro_f1": METRIC}}})
+    assert frame["verdict"].tolist() == ["new"] and pd.isna(frame["change"].iloc[0])
+    assert len(_compare.main_metrics(frame)) == 1
+    assert context.home() is not None

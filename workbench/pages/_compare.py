@@ -1,0 +1,174 @@
+"""Before and after a fine-tuning: every metric with its interval, what would change for the shop, promote or roll back."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pandas as pd
+import streamlit as st
+
+from workbench.components import charts, context, downloads
+from workbench.errors import WorkbenchError
+from workbench.insights.changes import changes, shares
+from workbench.registry import Registry
+from workbench.shop.space import Space
+from workbench.tasks.base import tasks
+
+_SAID = "promotion-said"
+
+
+def compare(before: dict[str, Any], after: dict[str, Any]) -> pd.DataFrame:
+    """One row for each task and metric: before and after with low and high, the change, n and what can be said of it."""
+    rows = []
+    for task in sorted({*before, *after}):
+        old, new = (found.get(task, {}).get("metrics", {}) for found in (before, after))
+        for metric in sorted({*old, *new}):
+            b, a = old.get(metric) or {}, new.get(metric) or {}
+            change = a["value"] - b["value"] if a and b else None
+            values = [b.get("value"), b.get("low"), b.get("high"), a.get("value"), a.get("low"), a.get("high")]
+            rows.append([task, metric, *values, change, a.get("n") or b.get("n"), verdict(b, a)])
+    names = ["task", "metric", "before", "before_low", "before_high", "after", "after_low", "after_high", "change", "n", "verdict"]
+    return pd.DataFrame(rows, columns=names).astype({name: "float64" for name in names[2:9]})
+
+
+def verdict(before: dict[str, float], after: dict[str, float]) -> str:
+    """Better or worse only where the two 95 % intervals do not touch."""
+    if not before:
+        return "new"
+    if not after:
+        return "no longer measured"
+    if after["value"] == before["value"]:
+        return "unchanged"
+    if after["low"] > before["high"]:
+        return "better"
+    if after["high"] < before["low"]:
+        return "worse"
+    return "within the intervals"
+
+
+def show(result: dict[str, Any], taught: str) -> None:
+    """All of a finished fine-tuning, the task that was taught first."""
+    frame = compare(result.get("before") or {}, result.get("tasks") or {})
+    first = frame["task"] == taught
+    frame = pd.concat([frame[first], frame[~first]], ignore_index=True)
+    st.subheader("Before and after, on the same test rows", anchor=False)
+    if frame.empty:
+        st.text("Nothing could be measured.")
+    else:
+        _main_metrics(frame, taught)
+        _chart(frame)
+        downloads.table(frame, "before-and-after", "before-and-after", column_config=_columns())
+    for task, reason in (result.get("left_out") or {}).items():
+        st.text(f"Not learned: {task} ({reason}).")
+    _consequences(result)
+    _decide(str(result["version"]))
+
+
+def _columns() -> dict[str, Any]:
+    number = {name: st.column_config.NumberColumn(format="%.3f") for name in ("before", "after")}
+    sides = {
+        f"{when}_{side}": st.column_config.NumberColumn(f"{when}, {side}", format="%.3f")
+        for when in ("before", "after")
+        for side in ("low", "high")
+    }
+    return {**number, **sides, "change": st.column_config.NumberColumn(format="%+.3f")}
+
+
+def main_metrics(frame: pd.DataFrame) -> pd.DataFrame:
+    """The metric that decides for each task; macro F1 for tasks of the shop's own."""
+    known = {name: task.metric for name, task in tasks().items()}
+    return frame[[known.get(task, "macro_f1") == metric for task, metric in zip(frame["task"], frame["metric"], strict=True)]]
+
+
+def _main_metrics(frame: pd.DataFrame, taught: str) -> None:
+    rows = main_metrics(frame).head(5).to_dict("records")
+    for column, row in zip(st.columns(max(1, len(rows))), rows, strict=False):
+        change = None if pd.isna(row["change"]) else f"{row['change']:+.3f}"
+        value = "–" if pd.isna(row["after"]) else f"{row['after']:.3f}"
+        name = f"{row['task']}{' (taught)' if row['task'] == taught else ''}"
+        colour: Literal["normal", "off"] = "normal" if row["verdict"] in ("better", "worse") else "off"
+        column.metric(f"{name} · {row['metric']}", value, change, delta_color=colour, border=True)
+        column.caption(f"{row['verdict']} · n {row['n']:,.0f}")
+
+
+def _chart(frame: pd.DataFrame) -> None:
+    import plotly.graph_objects as go
+
+    rows = main_metrics(frame).iloc[::-1]
+    if rows.empty:
+        return
+    figure = go.Figure()
+    for when, colour, symbol in (("before", charts.NEUTRAL, "circle-open"), ("after", charts.POSITIVE, "circle")):
+        figure.add_scatter(
+            x=rows[when],
+            y=[f"{task} · {metric}" for task, metric in zip(rows["task"], rows["metric"], strict=True)],
+            name=when,
+            mode="markers",
+            marker={"color": colour, "symbol": symbol, "size": 11, "line": {"width": 2}},
+            error_x={"type": "data", "array": rows[f"{when}_high"] - rows[when], "arrayminus": rows[when] - rows[f"{when}_low"]},
+        )
+    figure.update_layout(xaxis_range=[0, 1.02], scattermode="group")
+    said = "; ".join(f"{r.task} {r.metric}: {r.before:.3f} before, {r.after:.3f} after" for r in rows.iloc[::-1].itertuples())
+    charts.show(charts.tidy(figure, height=110 + 46 * len(rows)), key="before-after", alt=said)
+
+
+def _consequences(result: dict[str, Any]) -> None:
+    active = context.registry().active()
+    version = str(result["version"])
+    if active is None or active.id == version:
+        return
+    store = context.store()
+    before, after = Space(store, active), Space(store, context.registry().get(version))
+    st.subheader("What promoting it would change", anchor=False)
+    st.caption(f"Predictions of {version} against the active {active.id}, over the rows that both have read.")
+    frame = changes(before, after)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        percent = st.column_config.NumberColumn("share", format="percent")
+        downloads.table(frame, "changed-predictions", "changed", column_config={"share": percent})
+    with right:
+        if "sentiment" in set(frame["task"]):
+            percent = st.column_config.NumberColumn(format="percent")
+            config = {"before": percent, "after": percent, "label": "sentiment of reviews"}
+            downloads.table(shares(before, after, "sentiment"), "sentiment-shares", "shares", column_config=config)
+
+
+def _decide(version: str) -> None:
+    registry = context.registry()
+    active = registry.active()
+    seen = active.id if active else None
+    said = st.session_state.pop(_SAID, None)
+    if isinstance(said, WorkbenchError):
+        st.error(f"{said.problem} {said.fix}", icon=":material/error:")
+    elif said:
+        st.success(said, icon=":material/check_circle:")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if seen == version:
+            st.text(f"{version} is the active version.")
+            st.button("Roll back", key="roll-back", icon=":material/undo:", on_click=_roll_back, args=(registry, version))
+        else:
+            st.text(f"Active now: {seen or 'none'}")
+            icon = ":material/publish:"
+            st.button("Promote", type="primary", key="promote", icon=icon, on_click=_promote, args=(registry, version, seen))
+
+
+def _promote(registry: Registry, version: str, seen: str | None) -> None:
+    """`seen` is what was active when the button was drawn: of two people who promote at once, one is told."""
+    try:
+        registry.promote(version, expected=seen, why="fine-tuning")
+        st.session_state[_SAID] = f"{version} is active now; every page answers from it."
+    except WorkbenchError as error:
+        st.session_state[_SAID] = error
+
+
+def _roll_back(registry: Registry, version: str) -> None:
+    try:
+        active = registry.active()
+        if active is None or active.id != version:
+            raise WorkbenchError(
+                f"Nothing was rolled back: {active.id if active else 'no version'} became active in the meantime.",
+                "Look at the versions again, then decide.",
+            )
+        st.session_state[_SAID] = f"Rolled back: {registry.rollback(why='fine-tuning').id} is active again."
+    except WorkbenchError as error:
+        st.session_state[_SAID] = error
