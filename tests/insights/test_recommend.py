@@ -112,6 +112,13 @@ def test_a_cold_product_finds_its_kind_and_who_would_care(store, space):
     assert found.users[0].score <= 1.0001 and "thing b" in found.users[0].reason
 
 
+def test_customers_for_a_product_do_not_have_it_yet(store, space):
+    found = recommend.customers_for(store, space, "a2", n=12)
+    owners = {user for (user,) in store.rows("SELECT DISTINCT user_id FROM histories WHERE product_id = 'a2'")}
+    assert owners and owners.isdisjoint(found["user_id"]) and len(found) == 12 - len(owners)
+    assert found["user_id"].iloc[0].startswith("u_a") and found["score"].is_monotonic_decreasing
+
+
 def test_a_history_is_in_time_order(store, space):
     steps = history(store, "u_b1")
     assert [s.kind for s in steps] == ["purchase"] * 4 + ["review"]

@@ -12,7 +12,7 @@ from workbench.errors import WorkbenchError
 from workbench.shop.space import Space
 from workbench.shop.store import Store
 
-SHORT = 70
+SHORT = 48
 
 
 @dataclass(frozen=True)

@@ -169,8 +169,17 @@ def for_text(store: Store, space: Space, vector: np.ndarray, n: int = 10, users:
     return ColdProduct(items, _fans(store, space, products, given, users))
 
 
-def _fans(store: Store, space: Space, products: Catalogue, vector: np.ndarray, n: int) -> list[Fan]:
-    near = nearest_users(space, vector, n)
+def customers_for(store: Store, space: Space, product_id: str, n: int = 10) -> pd.DataFrame:
+    """The `n` users nearest to a product among those who neither bought nor reviewed it: user_id, score (cosine), reason."""
+    products = catalogue(space)
+    if product_id not in products.place:
+        raise unknown_product(store, space, product_id)
+    fans = _fans(store, space, products, products.vectors[products.place[product_id]], n, without=product_id)
+    return _frame(fans, Fan)
+
+
+def _fans(store: Store, space: Space, products: Catalogue, vector: np.ndarray, n: int, without: str | None = None) -> list[Fan]:
+    near = nearest_users(space, vector, n, without)
     steps = histories_of(store, [user for user, _ in near])
     liked = {user: products.known(k for k, item in held(steps[user]).items() if item.liked) for user, _ in near}
     told = about(store, [key for keys in liked.values() for key in keys])
@@ -207,13 +216,14 @@ def nobody(space: Space) -> np.ndarray:
     return np.zeros(catalogue(space).vectors.shape[1], np.float32)
 
 
-def nearest_users(space: Space, vector: np.ndarray, n: int = 10) -> list[tuple[str, float]]:
-    """The `n` users nearest to a vector, with the cosine."""
+def nearest_users(space: Space, vector: np.ndarray, n: int = 10, without: str | None = None) -> list[tuple[str, float]]:
+    """The `n` users nearest to a vector, with the cosine; not those who have the product `without`."""
     if "users" not in space.tables():
         return []
-    sql = f"""SELECT user_id, array_inner_product(vector, ?::FLOAT[{len(vector)}]) AS cosine
-              FROM {space.table("users")} ORDER BY cosine DESC, user_id LIMIT ?"""
-    return [(user, round(float(cosine), 4)) for user, cosine in space.store.rows(sql, [vector.tolist(), n])]
+    sql = f"""SELECT user_id, array_inner_product(vector, ?::FLOAT[{len(vector)}]) AS cosine FROM {space.table("users")}
+              WHERE user_id NOT IN (SELECT user_id FROM histories WHERE product_id = ? AND kind <> 'view' AND kind <> 'cart')
+              ORDER BY cosine DESC, user_id LIMIT ?"""
+    return [(user, round(float(cosine), 4)) for user, cosine in space.store.rows(sql, [vector.tolist(), without, n])]
 
 
 _NEAR_PRODUCTS = """

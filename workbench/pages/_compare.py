@@ -56,12 +56,13 @@ def show(result: dict[str, Any], taught: str) -> None:
         st.text("Nothing could be measured.")
     else:
         _main_metrics(frame, taught)
+    _decide(str(result["version"]))
+    if len(frame):
         _chart(frame)
         downloads.table(frame, "before-and-after", "before-and-after", column_config=_columns())
     for task, reason in (result.get("left_out") or {}).items():
         st.text(f"Not learned: {task} ({reason}).")
     _consequences(result)
-    _decide(str(result["version"]))
 
 
 def _columns() -> dict[str, Any]:
@@ -104,10 +105,12 @@ def _chart(frame: pd.DataFrame) -> None:
             y=[f"{task} · {metric}" for task, metric in zip(rows["task"], rows["metric"], strict=True)],
             name=when,
             mode="markers",
+            orientation="h",
+            offsetgroup=when,
             marker={"color": colour, "symbol": symbol, "size": 11, "line": {"width": 2}},
             error_x={"type": "data", "array": rows[f"{when}_high"] - rows[when], "arrayminus": rows[when] - rows[f"{when}_low"]},
         )
-    figure.update_layout(xaxis_range=[0, 1.02], scattermode="group")
+    figure.update_layout(xaxis_range=[0, 1.02], scattermode="group", scattergap=0.5)
     said = "; ".join(f"{r.task} {r.metric}: {r.before:.3f} before, {r.after:.3f} after" for r in rows.iloc[::-1].itertuples())
     charts.show(charts.tidy(figure, height=110 + 46 * len(rows)), key="before-after", alt=said)
 

@@ -16,7 +16,7 @@ from workbench.encoder.recipe import recipes
 from workbench.pages import _compare
 from workbench.registry import ModelVersion
 from workbench.run import Run
-from workbench.tasks.labelled import Labelled, known_labels, read_labelled, store_labels, task_name, teachable
+from workbench.tasks.labelled import Labelled, known_labels, read_labelled, store_labels, task_name, teachable, unknown_labels
 from workbench.tasks.tables import ENCODINGS, Table, propose, read_table
 
 TITLE = "Fine-tune"
@@ -212,16 +212,33 @@ def _checked(labelled: Labelled, table: Table) -> Labelled | None:
     left, right = st.columns([1, 2], gap="medium")
     with left:
         st.text(f"{len(labelled.rows):,} usable rows, {len(labelled.counts):,} labels")
-        downloads.table(labelled.counts_frame(), "labels", "label-counts", height=220)
+        downloads.table(labelled.counts_frame(), "labels", "label-counts", height=_height(len(labelled.counts)))
     with right:
         problems = pd.concat([_problems(table), labelled.problems_frame()], ignore_index=True).sort_values("row", kind="stable")
         if len(problems):
             st.text(f"{len(problems):,} rows are left out, each with its line in the file and why")
-            downloads.table(problems, "problems", "label-problems", height=220)
+            downloads.table(problems, "problems", "label-problems", height=_height(len(problems)))
         else:
             st.text("Every row can be used.")
+    if labelled.unknown:
+        _ask(labelled)
+        return None
     labelled.check()
     return labelled
+
+
+def _ask(labelled: Labelled) -> None:
+    """What keeps the rows from being learned until the meanings above are confirmed, as literal text."""
+    told = unknown_labels(labelled)
+    with st.container(border=True):
+        st.markdown(":orange[:material/help: **Confirm what these labels mean, above**]")
+        st.text(told.problem)
+        st.text(told.fix)
+
+
+def _height(rows: int) -> int:
+    """Pixels for a table of so many rows, six at most before it scrolls."""
+    return 38 + 35 * min(max(rows, 1), 6)
 
 
 def _problems(table: Table) -> pd.DataFrame:

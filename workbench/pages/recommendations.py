@@ -44,12 +44,14 @@ NAMES = {
     "single_task": "Trained for this alone",
 }
 COLUMNS = {
-    "title": st.column_config.TextColumn("Product", width="medium"),
-    "score": st.column_config.NumberColumn("Score", format="%.2f", width="small"),
-    "reason": st.column_config.TextColumn("Why", width="large"),
+    "title": st.column_config.TextColumn("Product", width=190),
+    "score": st.column_config.NumberColumn("Score", format="%.2f", width=60),
+    "reason": st.column_config.TextColumn("Why", width=330),
     "product_id": st.column_config.TextColumn("Id", width="small"),
-    "user_id": st.column_config.TextColumn("Customer"),
+    "user_id": st.column_config.TextColumn("Customer", width=90),
 }
+SIMILARITY = st.column_config.NumberColumn("Similarity", format="%.2f", width=80)
+TWO_LINES = 54
 
 
 def render() -> None:
@@ -73,7 +75,7 @@ def _customer(store: Store, space: Space) -> None:
     steps = history(store, user)
     if not steps and recommend.user_vector(space, user) is None:
         raise unknown_user(store, user)
-    left, right = st.columns([5, 7], gap="medium")
+    left, right = st.columns([4, 7], gap="medium")
     with left:
         edited = _history.editor(store, user, steps)
     with right, states.guard():
@@ -120,12 +122,13 @@ def _product(store: Store, space: Space) -> None:
     left, right = st.columns([7, 5], gap="medium")
     with left:
         st.subheader("Similar products", anchor=False)
-        _items(found.frame(), f"similar-{product}", key="similar")
+        _items(found.frame(), f"similar-{product}", key="similar", similarity=True)
     with right:
         st.subheader("Who would care", anchor=False)
-        vector = space.vectors("products", [product])[1][0]
-        _table(recommend.for_text(store, space, vector, 1, n).users_frame(), f"customers-for-{product}", "fans")
+        st.caption("Customers who do not have it yet.")
+        _table(recommend.customers_for(store, space, product, n), f"customers-for-{product}", "fans")
     st.subheader("Nearest reviews", anchor=False)
+    vector = space.vectors("products", [product])[1][0]
     near = search.neighbours(store, space, vector, ["reviews"], n)
     _table(near[["text", "cosine", "id"]], f"reviews-near-{product}", "near-reviews")
 
@@ -153,7 +156,7 @@ def _new_product(store: Store, space: Space) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("Nearest products", anchor=False)
-        _items(found.products_frame(), "nearest-products", key="cold")
+        _items(found.products_frame(), "nearest-products", key="cold", similarity=True)
     with right:
         st.subheader("Customers who would care", anchor=False)
         _table(found.users_frame(), "customers-who-would-care", "cold-fans")
@@ -172,7 +175,7 @@ def _quality(store: Store, space: Space) -> None:
     frame = quality(task)
     st.caption(
         "Leave-one-out: the last product of each history is hidden and found again among the whole catalogue. "
-        "Bars are 95 % intervals over customers."
+        "Whiskers are 95 % intervals over customers."
     )
     for column, (name, label) in zip(st.columns(len(METRICS)), METRICS.items(), strict=True):
         rows = frame[frame["metric"] == label]
@@ -194,7 +197,8 @@ def quality(task: dict[str, Any]) -> pd.DataFrame:
         for metric, found in metrics.items()
         if metric in METRICS
     ]
-    return pd.DataFrame(rows, columns=["metric", "of", "value", "low", "high", "n"])
+    made = pd.DataFrame(rows, columns=["metric", "of", "value", "low", "high", "n"])
+    return made.sort_values(["metric", "value"], ascending=False, ignore_index=True)
 
 
 def _intervals(rows: pd.DataFrame, name: str, label: str) -> None:
@@ -260,14 +264,15 @@ def _chosen(key: str, widget: str) -> None:
         st.query_params[key] = picked
 
 
-def _items(frame: pd.DataFrame, name: str, key: str) -> None:
+def _items(frame: pd.DataFrame, name: str, key: str, *, similarity: bool = False) -> None:
     """Products as a table; a selected row leads to what resembles it."""
     order = ["title", "score", "reason", "product_id"]
     picked = st.dataframe(
         frame,
         hide_index=True,
         column_order=order,
-        column_config=COLUMNS,
+        column_config={**COLUMNS, "score": SIMILARITY} if similarity else COLUMNS,
+        row_height=TWO_LINES,
         key=f"{key}-items",
         alt=name,
         on_select="rerun",
@@ -295,5 +300,6 @@ def _go_to_product(product: str | None) -> None:
 
 
 def _table(frame: pd.DataFrame, name: str, key: str) -> None:
-    configured = {**COLUMNS, "cosine": st.column_config.NumberColumn("Similarity", format="%.2f"), "text": "Review", "id": "Id"}
-    downloads.table(frame, name, key, column_config=configured)
+    texts = {"text": st.column_config.TextColumn("Review", width="large"), "id": st.column_config.TextColumn("Id", width="small")}
+    configured = {**COLUMNS, **texts, "score": SIMILARITY, "cosine": SIMILARITY}
+    downloads.table(frame, name, key, column_config=configured, row_height=TWO_LINES)
