@@ -183,6 +183,12 @@ def explain(found: Segments) -> list[str]:
     return lines
 
 
+def verdict(found: Segments) -> str:
+    """Noise and stability in one sentence."""
+    runs = f"{found.seeds} runs with different seeds {_agreement(found.stability)}"
+    return f"{1 - found.noise:.0%} of the users fall clearly into a group; {runs}."
+
+
 def _agreement(stability: float) -> str:
     if stability >= 0.9:
         return "found practically the same groups"

@@ -1,0 +1,105 @@
+"""Who a segment or a selection is: sentences first, then tables."""
+
+from __future__ import annotations
+
+import html
+
+import pandas as pd
+import streamlit as st
+
+from workbench.components import charts
+from workbench.components.downloads import table, table_downloads
+from workbench.insights import plain
+from workbench.insights.profiles import MOODS, Profile
+from workbench.insights.segments import Segment, Segments
+
+
+def segment(found: Segments, chosen: Segment) -> None:
+    """The profile of one segment."""
+    st.subheader(f"Segment of {chosen.size:,} users", anchor=False)
+    if chosen.size > chosen.core:
+        st.caption(f"{chosen.size - chosen.core:,} of them are unclear: counted here because their nearest neighbours are.")
+    _members(found, found.members.loc[found.members["segment"] == chosen.id, "user_id"].tolist(), f"segment-{chosen.id}")
+    _body(chosen.profile, f"segment-{chosen.id}")
+
+
+def selection(found: Segments, users: list[str], profile: Profile) -> None:
+    """The profile of what was drawn on the map."""
+    st.subheader(f"Selection of {len(users):,} users", anchor=False)
+    _members(found, users, "selection")
+    _body(profile, "selection")
+
+
+def _members(found: Segments, users: list[str], key: str) -> None:
+    everybody = plain.members(found)
+    with st.popover("Members", icon=":material/person:"):
+        table(everybody[everybody["user_id"].isin(users)], f"{key}-members", f"{key}-members")
+
+
+def _body(profile: Profile, key: str) -> None:
+    for line in plain.summary(profile):
+        st.text(line)
+    about, things, words, moods, spoken = st.tabs(["Behaviour", "What they buy", "Words", "Sentiment", "Languages"])
+    buyers = "Buyers" if profile.basis == "purchase" else "Reviewers"
+    with about:
+        _table(plain.measures_table(profile), f"{key}-behaviour", "Nothing is known of what they did.")
+    with things:
+        _table(plain.over_table(profile.categories, "Category", buyers), f"{key}-categories", "No category sets them apart.")
+        _table(plain.over_table(profile.products, "Product", buyers), f"{key}-products", "No product sets them apart.")
+    with words:
+        _table(plain.over_table(profile.words, "Word", "Writers"), f"{key}-words", "No word sets them apart.")
+    with moods:
+        _table(plain.shares_table(profile.sentiment, "Sentiment"), f"{key}-sentiment", "They have written no reviews.")
+        if profile.sentiment:
+            st.caption(f"Sentiment is {profile.mood_basis}.")
+    with spoken:
+        _table(plain.shares_table(profile.languages, "Language"), f"{key}-languages", "No language of theirs is known.")
+    for line in plain.missing(profile):
+        st.caption(f"Left out: {line[0].lower()}{line[1:]}")
+
+
+def _table(frame: pd.DataFrame, key: str, nothing: str) -> None:
+    if frame.empty:
+        st.text(nothing)
+        return
+    st.dataframe(frame, hide_index=True, key=f"{key}-table", alt=key)
+    with st.expander("Download", icon=":material/download:"):
+        table_downloads(frame, key, key)
+
+
+def share_bars(found: Segments) -> None:
+    """Share of users beside share of revenue, by segment."""
+    frame = pd.DataFrame(
+        {
+            "Segment": [s.name for s in found.segments],
+            "Share of users": [s.profile.share_users for s in found.segments],
+            "Share of revenue": [s.profile.share_revenue for s in found.segments],
+        }
+    ).dropna(axis=1, how="all")
+    st.subheader("Users and revenue", anchor=False)
+    _bars(frame, "shares", "Share of users and of revenue by segment", stacked=False)
+
+
+def mood_bars(found: Segments) -> None:
+    """Sentiment of each segment's reviews."""
+    rows = [{"Segment": s.name, **{m.name: m.share for m in s.profile.sentiment}} for s in found.segments if s.profile.sentiment]
+    if rows:
+        st.subheader("What their reviews sound like", anchor=False)
+        _bars(pd.DataFrame(rows)[["Segment", *MOODS]], "moods", "Sentiment of the reviews by segment", stacked=True)
+
+
+def _bars(frame: pd.DataFrame, key: str, alt: str, *, stacked: bool) -> None:
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    names = [html.escape(name, quote=False) for name in frame["Segment"]]
+    for place, column in enumerate(frame.columns[1:]):
+        colour = charts.SENTIMENT.get(column, charts.colour(place))
+        hover = "%{y}: %{x:.1%}<extra>" + column + "</extra>"
+        figure.add_bar(y=names, x=frame[column], orientation="h", name=column, marker_color=colour, hovertemplate=hover)
+    charts.tidy(figure, height=90 + len(frame) * (28 if stacked else 44))
+    figure.update_layout(
+        barmode="stack" if stacked else "group", xaxis_tickformat=".0%", yaxis={"autorange": "reversed"}, legend_traceorder="normal"
+    )
+    figure.update_yaxes(automargin=True)
+    charts.show(figure, key=f"segments-{key}", alt=alt, table=frame.round(4))

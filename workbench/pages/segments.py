@@ -1,0 +1,187 @@
+"""Who the shop's users are: a map of all of them, the groups on it, and who a group or a drawn selection is."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from workbench import jobs
+from workbench.components import context, progress, states, url
+from workbench.insights import plain, profiles, reports, segments
+from workbench.insights.behaviour import Behaviour
+from workbench.insights.segments import Segments
+from workbench.pages import _segment_map, _segment_profile
+from workbench.shop.space import Space
+
+TITLE = "Segments"
+ICON = ":material/groups:"
+ORDER = 20
+
+EVERYBODY = "All users"
+HOW = """
+Each user is a vector in the joint space, read from their purchases and reviews. **UMAP** lays the vectors out by their exact
+nearest neighbours; **HDBSCAN** finds the dense groups. Both run with several random seeds: the run that agrees most with the
+others is shown, and the mean agreement (adjusted Rand index) is the **stability**.
+
+**Unclear** users belong to no dense group. They are counted with the group of their nearest neighbours and marked as unclear.
+
+**Over-indexed** categories, products and words are those the group has more often than the others beyond chance: log-odds with a
+prior (Monroe, Colaresi and Quinn 2008), *z* of at least 1.96; each user counts once for each. **Lift** is the share in the group
+divided by the share elsewhere. Figures of a group are medians, return probabilities are means, intervals are Wilson's at 95 %.
+"""
+
+
+def render() -> None:
+    found = None
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        st.title(TITLE, anchor=False)
+        with st.container(horizontal=True, width="content", vertical_alignment="bottom"):
+            states.how(HOW)
+            place = st.container(width="content")
+    space = states.need_model()
+    with states.guard():
+        found = _found(context.state_key(), _stamp(space))
+        _job(space, found)
+        if found is not None:
+            with place:
+                _exports(found)
+            _page(found)
+
+
+# -- made, being made, not yet made -----------------------------------------------------------
+
+
+def _stamp(space: Space) -> tuple[tuple[str, int], ...]:
+    """Changes whenever segments were made anew."""
+    return tuple(sorted((p.name, p.stat().st_mtime_ns) for p in (space.version.folder / "derived").glob("segments-*.json")))
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _found(key: tuple[str, int, str], stamp: tuple[tuple[str, int], ...]) -> Segments | None:
+    space = context.space()
+    return segments.load(context.store(), space) if space else None
+
+
+@st.cache_resource(show_spinner="Reading what the shop knows of its users…", max_entries=2)
+def _known(key: tuple[str, int, str], stamp: tuple[tuple[str, int], ...]) -> Behaviour:
+    space = states.need_model()
+    found = _found(key, stamp)
+    assert found is not None
+    return segments.known(context.store(), space, found)
+
+
+def _job(space: Space, found: Segments | None) -> None:
+    """What runs for this page, or the button that starts it where there is nothing or only something old."""
+    at_work = next((s.id for s in progress.running() if s.kind in jobs.KINDS and _makes(s.kind, s.spec, space)), None)
+    watched = at_work or progress.remembered()
+    if watched and (at_work or found is None):
+        progress.watch(watched)
+    if at_work:
+        return
+    data_version = context.store().data_version
+    if found is None:
+        with st.container(border=True):
+            st.subheader("The segments of this model have not been made yet", anchor=False)
+            st.text("Grouping the users takes about a minute for some thousand of them and goes on if you leave this page.")
+            _start(space, "Find segments", "primary")
+    elif found.data_version != data_version:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"Made from data version {found.data_version}; the shop is at {data_version} now. Shares and counts are of then.")
+            _start(space, "Find segments again", "secondary")
+
+
+def _makes(kind: str, spec: dict[str, Any], space: Space) -> bool:
+    return kind == "derive" and spec.get("version") == space.version.id
+
+
+def _start(space: Space, label: str, style: Any) -> None:
+    if st.button(label, type=style, icon=":material/groups:", key="find-segments"):
+        with states.guard():
+            run = jobs.start(context.home(), "derive", {"version": space.version.id, "snapshot": context.store().snapshot()})
+            progress.remember(run.id)
+            st.rerun()
+
+
+# -- the page ----------------------------------------------------------------------------------
+
+
+def _page(found: Segments) -> None:
+    _figures(found)
+    if not found.segments:
+        st.text("No group stands out among the users: they are all alike to the model, or all different.")
+    picked = url.choice("Segment", [EVERYBODY, *(s.name for s in found.segments)], "segment", EVERYBODY, segmented=False)
+    chosen = next((s for s in found.segments if s.name == picked), None)
+    left, right = st.columns([7, 6], gap="medium")
+    with left:
+        users = _segment_map.draw(found, chosen.id if chosen else None)
+    with right:
+        if users:
+            profile = profiles.profile(_known(context.state_key(), _stamp(states.need_model())), users)
+            _segment_profile.selection(found, users, profile)
+        elif chosen:
+            _segment_profile.segment(found, chosen)
+        else:
+            _everybody(found)
+    if not users and not chosen and found.segments:
+        _shares(found)
+
+
+def _figures(found: Segments) -> None:
+    columns = st.columns(4)
+    lines = segments.explain(found)
+    columns[0].metric("Segments", len(found.segments), border=True, help=lines[2])
+    columns[1].metric("Users", f"{found.users:,}", border=True, help=lines[3] if len(lines) > 3 else "All users with a history.")
+    columns[2].metric("Unclear users", f"{found.noise:.0%}", border=True, help=lines[0])
+    columns[3].metric("Stability over seeds", f"{found.stability:.2f}", border=True, help=lines[1])
+    st.caption(segments.verdict(found))
+
+
+def _everybody(found: Segments) -> None:
+    from workbench.components.downloads import table
+
+    st.subheader("Segments at a glance", anchor=False)
+    table(plain.glance(found), "segments", "glance")
+    if found.segments:
+        for line in plain.missing(found.segments[0].profile):
+            st.caption(f"Left out: {line[0].lower()}{line[1:]}")
+    st.caption("Choose a segment above, or draw a box or a lasso on the map: then this side says who they are.")
+
+
+def _shares(found: Segments) -> None:
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _segment_profile.share_bars(found)
+    with right:
+        _segment_profile.mood_bars(found)
+
+
+def _report(kind: str) -> bytes:
+    return reports.segments(context.store(), states.need_model(), kind)
+
+
+def _exports(found: Segments) -> None:
+    with st.popover("Export", icon=":material/download:"):
+        st.caption("The report of all segments with charts and members.")
+        with st.container(horizontal=True):
+            for kind, label in (("html", "HTML"), ("pdf", "PDF"), ("xlsx", "XLSX")):
+                st.download_button(
+                    label,
+                    partial(_report, kind),
+                    file_name=f"segments-{found.version}.{kind}",
+                    mime=reports.FORMATS[kind],
+                    key=f"report-{kind}",
+                    on_click="ignore",
+                    icon=":material/description:",
+                )
+        st.caption("All users with their segment.")
+        st.download_button(
+            "Members as CSV",
+            partial(_report, "csv"),
+            file_name=f"segment-members-{found.version}.csv",
+            mime="text/csv",
+            key="members-csv",
+            on_click="ignore",
+            icon=":material/download:",
+        )
