@@ -163,12 +163,21 @@ class Registry:
             self._write(version, previous, "promote", before, why)
         return found
 
-    def rollback(self, *, why: str = "") -> ModelVersion:
-        """Go back to the version that was active before this one."""
+    def previous(self) -> list[str]:
+        """The versions that a rollback would return to, the next one last."""
+        known = {v.id for v in self.versions()}
+        return [v for v in self._state().get("previous", []) if v in known]
+
+    def rollback(self, *, expected: str | object | None = ..., why: str = "") -> ModelVersion:
+        """Go back to the version that was active before this one; `expected` as in `promote`."""
         with self._lock:
             state = self._state()
-            known = {v.id for v in self.versions()}
-            previous = [v for v in state.get("previous", []) if v in known]
+            if expected is not ... and expected != state.get("active"):
+                raise WorkbenchError(
+                    f"Nothing was rolled back: {state.get('active')} became active in the meantime.",
+                    "Look at the versions again, then decide.",
+                )
+            previous = self.previous()
             if not previous:
                 raise WorkbenchError("There is no earlier version to roll back to.", "Promote another one: workbench models")
             version = previous.pop()

@@ -2,19 +2,159 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pandas as pd
 import streamlit as st
 
-from workbench.components import context, progress
+from workbench.components import charts, context, metrics, progress, states
+from workbench.components.training import start_training
+from workbench.insights import activity
+from workbench.registry import ModelVersion
+from workbench.run import Run
+from workbench.shop.store import Store
 
 TITLE = "Overview"
 ICON = ":material/dashboard:"
 ORDER = 0
 
+HOW = """
+**Rows** are counted in the shop's own tables; *until* is the latest time that their rows name.
+
+**How good the model is** was measured once, when the version was made, on test rows it never learned from. The range
+is a 95 % interval, n the number of test rows. The difference is to the best of the simple methods measured on the same
+rows; all of them are on the page Models.
+"""
+
 
 def render() -> None:
-    st.title(TITLE, anchor=False)
-    for status in progress.running():
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        st.title(TITLE, anchor=False)
+        states.how(HOW)
+    store, active = context.store(), context.registry().active()
+    held = _holdings(store, context.state_key())
+    running = progress.running()
+    for status in running:
         progress.watch(status.id)
-    counts = context.store().counts()
-    for column, (table, rows) in zip(st.columns(len(counts)), counts.items(), strict=True):
-        column.metric(table.capitalize(), f"{rows:,}", border=True)
+    _finished({status.id for status in running})
+    if not running:
+        _next(held, active)
+    if held["rows"].sum():
+        _model(active)
+        _data(store, held)
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def _holdings(_store: Store, state: tuple[str, int, str]) -> pd.DataFrame:
+    return activity.holdings(_store)
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def _by_month(_store: Store, state: tuple[str, int, str]) -> pd.DataFrame:
+    return activity.by_month(_store)
+
+
+def _finished(running: set[str]) -> None:
+    """The run that the URL names, when it has ended: how it ended."""
+    run_id = progress.remembered()
+    if run_id and run_id not in running and Run.find(context.home(), run_id).status().kind == "train":
+        progress.watch(run_id)
+
+
+# -- what to do next -----------------------------------------------------------------------------
+
+
+def _next(held: pd.DataFrame, active: ModelVersion | None) -> None:
+    rows = int(held["rows"].sum())
+    if not rows:
+        words = "Import the shop's reviews, orders, products or tickets: any one of them is enough to begin."
+        states.empty("This shop is empty", words, "Import data", "data")
+    elif active is None:
+        with st.container(border=True):
+            st.subheader("Next: train a model", anchor=False)
+            st.text(f"{rows:,} rows are here and no model has learned from them yet. It takes some minutes on two cores.")
+            _train_buttons("Train a model")
+    elif int(active.info.get("data_version") or 0) < context.store().data_version:
+        with st.container(border=True):
+            st.subheader("Next: learn from the new data", anchor=False)
+            known = active.info.get("data_version")
+            st.text(f"The data is at version {context.store().data_version}; the active model learned from version {known}.")
+            _train_buttons("Train again")
+
+
+def _train_buttons(label: str) -> None:
+    with st.container(horizontal=True):
+        if st.button(label, type="primary", icon=":material/model_training:", key="train-now"):
+            with states.guard():
+                progress.remember(start_training("laptop"))
+                st.rerun()
+        if st.button("Choose a recipe first", key="to-models"):
+            states.go("models")
+
+
+# -- the model -----------------------------------------------------------------------------------
+
+
+def _model(active: ModelVersion | None) -> None:
+    if active is None:
+        return
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.subheader("The active model", anchor=False)
+        if st.button("All versions", key="all-versions", type="tertiary", icon=":material/arrow_forward:", icon_position="right"):
+            states.go("models")
+    info = active.info
+    made = str(info.get("created", "")).replace("T", " ")
+    st.caption(f"{active.id} · {info.get('kind', '?')} with recipe {info.get('recipe', '?')} · made {made}")
+    found = metrics.headlines(active.metrics)
+    for start in range(0, len(found), 3):
+        for column, headline in zip(st.columns(3), found[start : start + 3], strict=False):
+            with column:
+                _card(headline)
+    for task, reason in active.metrics.get("left_out", {}).items():
+        st.caption(f"Not learned: {metrics.title(task)} ({reason}).")
+
+
+def _card(headline: metrics.Headline) -> None:
+    delta: dict[str, Any] = {}
+    if headline.baseline_value is not None:
+        delta = {"delta": f"{headline.value - headline.baseline_value:+.3f}", "delta_description": f"to {headline.baseline_name}"}
+    st.metric(f"{headline.title} · {headline.name}", f"{headline.value:.3f}", border=True, **delta)
+    st.caption(f"{headline.low:.3f} to {headline.high:.3f} · n {headline.n:,}")
+
+
+# -- alerts and data -----------------------------------------------------------------------------
+
+
+def _data(store: Store, held: pd.DataFrame) -> None:
+    st.subheader("The shop's data", anchor=False)
+    there = held[held["rows"] > 0]
+    until = there["last"].dt.strftime("until %Y-%m-%d").fillna("no times")
+    for column, table, rows, last in zip(st.columns(max(4, len(there))), there["table"], there["rows"], until, strict=False):
+        with column:
+            st.metric(table.capitalize(), f"{rows:,}", border=True)
+            st.caption(last)
+    missing = held.loc[held["rows"] == 0, "table"].tolist()
+    if missing:
+        st.caption(f"Nothing in: {', '.join(missing)}.")
+    months = _by_month(store, context.state_key())
+    if not months.empty:
+        _chart(months)
+
+
+def _chart(months: pd.DataFrame) -> None:
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for position, (what, rows) in enumerate(months.groupby("what", sort=True)):
+        figure.add_scatter(
+            x=rows["month"],
+            y=rows["rows"],
+            name=str(what),
+            mode="lines",
+            line={"color": charts.colour(position), "width": 2},
+            hovertemplate="%{y:,} " + str(what).replace("<", "‹") + "<extra>%{x|%b %Y}</extra>",
+        )
+    figure.update_layout(yaxis_rangemode="tozero", yaxis_title="rows in the month")
+    first, last = months["month"].min(), months["month"].max()
+    alt = f"Rows by month from {first:%B %Y} to {last:%B %Y}: {', '.join(sorted(months['what'].unique()))}"
+    charts.show(charts.tidy(figure, height=280), key="by-month", alt=alt, table=months)

@@ -1,0 +1,72 @@
+"""The overview: empty shop, shop without model, model with its figures, running job."""
+
+import pytest
+from app_page import fixture_of, words
+from joint_space import fill, publish
+
+from workbench.run import Run
+from workbench.shop.store import Store
+
+
+def script():
+    from workbench.pages import overview
+
+    overview.render()
+
+
+page = fixture_of(script)
+
+
+@pytest.fixture
+def filled(home):
+    with Store.open(home) as store:
+        fill(store)
+
+
+def test_an_empty_shop_leads_to_the_import(page):
+    at = page()
+    assert "This shop is empty" in words(at)
+    assert [b.label for b in at.button] == ["Import data"]
+
+
+def test_data_without_a_model_leads_to_training(page, filled, monkeypatch, home):
+    started = []
+    monkeypatch.setattr("workbench.jobs.start", lambda home, kind, spec: started.append((kind, spec)) or Run.create(home, kind, {}))
+    at = page()
+    assert "Next: train a model" in words(at)
+    assert {m.label: m.value for m in at.metric}["Users"] == "12"
+    at.button(key="train-now").click().run()
+    assert started[0][0] == "train" and started[0][1]["snapshot"].exists()
+    assert at.query_params["run"]
+
+
+def test_the_active_model_is_shown_with_interval_n_and_best_rival(page, filled, home):
+    made = publish(home)
+    at = page()
+    assert made.id in words(at)
+    card = next(m for m in at.metric if m.label.startswith("Next item"))
+    assert card.value == "0.310" and card.delta == "+0.100"
+    assert "0.270 to 0.350 · n 400" in words(at)
+    assert "Not learned: Ticket intent (needs two intents" in words(at)
+
+
+def test_newer_data_asks_for_another_training(page, filled, home):
+    publish(home)
+    with Store.open(home) as store, store.transaction() as cursor:
+        cursor.execute("INSERT INTO users (user_id) VALUES ('new')")
+    assert "The data is at version 2; the active model learned from version 1." in words(page())
+
+
+def test_a_running_job_is_shown_and_found_again_by_its_id(page, filled, home):
+    run = Run.create(home, "train", {})
+    with run.working():
+        run.report(0.4, "epoch 3")
+        run.point(step=1, task="sentiment", loss=0.7)
+        for _ in range(2):
+            at = page(run=run.id)
+            assert run.id in words(at) and "40%" in words(at)
+            assert [b.label for b in at.button] == ["Cancel"]
+        at.button[0].click().run()
+        assert run.cancel_asked()
+    run.fail("Stopped.", "Start again.", "cancelled")
+    assert "Training was cancelled" in words(page(run=run.id))

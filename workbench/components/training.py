@@ -1,0 +1,37 @@
+"""Starting a training from a page: what can be learned, with which recipe, and the job."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from workbench import jobs
+from workbench.components import context
+from workbench.encoder.recipe import Recipe, recipes
+from workbench.shop.store import Store
+from workbench.tasks.base import tasks
+
+LEARNABLE = "ready"
+
+
+def start_training(recipe: str, chosen: list[str] | None = None) -> str:
+    """Take a snapshot and start a training on it; returns the run's id."""
+    spec = {"snapshot": context.store().snapshot(), "recipe": recipe, "tasks": chosen}
+    return jobs.start(context.home(), "train", spec).id
+
+
+def for_training() -> dict[str, Recipe]:
+    """The recipes that train from the bare base, the laptop's first."""
+    found = {name: recipe for name, recipe in recipes(context.home()).items() if name != "finetune"}
+    return dict(sorted(found.items(), key=lambda item: (item[0] != "laptop", item[0])))
+
+
+def what_can_be_learned() -> pd.DataFrame:
+    """task, title, state: "ready" or what is missing."""
+    return _learnable(context.store(), context.state_key()[:2])
+
+
+@st.cache_data(show_spinner="Looking at what can be learned…", max_entries=4)
+def _learnable(_store: Store, state: tuple[str, int]) -> pd.DataFrame:
+    rows = [(task.name, task.title, task.missing(_store) or LEARNABLE) for task in tasks().values()]
+    return pd.DataFrame(rows, columns=["task", "title", "state"])
