@@ -119,7 +119,7 @@ def _measures(people: pd.DataFrame, inside: np.ndarray) -> list[Measure]:
     for name in (*MEASURES, "returns"):
         if name not in people or people[name].notna().sum() == 0 or people[name].nunique() < 2:
             continue
-        label, unit = MEASURES[name][:2] if name in MEASURES else ("Probability to buy again within 90 days", "share")
+        label, unit = MEASURES[name][:2] if name in MEASURES else ("Buys again within 90 days", "share")
         column = people[name]
         mine, all_of = column[inside].dropna(), column.dropna()
         middle = pd.Series.mean if name == "returns" else pd.Series.median

@@ -12,7 +12,7 @@ from workbench.components import charts
 from workbench.insights.segments import Segments
 
 MOST_DRAWN = 20_000
-HEIGHT = 520
+HEIGHT = 480
 
 
 def draw(found: Segments, chosen: int | None) -> list[str]:

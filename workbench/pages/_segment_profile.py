@@ -15,19 +15,19 @@ from workbench.insights.segments import Segment, Segments
 
 
 def segment(found: Segments, chosen: Segment) -> None:
-    """The profile of one segment."""
+    """What one segment is, in sentences."""
     st.subheader(f"Segment of {chosen.size:,} users", anchor=False)
     if chosen.size > chosen.core:
         st.caption(f"{chosen.size - chosen.core:,} of them are unclear: counted here because their nearest neighbours are.")
     _members(found, found.members.loc[found.members["segment"] == chosen.id, "user_id"].tolist(), f"segment-{chosen.id}")
-    _body(chosen.profile, f"segment-{chosen.id}")
+    _sentences(chosen.profile)
 
 
 def selection(found: Segments, users: list[str], profile: Profile) -> None:
-    """The profile of what was drawn on the map."""
+    """What was drawn on the map, in sentences."""
     st.subheader(f"Selection of {len(users):,} users", anchor=False)
     _members(found, users, "selection")
-    _body(profile, "selection")
+    _sentences(profile)
 
 
 def _members(found: Segments, users: list[str], key: str) -> None:
@@ -36,16 +36,23 @@ def _members(found: Segments, users: list[str], key: str) -> None:
         table(everybody[everybody["user_id"].isin(users)], f"{key}-members", f"{key}-members")
 
 
-def _body(profile: Profile, key: str) -> None:
+def _sentences(profile: Profile) -> None:
     for line in plain.summary(profile):
         st.text(line)
+
+
+def details(profile: Profile, key: str) -> None:
+    """The figures of a profile, a tab for each kind."""
     about, things, words, moods, spoken = st.tabs(["Behaviour", "What they buy", "Words", "Sentiment", "Languages"])
     buyers = "Buyers" if profile.basis == "purchase" else "Reviewers"
     with about:
         _table(plain.measures_table(profile), f"{key}-behaviour", "Nothing is known of what they did.")
     with things:
-        _table(plain.over_table(profile.categories, "Category", buyers), f"{key}-categories", "No category sets them apart.")
-        _table(plain.over_table(profile.products, "Product", buyers), f"{key}-products", "No product sets them apart.")
+        left, right = st.columns(2, gap="medium")
+        with left:
+            _table(plain.over_table(profile.categories, "Category", buyers), f"{key}-categories", "No category sets them apart.")
+        with right:
+            _table(plain.over_table(profile.products, "Product", buyers), f"{key}-products", "No product sets them apart.")
     with words:
         _table(plain.over_table(profile.words, "Word", "Writers"), f"{key}-words", "No word sets them apart.")
     with moods:

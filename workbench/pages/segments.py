@@ -11,7 +11,8 @@ from workbench import jobs
 from workbench.components import context, progress, states, url
 from workbench.insights import plain, profiles, reports, segments
 from workbench.insights.behaviour import Behaviour
-from workbench.insights.segments import Segments
+from workbench.insights.profiles import Profile
+from workbench.insights.segments import Segment, Segments
 from workbench.pages import _segment_map, _segment_profile
 from workbench.shop.space import Space
 
@@ -117,15 +118,24 @@ def _page(found: Segments) -> None:
     with left:
         users = _segment_map.draw(found, chosen.id if chosen else None)
     with right:
-        if users:
-            profile = profiles.profile(_known(context.state_key(), _stamp(states.need_model())), users)
-            _segment_profile.selection(found, users, profile)
-        elif chosen:
-            _segment_profile.segment(found, chosen)
-        else:
-            _everybody(found)
-    if not users and not chosen and found.segments:
+        profile = _about(found, chosen, users)
+    if profile is not None:
+        _segment_profile.details(profile, "selection" if users or chosen is None else f"segment-{chosen.id}")
+    elif found.segments:
         _shares(found)
+
+
+def _about(found: Segments, chosen: Segment | None, users: list[str]) -> Profile | None:
+    """What stands beside the map: the selection on it, else the chosen segment, else all of them; the profile shown."""
+    if users:
+        profile = profiles.profile(_known(context.state_key(), _stamp(states.need_model())), users)
+        _segment_profile.selection(found, users, profile)
+        return profile
+    if chosen:
+        _segment_profile.segment(found, chosen)
+        return chosen.profile
+    _everybody(found)
+    return None
 
 
 def _figures(found: Segments) -> None:
