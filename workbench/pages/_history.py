@@ -16,7 +16,7 @@ from workbench.shop.store import Store
 from workbench.tasks.histories import KINDS
 
 SHOWN = 400
-HEIGHT = 420
+HEIGHT = 520
 
 
 def editor(store: Store, user: str, steps: list[Step]) -> list[Step] | None:

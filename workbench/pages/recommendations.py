@@ -44,14 +44,15 @@ NAMES = {
     "single_task": "Trained for this alone",
 }
 COLUMNS = {
-    "title": st.column_config.TextColumn("Product", width=190),
+    "title": st.column_config.TextColumn("Product", width=180),
     "score": st.column_config.NumberColumn("Score", format="%.2f", width=60),
-    "reason": st.column_config.TextColumn("Why", width=330),
+    "reason": st.column_config.TextColumn("Why", width=270),
     "product_id": st.column_config.TextColumn("Id", width="small"),
     "user_id": st.column_config.TextColumn("Customer", width=90),
 }
 SIMILARITY = st.column_config.NumberColumn("Similarity", format="%.2f", width=80)
-TWO_LINES = 54
+WRAPPED = 66  # pixels: text wraps in rows above 4 rem
+HIGHEST = 10 * WRAPPED
 
 
 def render() -> None:
@@ -272,7 +273,8 @@ def _items(frame: pd.DataFrame, name: str, key: str, *, similarity: bool = False
         hide_index=True,
         column_order=order,
         column_config={**COLUMNS, "score": SIMILARITY} if similarity else COLUMNS,
-        row_height=TWO_LINES,
+        row_height=WRAPPED,
+        height=_height(len(frame)),
         key=f"{key}-items",
         alt=name,
         on_select="rerun",
@@ -302,4 +304,8 @@ def _go_to_product(product: str | None) -> None:
 def _table(frame: pd.DataFrame, name: str, key: str) -> None:
     texts = {"text": st.column_config.TextColumn("Review", width="large"), "id": st.column_config.TextColumn("Id", width="small")}
     configured = {**COLUMNS, **texts, "score": SIMILARITY, "cosine": SIMILARITY}
-    downloads.table(frame, name, key, column_config=configured, row_height=TWO_LINES)
+    downloads.table(frame, name, key, column_config=configured, row_height=WRAPPED, height=_height(len(frame)))
+
+
+def _height(rows: int) -> int:
+    return min(40 + WRAPPED * max(rows, 1), HIGHEST)
