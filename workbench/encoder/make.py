@@ -1,0 +1,154 @@
+"""From a snapshot to a model version: read, train, measure, embed, publish. Nothing is left behind by a failure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench.encoder.backbone import Backbone, Features, find_base
+from workbench.encoder.baselines import baselines
+from workbench.encoder.corpus import Corpus, read_corpus
+from workbench.encoder.embed import write_vectors
+from workbench.encoder.evaluate import Metrics, Reader, as_json, measure
+from workbench.encoder.recipe import Recipe
+from workbench.encoder.towers import JointEncoder
+from workbench.encoder.train import Trained, build, engine, train
+from workbench.encoder.weights import Loaded, load, save, warm_start
+from workbench.errors import WorkbenchError
+from workbench.files import write_json
+from workbench.home import Home
+from workbench.registry import ModelVersion, Registry
+from workbench.run import Run
+from workbench.shop.store import Store
+
+STRUCTURE = ("base", "max_length", "top_layers", "dim", "user_layers", "history_length")
+TRAIN_CHOICES = ("head", "top", "all")
+LEAST_SHARE_OF_UPLOAD = 0.25
+Report = Callable[[float, str], None]
+
+
+@dataclass
+class Prepared:
+    """A corpus with a model over it, what the frozen layers say of its texts, and the untrained base's reading."""
+
+    corpus: Corpus
+    model: JointEncoder
+    features: Features
+    frozen: np.ndarray
+
+
+def prepare(corpus: Corpus, recipe: Recipe, folder: Path, report: Report) -> Prepared:
+    """Load the base and pass all texts through its frozen layers."""
+    backbone = Backbone(find_base(recipe.base), top_layers=recipe.top_layers, max_length=recipe.max_length)
+    model = build(corpus, recipe, backbone)
+    model.to(engine().device)
+    count = f"{len(corpus.texts):,} texts"
+    features = Features(backbone, corpus.texts, folder / "features.npy", lambda done: report(0.9 * done, f"reading {count}"))
+    return Prepared(corpus, model, features, features.pooled())
+
+
+def train_version(home: Home, run: Run, *, snapshot: Path, recipe: Recipe, only: list[str] | None) -> dict[str, Any]:
+    """Train a new version; returns the result that `workbench train` prints."""
+    began = time.monotonic()
+    with Store.open_snapshot(home, snapshot) as store:
+        corpus, data_version = read_corpus(store, only), store.data_version
+    prepared = prepare(corpus, recipe, run.folder, _part(run, 0.0, 0.25))
+    trained = train(corpus, prepared.model, prepared.features, recipe, _part(run, 0.25, 0.8), run.point)
+    return _publish(home, run, prepared, trained, recipe, began, {"kind": "train", "parent": None, "data_version": data_version}, None)
+
+
+def finetune_version(
+    home: Home, run: Run, *, snapshot: Path, recipe: Recipe, parent: str | None, task: str, choice: str, upload: str
+) -> dict[str, Any]:
+    """Learn from the labelled rows of an upload on top of `parent` (the bare base when None)."""
+    if choice not in TRAIN_CHOICES:
+        raise WorkbenchError(f"Cannot train {choice!r}; allowed are: {', '.join(TRAIN_CHOICES)}.", "Choose one of these.")
+    began = time.monotonic()
+    before_version = load(Registry(home).get(parent)) if parent else None
+    if before_version:
+        recipe = replace(recipe, **{name: getattr(before_version.recipe, name) for name in STRUCTURE})
+    with Store.open_snapshot(home, snapshot) as store:
+        corpus, data_version = read_corpus(store), store.data_version
+        told = {key for (key,) in store.rows("SELECT text FROM labels WHERE task = ? AND upload = ?", [task, upload])}
+    if task in corpus.left_out:
+        raise WorkbenchError(f"The task {task!r} cannot be learned: {corpus.left_out[task]}.", "Upload more labelled rows.")
+    prepared = prepare(corpus, recipe, run.folder, _part(run, 0.0, 0.3))
+    before = _start_from(prepared, before_version, task)
+    _repeat_upload(corpus, task, told)
+    limits = _limit(prepared, task, choice, before_version is not None)
+    trained = train(
+        limits, prepared.model, prepared.features, recipe, _part(run, 0.3, 0.8), run.point, keep_start=before_version is not None
+    )
+    info = {"kind": "finetune", "parent": parent, "data_version": data_version, "task": task, "upload": upload, "train": choice}
+    return _publish(home, run, prepared, trained, recipe, began, info, before)
+
+
+def _start_from(prepared: Prepared, parent: Loaded | None, task: str) -> Metrics:
+    """Warm-start from the parent and measure it on the test rows of this corpus; {} without a parent."""
+    if parent is None:
+        return {}
+    warm_start(prepared.model, prepared.corpus, parent)
+    found = measure(prepared.model, prepared.corpus, prepared.features.pooled(), "test")
+    return {name: values for name, values in found.items() if name in parent.labels or name not in prepared.corpus.labels}
+
+
+def _repeat_upload(corpus: Corpus, task: str, told: set[str]) -> None:
+    """Let the uploaded rows be at least a quarter of what the task reads in an epoch."""
+    rows = corpus.text_rows[task]
+    train = rows.rows("train")
+    uploaded = [int(rows.text[i]) for i in train if rows.keys[i].startswith("label:") and rows.keys[i][6:] in told]
+    if uploaded:
+        times = int(LEAST_SHARE_OF_UPLOAD * len(train) / len(uploaded))
+        corpus.repeat = {text: max(1, times) for text in uploaded}
+
+
+def _limit(prepared: Prepared, task: str, choice: str, warm: bool) -> Corpus:
+    """The corpus to train on; freezes what `choice` leaves alone."""
+    corpus, model = prepared.corpus, prepared.model
+    if not warm or choice == "all":
+        return corpus
+    for name, parameter in model.named_parameters():
+        if choice == "head":
+            parameter.requires_grad_(name.startswith(f"heads.{task}."))
+        elif name.startswith(("own.", "bias", "user.", "user_scale")):
+            parameter.requires_grad_(False)
+    if choice == "head":
+        return replace(corpus, text_rows={task: corpus.text_rows[task]}, user_rows={}, next_item=None)
+    return corpus
+
+
+def _publish(
+    home: Home, run: Run, prepared: Prepared, trained: Trained, recipe: Recipe, began: float, info: dict[str, Any], before: Metrics | None
+) -> dict[str, Any]:
+    corpus = prepared.corpus
+    report = _part(run, 0.8, 1.0)
+    report(0.0, "measuring on the test rows")
+    found = measure(trained.model, corpus, trained.pooled, "test")
+    simple = baselines(corpus, prepared.frozen, lambda done: report(0.1 + 0.6 * done, "measuring the baselines"))
+    report(0.75, "writing the joint space")
+    registry = Registry(home)
+    version, folder = registry.new_folder()
+    tasks = as_json(found, simple)
+    try:
+        save(trained.model, corpus, recipe, folder)
+        write_vectors(Reader(trained.model, corpus, trained.pooled), folder / "vectors.duckdb")
+        write_json(folder / "metrics.json", {"version": version, "tasks": tasks, "left_out": corpus.left_out})
+        write_json(folder / "curve.json", trained.curve)
+        seconds = round(time.monotonic() - began, 1)
+        made: ModelVersion = registry.publish(version, {**info, "recipe": recipe.name, "seconds": seconds, "seed": recipe.seed})
+    except BaseException:
+        registry.discard(version)
+        raise
+    (run.folder / "features.npy").unlink(missing_ok=True)
+    result = {"version": made.id, "parent": info["parent"], "seconds": seconds, "tasks": tasks, "left_out": corpus.left_out}
+    result["truncated"] = prepared.features.truncated
+    return result if before is None else {**result, "before": as_json(before, simple)}
+
+
+def _part(run: Run, low: float, high: float) -> Report:
+    return lambda done, step: run.report(low + (high - low) * done, step)

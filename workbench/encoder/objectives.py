@@ -1,0 +1,92 @@
+"""The joint loss in its plain form: the sum over the tasks of the mean of each task's losses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from workbench.encoder.backbone import fast_dtype
+from workbench.encoder.batches import QuestionBatch, Step, TextBatch, UserBatch
+from workbench.encoder.corpus import Corpus
+from workbench.encoder.towers import JointEncoder, Steps
+
+
+@dataclass
+class Read:
+    """Texts as the model read them last: pooled vectors of all products and all reviews, refreshed every epoch."""
+
+    products: Tensor
+    reviews: Tensor
+
+
+def class_weights(corpus: Corpus) -> dict[str, Tensor]:
+    """For each classification task a weight for each label: one over the root of its training share, mean 1 over rows."""
+    made = {}
+    for name, rows in corpus.text_rows.items():
+        if rows.task.objective == "classify":
+            counts = torch.bincount(torch.from_numpy(rows.target[rows.rows("train")]), minlength=len(rows.labels)).float().clamp(min=1)
+            weight = counts**-0.5
+            made[name] = weight * counts.sum() / (weight * counts).sum()
+    return made
+
+
+class JointLoss(nn.Module):
+    """Maps a step to the loss of each task; the total is their sum."""
+
+    def __init__(self, model: JointEncoder, corpus: Corpus) -> None:
+        super().__init__()
+        self.model = model
+        self.objective = {name: rows.task.objective for name, rows in corpus.text_rows.items()}
+        self.next_item = corpus.next_item.name if corpus.next_item else ""
+        for name, weight in class_weights(corpus).items():
+            self.register_buffer(f"weight_{name}", weight, persistent=False)
+
+    def forward(self, step: Step, read: Read) -> dict[str, Tensor]:
+        device = read.products.device
+        products = self.model.products(read.products)
+        losses: dict[str, Tensor] = {}
+        for batch in step.texts:
+            losses |= self._texts(batch, products, device)
+        if step.users is not None:
+            losses[self.next_item] = self._next_item(step.users, products, read.reviews)
+        for name, question in step.questions.items():
+            losses[name] = self._question(name, question, products, read.reviews)
+        return losses
+
+    def _texts(self, batch: TextBatch, products: Tensor, device: torch.device) -> dict[str, Tensor]:
+        dtype = fast_dtype(device)
+        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+            pooled = self.model.read(batch.texts.to(device)).float()
+        losses = {}
+        for name, (rows, targets) in batch.rows.items():
+            found, target = pooled[rows.to(device)], targets.to(device)
+            if self.objective[name] == "contrast":
+                logits = torch.exp(self.model.review_scale) * self.model.reviews(found) @ products.T
+                losses[name] = F.cross_entropy(logits, target)
+            else:
+                losses[name] = F.cross_entropy(self.model.classify(name, found), target, weight=getattr(self, f"weight_{name}"))
+        return losses
+
+    def _next_item(self, batch: UserBatch, products: Tensor, pooled: Tensor) -> Tensor:
+        users, _ = self._users(batch.steps.to(products.device), products, pooled)
+        target = batch.target.to(products.device)
+        wanted = target >= 0
+        if not wanted.any():
+            return users.sum() * 0.0
+        return F.cross_entropy(self.model.scores(users[wanted], products), target[wanted])
+
+    def _question(self, name: str, batch: QuestionBatch, products: Tensor, pooled: Tensor) -> Tensor:
+        _, states = self._users(batch.steps.to(products.device), products, pooled)
+        logits = self.model.binary(name, states[:, -1], batch.numbers.to(products.device))
+        return F.binary_cross_entropy_with_logits(logits, batch.target.to(products.device))
+
+    def _users(self, steps: Steps, products: Tensor, pooled: Tensor) -> tuple[Tensor, Tensor]:
+        """The users of these steps; of all reviews only those in the steps are projected."""
+        known = steps.review >= 0
+        met, place = torch.unique(steps.review[known], return_inverse=True)
+        review = torch.full_like(steps.review, -1)
+        review[known] = place
+        return self.model.users(replace(steps, review=review), products, self.model.reviews(pooled[met]))

@@ -1,0 +1,177 @@
+"""The joint encoder: products, reviews and users as unit vectors of one space.
+
+A product is its text, moved by a learned part of its own that fades in with the number of its
+buyers: a product nobody bought stands on its text alone. A user is read from the history by a
+causal transformer beside an exponentially decayed mean of what the history holds (after Kang and
+McAuley 2018, SASRec; the decayed mean keeps short histories steady).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from workbench.encoder.backbone import Backbone, Texts
+from workbench.encoder.corpus import GAPS, KINDS, NUMBERS
+from workbench.encoder.recipe import Recipe
+
+GATE = 3.0
+HIDDEN = 64
+OWN_DROPOUT = 0.1
+
+
+def unit(x: Tensor) -> Tensor:
+    """Rows of length 1."""
+    return F.normalize(x, dim=-1)
+
+
+@dataclass
+class Steps:
+    """A batch of histories, left-padded, each of shape (rows, length): indices of products and of reviews (-1: none),
+    event kind (0: padding), stars (0: none) and a bucket of the logarithm of days since the step before."""
+
+    product: Tensor
+    review: Tensor
+    kind: Tensor
+    stars: Tensor
+    gap: Tensor
+
+    def to(self, device: torch.device) -> Steps:
+        return Steps(self.product.to(device), self.review.to(device), self.kind.to(device), self.stars.to(device), self.gap.to(device))
+
+
+class UserTower(nn.Module):
+    """Histories to users: after each step, shape (rows, length, dim)."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__()
+        d = recipe.dim
+        self.heads = max(1, d // 64)
+        self.kind = nn.Embedding(len(KINDS), d)
+        self.stars = nn.Embedding(6, d)
+        self.gap = nn.Embedding(GAPS, d)
+        self.place = nn.Embedding(recipe.history_length, d)
+        for table in (self.kind, self.stars, self.gap, self.place):
+            nn.init.normal_(table.weight, std=0.02)
+        self.said = nn.Linear(d, d, bias=False)
+        self.bag = nn.Linear(d, d, bias=False)
+        nn.init.eye_(self.bag.weight)
+        layer = nn.TransformerEncoderLayer(d, self.heads, 2 * d, recipe.dropout, activation="gelu", batch_first=True, norm_first=True)
+        self.layers = nn.TransformerEncoder(layer, recipe.user_layers, enable_nested_tensor=False)
+        self.norm = nn.LayerNorm(d)
+        self.dropout = nn.Dropout(recipe.dropout)
+        self.share = nn.Parameter(torch.tensor(0.0))
+        self.decay = nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, steps: Steps, products: Tensor, said: Tensor) -> tuple[Tensor, Tensor]:
+        """(unit users, transformer states), both (rows, length, dim).
+
+        `products` and `said` hold the steps' product and review vectors, (rows, length, dim), zero where there is none.
+        """
+        length = steps.product.shape[1]
+        seen = self.dropout(products)
+        place = self.place(torch.arange(length - 1, -1, -1, device=seen.device))
+        entered = seen + self.kind(steps.kind) + self.stars(steps.stars) + self.gap(steps.gap) + self.said(said) + place
+        states = self.norm(self.layers(entered, mask=self._mask(steps.kind == 0)))
+        return unit(torch.sigmoid(self.share) * unit(states) + unit(self._bag(seen, steps.kind != 0))), states
+
+    def _mask(self, padding: Tensor) -> Tensor:
+        length = padding.shape[1]
+        future = torch.ones(length, length, dtype=torch.bool, device=padding.device).triu(1)
+        itself = torch.eye(length, dtype=torch.bool, device=padding.device)
+        blocked = (future | padding[:, None, :]) & ~itself
+        return blocked.repeat_interleave(self.heads, 0)
+
+    def _bag(self, seen: Tensor, real: Tensor) -> Tensor:
+        i = torch.arange(seen.shape[1], device=seen.device)
+        weight = torch.exp(-(i[:, None] - i[None]).clamp(min=0) / torch.exp(self.decay)).tril()
+        mixed: Tensor = (weight[None] * real[:, None, :]) @ self.bag(seen)
+        return mixed
+
+
+class JointEncoder(nn.Module):
+    """Backbone, entity projections, user tower and task heads."""
+
+    def __init__(self, recipe: Recipe, backbone: Backbone, counts: np.ndarray, labels: dict[str, int], *, own: np.ndarray | None = None):
+        """`counts` (products,): times each product was taken in training; `labels`: size of each task's label set;
+        `own` (products, k): a first guess of the products' own part."""
+        super().__init__()
+        d, n = recipe.dim, len(counts)
+        self.backbone = backbone
+        self.product = nn.Linear(backbone.width, d)
+        self.review = nn.Linear(backbone.width, d)
+        self.own = nn.Embedding(n + 1, d)
+        nn.init.normal_(self.own.weight, std=0.02)
+        if own is not None and own.size:
+            k = min(d, own.shape[1])
+            self.own.weight.data[:n, :k] = torch.from_numpy(own[:, :k]).float()
+        taken = torch.from_numpy(counts.astype(np.float32))
+        self.register_buffer("gate", taken / (taken + GATE))
+        self.bias = nn.Parameter(0.5 * torch.log1p(taken))
+        self.text_weight = nn.Parameter(torch.tensor(0.0))
+        self.user_scale = nn.Parameter(torch.tensor(2.5))
+        self.review_scale = nn.Parameter(torch.tensor(2.5))
+        self.user = UserTower(recipe)
+        self.text_dropout = nn.Dropout(min(recipe.dropout, 0.1))
+        self.heads = nn.ModuleDict({name: self._head(size, d, backbone.width) for name, size in labels.items()})
+
+    @staticmethod
+    def _head(size: int, dim: int, width: int) -> nn.Module:
+        """A linear head on texts; a small network on users, because days and counts do not act linearly."""
+        if size > 1:
+            return nn.Linear(width, size)
+        return nn.Sequential(nn.Linear(dim + NUMBERS, HIDDEN), nn.GELU(), nn.Dropout(0.1), nn.Linear(HIDDEN, 1))
+
+    def read(self, texts: Texts) -> Tensor:
+        """Pooled texts, (rows, width)."""
+        pooled: Tensor = self.backbone(texts)
+        return pooled
+
+    def products(self, pooled: Tensor) -> Tensor:
+        """All products, (products, dim), from their pooled texts (products, width; zero rows where there is no text)."""
+        silent = (pooled == 0).all(1, keepdim=True)
+        text = unit(self.product(pooled)).masked_fill(silent, 0.0) * torch.exp(self.text_weight)
+        gate = self.gate[:, None]  # type: ignore[index]
+        if self.training:
+            gate = gate * (torch.rand_like(gate) > OWN_DROPOUT)
+        return unit(text + gate * self.own.weight[: len(pooled)])
+
+    def cold_products(self, pooled: Tensor) -> Tensor:
+        """Products from their texts alone, (rows, dim)."""
+        return unit(self.product(pooled))
+
+    def reviews(self, pooled: Tensor) -> Tensor:
+        """Reviews, (rows, dim), from their pooled texts."""
+        return unit(self.review(pooled))
+
+    def users(self, steps: Steps, products: Tensor, reviews: Tensor) -> tuple[Tensor, Tensor]:
+        """As `UserTower.forward`; `products` (products, dim) and `reviews` (reviews, dim) are looked up by the steps' indices."""
+        return self.user(steps, _look_up(products, steps.product), _look_up(reviews, steps.review))  # type: ignore[no-any-return]
+
+    def scores(self, users: Tensor, products: Tensor) -> Tensor:
+        """(rows, products)."""
+        return torch.exp(self.user_scale) * users @ products.T + self.bias[: len(products)]
+
+    def classify(self, task: str, pooled: Tensor) -> Tensor:
+        """Logits of a classification task, (rows, labels)."""
+        logits: Tensor = self.heads[task](self.text_dropout(pooled))
+        return logits
+
+    def binary(self, task: str, states: Tensor, numbers: Tensor) -> Tensor:
+        """Logits of a task on users, (rows,), from their last states and `numbers` (rows, 3)."""
+        logits: Tensor = self.heads[task](torch.cat([states, numbers], -1))[:, 0]
+        return logits
+
+    def trained(self) -> dict[str, Tensor]:
+        """All weights that a version keeps, by name."""
+        frozen = {f"backbone.model.{name}" for name, p in self.backbone.model.named_parameters() if not p.requires_grad}
+        return {name: value for name, value in self.state_dict().items() if name not in frozen and not name.endswith("position_ids")}
+
+
+def _look_up(table: Tensor, index: Tensor) -> Tensor:
+    padded = torch.cat([table, table.new_zeros(1, table.shape[1])])
+    return padded[index.masked_fill(index < 0, len(table))]

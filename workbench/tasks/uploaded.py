@@ -1,0 +1,27 @@
+"""Label sets of the user's own: every task name in `labels` that no file here defines becomes a task on reviews."""
+
+from __future__ import annotations
+
+from workbench.shop.store import Store
+from workbench.tasks.base import Examples, Task, tasks
+from workbench.tasks.classes import LEAST_PER_LABEL, classify
+from workbench.tasks.labelled_rows import taught, uploaded_tasks
+
+
+def uploaded(name: str) -> Task:
+    """The task that the rows uploaded under `name` teach."""
+
+    def examples(store: Store) -> Examples:
+        return classify((f"label:{text}", text, label) for text, label in taught(store, name))
+
+    def missing(store: Store) -> str | None:
+        labels = examples(store).labels
+        return None if len(labels) >= 2 else f"needs two labels with at least {LEAST_PER_LABEL} rows each, there are {len(labels)}"
+
+    return Task(name, name, "classify", "review", "macro_f1", missing, examples, predicts="reviews")
+
+
+def tasks_of(store: Store) -> dict[str, Task]:
+    """The tasks of the project and those that this shop's people uploaded, by name."""
+    found = tasks()
+    return found | {name: uploaded(name) for name in uploaded_tasks(store) if name not in found}
