@@ -59,11 +59,10 @@ def _render(name: str) -> Callable[[], None]:
 def sidebar() -> None:
     """The active model, the data's version and what runs now."""
     with st.sidebar:
-        with states.guard():
+        with states.guard(), st.container(gap=None):
             active = context.registry().active()
-            data_version = context.store().data_version
-            st.caption(f"Model: {active.id if active else 'none yet'}")
-            st.caption(f"Data version: {data_version}")
+            st.caption(f"Model {active.id if active else 'none yet'}")
+            st.caption(f"Data version {context.store().data_version}")
         _jobs()
 
 
@@ -75,7 +74,8 @@ def _jobs() -> None:
 
 def main() -> None:
     """Draw the page that the URL names."""
-    st.set_page_config(page_title="Shop workbench", page_icon=":material/hub:", layout="wide")
+    st.set_page_config(page_title="Shop workbench", page_icon=str(PAGES.parent / "icon.svg"), layout="wide")
+    st.logo(str(PAGES.parent / "logo.svg"), size="large", icon_image=str(PAGES.parent / "icon.svg"))
     found = places()
     pages = {
         place.name: st.Page(_render(place.name), title=place.title, icon=place.icon, url_path=place.name, default=position == 0)

@@ -48,7 +48,7 @@ def test_the_first_training_shows_what_is_missing_and_the_recipe(page, home, mon
 def test_versions_side_by_side_with_baselines(page, two):
     at = page(versions=[two[0].id, two[1].id])
     frames = [frame.value for frame in at.dataframe]
-    assert frames[0]["version"].tolist() == [two[1].id, two[0].id]
+    assert dict(zip(frames[0]["version"], frames[0]["active"], strict=True)) == {two[0].id: True, two[1].id: False}
     figures = next(f for f in frames if "by" in f and "version" in f)
     assert set(figures["version"]) == {v.id for v in two}
     assert {"this version", "popularity", "item neighbours", "most frequent label"} <= set(figures["by"])

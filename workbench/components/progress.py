@@ -10,6 +10,7 @@ import streamlit as st
 from workbench import jobs
 from workbench.components import charts, states
 from workbench.components.context import home
+from workbench.components.metrics import title
 from workbench.run import Run, RunStatus, runs
 
 EVERY_SECONDS = 1.0
@@ -89,7 +90,9 @@ def losses(curve: list[dict[str, Any]], key: str) -> None:
     figure = go.Figure()
     for position, (task, points) in enumerate(frame.groupby("task", sort=True)):
         thinned = points.iloc[:: max(1, len(points) // POINTS)]
-        figure.add_scatter(x=thinned["step"], y=thinned["loss"], name=str(task), mode="lines", line={"color": charts.colour(position)})
+        figure.add_scatter(
+            x=thinned["step"], y=thinned["loss"], name=title(str(task)), mode="lines", line={"color": charts.colour(position)}
+        )
     figure.update_layout(xaxis_title="step", yaxis_title="loss", yaxis_rangemode="tozero")
     latest = ", ".join(f"{task} {points['loss'].iloc[-1]:.3g}" for task, points in frame.groupby("task"))
     charts.show(charts.tidy(figure, height=260), key=key, alt=f"Training loss by task, latest: {latest}")

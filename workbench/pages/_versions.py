@@ -56,14 +56,16 @@ def compared(versions: list[ModelVersion]) -> None:
             y=[f"{task} · {metric}" for task, metric in zip(rows["task"], rows["metric"], strict=True)],
             name=label or name,
             mode="markers",
+            orientation="h",
+            offsetgroup=name,
             marker={"color": colour, "size": 12 if own else 9, "symbol": "circle" if own else SYMBOLS[position % len(SYMBOLS)]},
             error_x={"type": "data", "array": rows["high"] - rows["value"], "arrayminus": rows["value"] - rows["low"], "thickness": 1.5},
             hovertemplate="%{x:.3f}<extra>%{fullData.name}</extra>",
         )
     tasks = main["task"].nunique()
-    figure.update_layout(xaxis_range=[0, 1.02], scattermode="group", yaxis_autorange="reversed")
+    figure.update_layout(xaxis_range=[0, 1.02], scattermode="group", scattergap=0.25, yaxis_autorange="reversed")
     alt = "Figures by task: " + "; ".join(f"{r.by} {r.task} {r.value:.3f}" for r in main.itertuples())
-    charts.show(charts.tidy(figure, height=140 + 70 * tasks), key="side-by-side", alt=alt[:900], table=frame)
+    charts.show(charts.tidy(figure, height=110 + 22 * tasks * (len(versions) + 2)), key="side-by-side", alt=alt[:900], table=frame)
 
 
 SYMBOLS = ["diamond-open", "square-open", "triangle-up-open", "x-thin-open", "cross-open", "star-open"]

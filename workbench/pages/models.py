@@ -103,6 +103,7 @@ def _train() -> None:
 def _overview(versions: list[ModelVersion], active: ModelVersion | None) -> None:
     frame = _versions.table(versions, active)
     config = {name: st.column_config.NumberColumn(format="%.3f") for name in frame.columns[7:]}
+    config["data_version"] = st.column_config.NumberColumn("data")
     config["seconds"] = st.column_config.NumberColumn("took", format="%.0f s")
     downloads.table(frame, "versions", "versions", column_config=config)
 

@@ -118,8 +118,9 @@ def _card(headline: metrics.Headline) -> None:
     delta: dict[str, Any] = {}
     if headline.baseline_value is not None:
         delta = {"delta": f"{headline.value - headline.baseline_value:+.3f}", "delta_description": f"to {headline.baseline_name}"}
-    st.metric(f"{headline.title} · {headline.name}", f"{headline.value:.3f}", border=True, **delta)
-    st.caption(f"{headline.low:.3f} to {headline.high:.3f} · n {headline.n:,}")
+    with st.container(border=True, gap="xsmall"):
+        st.metric(f"{headline.title} · {headline.name}", f"{headline.value:.3f}", **delta)
+        st.caption(f"{headline.low:.3f} to {headline.high:.3f} · n {headline.n:,}")
 
 
 # -- alerts and data -----------------------------------------------------------------------------
@@ -130,8 +131,8 @@ def _data(store: Store, held: pd.DataFrame) -> None:
     there = held[held["rows"] > 0]
     until = there["last"].dt.strftime("until %Y-%m-%d").fillna("no times")
     for column, table, rows, last in zip(st.columns(max(4, len(there))), there["table"], there["rows"], until, strict=False):
-        with column:
-            st.metric(table.capitalize(), f"{rows:,}", border=True)
+        with column, st.container(border=True, gap="xsmall"):
+            st.metric(table.capitalize(), f"{rows:,}")
             st.caption(last)
     missing = held.loc[held["rows"] == 0, "table"].tolist()
     if missing:

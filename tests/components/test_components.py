@@ -1,0 +1,138 @@
+"""Parts that pages share: filters in the URL, literal errors, safe downloads, charts with their tables."""
+
+import pandas as pd
+import pytest
+from app_page import words
+from joint_space import NASTY
+from streamlit.testing.v1 import AppTest
+
+from workbench.components import charts, metrics, progress
+
+
+def filters():
+    from datetime import date
+
+    import streamlit as st
+
+    from workbench.components import url
+
+    grain = url.choice("By", ["day", "week", "month"], "grain", "week")
+    brand = url.choice("Brand", [f"b{i}" for i in range(9)], "brand")
+    tastes = url.choices("Category", ["audio", "garden"], "category")
+    word = url.text("Search", "q")
+    span = url.dates("Days", "days", date(2024, 1, 1), date(2024, 12, 31))
+    st.text(repr((grain, brand, tastes, word, span)))
+
+
+def asked(**query) -> tuple:
+    import datetime  # noqa: F401 - eval below names it
+
+    at = AppTest.from_function(filters)
+    for name, value in query.items():
+        at.query_params[name] = value
+    at.run()
+    assert not at.exception
+    return eval(at.text[0].value)
+
+
+def test_filters_have_their_defaults_without_a_link():
+    assert asked() == ("week", "b0", [], "", None)
+
+
+def test_a_link_sets_every_filter():
+    got = asked(grain="month", brand="b7", category=["garden"], q=" amp ", days=["2024-02-01", "2024-03-01"])
+    assert got[:4] == ("month", "b7", ["garden"], "amp")
+    assert [d.isoformat() for d in got[4]] == ["2024-02-01", "2024-03-01"]
+
+
+def test_what_a_link_asks_for_and_is_not_there_is_ignored():
+    assert asked(grain="century", brand="b99", category=["audio", "cars"]) == ("week", "b0", ["audio"], "", None)
+
+
+def failing(problem):
+    from workbench.components import states
+    from workbench.errors import WorkbenchError
+
+    with states.guard():
+        raise WorkbenchError(problem, "Mend it.")
+
+
+def test_an_error_is_shown_as_literal_text():
+    at = AppTest.from_function(failing, args=(NASTY,)).run()
+    assert [t.value for t in at.text] == [NASTY, "Mend it."]
+    assert not any(NASTY in m.value for m in at.markdown)
+
+
+def emptied():
+    from workbench.components import states
+
+    states.empty("Nothing yet", "Import <b>data</b>", "Import", "data")
+
+
+def test_an_empty_state_says_what_to_do_and_has_the_button():
+    at = AppTest.from_function(emptied).run()
+    assert at.subheader[0].value == "Nothing yet" and at.text[0].value == "Import <b>data</b>"
+    at.button[0].click().run()
+    assert not at.exception
+
+
+def drawn():
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from workbench.components import charts
+
+    figure = charts.tidy(go.Figure(go.Scatter(x=[1, 2], y=[3, 4])))
+    charts.show(figure, key="c", alt="a line", table=pd.DataFrame({"text": ["=1+1"]}))
+
+
+def test_a_chart_has_its_description_table_and_downloads():
+    at = AppTest.from_function(drawn).run()
+    assert not at.exception
+    assert at.dataframe[0].value["text"].tolist() == ["=1+1"]
+    assert [b.label for b in at.get("download_button")] == ["CSV", "XLSX"]
+    assert at.get("plotly_chart")[0].proto.alt == "a line"
+
+
+def test_the_palette_tells_negative_from_positive_and_never_runs_out():
+    assert len({charts.NEGATIVE, charts.NEUTRAL, charts.POSITIVE}) == 3
+    assert len(set(charts.CATEGORICAL)) == len(charts.CATEGORICAL) == 8
+    assert charts.colour(8) == charts.colour(0) and charts.colour(-1) == charts.NEUTRAL
+    assert charts.faint("#1B82C4", 0.5) == "rgba(27,130,196,0.5)"
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0, "0 s"), (89, "89 s"), (100, "2 min"), (3900, "1 h 5 min")])
+def test_durations_as_people_say_them(seconds, said):
+    assert progress.duration(seconds) == said
+
+
+def test_a_headline_takes_the_best_rival_on_the_deciding_metric():
+    figure = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 10}
+    rivals = {"popularity": {"ndcg_at_10": {**figure, "value": 0.2}}, "ease": {"ndcg_at_10": {**figure, "value": 0.6}, "hr_at_10": figure}}
+    measured = {"tasks": {"next_item": {"metrics": {"hr_at_10": figure, "ndcg_at_10": figure}, "baselines": rivals}, "empty": {}}}
+    (headline,) = metrics.headlines(measured)
+    assert (headline.name, headline.baseline_name, headline.baseline_value) == ("NDCG@10", "EASE", 0.6)
+    assert len(metrics.table(measured)) == 5
+
+
+def help_line():
+    from workbench.components import states
+
+    states.how("By counting.")
+
+
+def test_the_help_line_names_data_and_model_version(home, monkeypatch):
+    from workbench.components import context
+
+    monkeypatch.setenv("WORKBENCH_HOME", str(home.root))
+    at = AppTest.from_function(help_line).run()
+    assert not at.exception and "Data version 0 · model none yet" in words(at)
+    context._open(str(home.root)).close()
+    context._open.clear()
+
+
+def test_an_empty_frame_downloads_too():
+    from workbench.export import to_csv, to_xlsx
+
+    assert to_csv(pd.DataFrame({"a": []})).decode("utf-8-sig").strip() == "a"
+    assert to_xlsx({"t": pd.DataFrame({"a": []})})[:2] == b"PK"
