@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -31,7 +32,7 @@ SELECT a.product_id, b.product_id, count(*) AS together FROM owned a JOIN owned 
 WHERE a.product_id IN (SELECT unnest($had)) AND b.product_id IN (SELECT unnest($next)) AND a.product_id <> b.product_id
 GROUP BY ALL
 """
-_OWNERS = f"SELECT product_id, count(*) FROM ({_OWNED}) WHERE product_id IN (SELECT unnest(?)) GROUP BY 1"
+_OWNERS = f"SELECT product_id, count(*) FROM ({_OWNED}) GROUP BY 1"
 _EVERYBODY = "SELECT count(DISTINCT user_id) FROM histories WHERE kind IN ('purchase', 'review')"
 _POPULAR = f"""
 WITH owners AS (SELECT product_id, count(*) AS n FROM ({_OWNED}) GROUP BY 1),
@@ -40,7 +41,7 @@ ranked AS (
          rank() OVER (PARTITION BY p.category ORDER BY coalesce(n, 0) DESC) AS place, count(*) OVER (PARTITION BY p.category) AS size
   FROM products p LEFT JOIN owners USING (product_id)
 )
-SELECT product_id, category, n, place, size FROM ranked WHERE product_id IN (SELECT unnest(?)) AND n >= 2
+SELECT product_id, category, n, place, size FROM ranked WHERE n >= 2
 """
 
 
@@ -75,8 +76,7 @@ def together(store: Store, had: Sequence[str], following: Sequence[str]) -> dict
     """
     if not had or not following:
         return {}
-    owners = dict(store.rows(_OWNERS, [list({*had, *following})]))
-    everybody = int(store.value(_EVERYBODY) or 0)
+    owners, everybody = _owners(store, store.data_version)
     made: dict[str, list[Together]] = {}
     for a, b, n in store.rows(_TOGETHER, {"had": list(had), "next": list(following)}):
         made.setdefault(b, []).append(Together(a, n, owners[a], n * everybody / (owners[a] * owners[b])))
@@ -85,7 +85,19 @@ def together(store: Store, had: Sequence[str], following: Sequence[str]) -> dict
 
 def popular(store: Store, ids: Sequence[str]) -> dict[str, Popular]:
     """The place of each product within its category, by the number of customers; only those with two or more."""
-    return {row[0]: Popular(*row[1:]) for row in store.rows(_POPULAR, [list(ids)])}
+    found = _popularity(store, store.data_version)
+    return {key: found[key] for key in ids if key in found}
+
+
+@lru_cache(maxsize=2)
+def _popularity(store: Store, data_version: int) -> dict[str, Popular]:
+    return {row[0]: Popular(*row[1:]) for row in store.rows(_POPULAR)}
+
+
+@lru_cache(maxsize=2)
+def _owners(store: Store, data_version: int) -> tuple[dict[str, int], int]:
+    """The customers of every product, and how many customers there are in all."""
+    return dict(store.rows(_OWNERS)), int(store.value(_EVERYBODY) or 0)
 
 
 def _order(values: np.ndarray) -> np.ndarray:
