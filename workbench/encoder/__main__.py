@@ -13,7 +13,7 @@ from typing import Any
 from workbench.errors import Cancelled, WorkbenchError
 from workbench.files import write_json
 from workbench.home import Home
-from workbench.run import Run
+from workbench.run import ENCODER_PART, Run
 
 
 def work(run: Run) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def explain(error: BaseException) -> tuple[str, str, str]:
 
 def main(folder: str) -> int:
     """Run the folder's work; 0 when it was done."""
-    run = Run(Path(folder))
+    run = Run(Path(folder), part=ENCODER_PART)
     try:
         write_json(run.folder / "encoder.json", work(run))
         return 0
