@@ -96,7 +96,7 @@ def _people(store: Store, space: Space, basis: str) -> pd.DataFrame:
     today AS (SELECT max(happened_at) AS day FROM histories),
     counted AS (
         SELECT h.user_id,
-               count(DISTINCT coalesce(e.order_id, h.happened_at::DATE::VARCHAR)) FILTER (h.kind = $basis) AS orders,
+               count(DISTINCT coalesce(e.order_id, h.happened_at::DATE::VARCHAR)) FILTER (h.kind = 'purchase') AS orders,
                sum(coalesce(h.quantity, 1) * coalesce(h.price, p.price)) FILTER (h.kind = 'purchase') AS value,
                avg(coalesce(h.price, p.price)) FILTER (h.kind = $basis) AS price,
                max(h.happened_at) AS last,
@@ -110,7 +110,8 @@ def _people(store: Store, space: Space, basis: str) -> pd.DataFrame:
         LEFT JOIN products p USING (product_id)
         LEFT JOIN events e ON h.kind <> 'review' AND e.event_id = h.row_key
         GROUP BY h.user_id)
-    SELECT user_id, orders, value, price, date_diff('day', last, today.day) AS recency,
+    SELECT user_id, CASE WHEN $basis = 'purchase' THEN coalesce(orders, 0) END AS orders,
+           value, price, date_diff('day', last, today.day) AS recency,
            CASE WHEN taken > 0 AND (SELECT max(viewed) FROM counted) > 0 THEN viewed / taken END AS views,
            CASE WHEN pieces > 0 AND (SELECT max(sent_back) FROM counted) > 0 THEN least(1, coalesce(sent_back, 0) / pieces) END AS returned,
            stars, CASE WHEN (SELECT max(reviews) FROM counted) > 0 THEN coalesce(reviews, 0) END AS reviews

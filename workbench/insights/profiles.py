@@ -181,11 +181,20 @@ def names(profiles: Sequence[Profile]) -> list[str]:
 def _name_parts(found: Profile) -> list[str]:
     strong = [c for c in found.categories if c.lift >= 1.3]
     leading = [c.title.split(" > ")[-1] for c in strong if c.lift >= 0.5 * strong[0].lift][:2]
-    parts = [" & ".join(leading)] if leading else ["All round"]
-    traits = sorted((m for m in found.measures if m.name in MEASURES), key=lambda m: -abs(m.higher - 0.5))
-    for trait in traits:
+    spoken = _different([w.name for w in found.words])
+    parts = [" & ".join(leading)] if leading else [", ".join(f"“{w}”" for w in spoken[:2])] if spoken else ["All round"]
+    for trait in sorted((m for m in found.measures if m.name in MEASURES), key=lambda m: -abs(m.higher - 0.5)):
         high, low = MEASURES[trait.name][2:]
         word = high if trait.higher >= 0.62 else low if trait.higher <= 0.38 else ""
         if word:
             parts.append(word)
-    return parts + [f"“{w.name}”" for w in found.words[:3]]
+    return parts + [f"“{w}”" for w in spoken[:3] if f"“{w}”" not in parts[0]]
+
+
+def _different(words: Sequence[str]) -> list[str]:
+    """Words that do not begin like one before them: one of pedal, pedals."""
+    kept: list[str] = []
+    for word in words:
+        if not any(word[:4] == other[:4] for other in kept):
+            kept.append(word)
+    return kept
