@@ -103,6 +103,10 @@ def test_an_edited_history_is_read_by_the_encoder_and_can_be_reset(open_page):
     after = table(page, "title")["product_id"].tolist()
     assert len(Fake.asked[-1]) == 5 and Fake.asked[-1][0]["product_id"] == "a0"
     assert before != after and after[0].startswith("b") and "edited history" in said(page)
+    assert page.button(key="rerun").disabled
+    page.toggle(key="again").set_value(True).run()
+    assert len(Fake.asked) == 1, "the same history is not read twice"
+    page.toggle(key="again").set_value(False).run()
     page.button(key="reset").click().run()
     assert table(page, "title")["product_id"].tolist() == before
 

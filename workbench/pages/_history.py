@@ -28,13 +28,15 @@ def editor(store: Store, user: str, steps: list[Step]) -> list[Step] | None:
         st.caption(f"The newest {SHOWN:,} of {len(steps):,} steps.")
     edited = _table(store, draft, place)
     changed = edited != steps[-SHOWN:]
+    asked: list[Step] | None = st.session_state.get(f"{place}-asked")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Recommend again", type="primary", key="rerun", disabled=not changed, on_click=_rerun, args=(place, edited))
-        st.button("Reset", key="reset", disabled=not changed and f"{place}-asked" not in st.session_state, on_click=_reset, args=(place,))
+        st.button(
+            "Recommend again", type="primary", key="rerun", disabled=not changed or edited == asked, on_click=_rerun, args=(place, edited)
+        )
+        st.button("Reset", key="reset", disabled=not changed and asked is None, on_click=_reset, args=(place,))
         with st.popover("Add a product", icon=":material/add:"):
             _add(store, place, edited)
     downloads.table_downloads(frame(store, edited), f"history-{user}", "history")
-    asked: list[Step] | None = st.session_state.get(f"{place}-asked")
     return asked
 
 

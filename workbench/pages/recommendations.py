@@ -104,8 +104,12 @@ def _vector(space: Space, user: str, steps: list[Step], *, from_space: bool) -> 
         return stored
     if not steps:
         return recommend.nobody(space)
-    with st.spinner("The encoder reads the history…"):
-        return encoder.inference().user([step.json() for step in steps])
+    asked = (space.version.id, tuple(steps))
+    if st.session_state.get("vector-asked", (None,))[0] != asked:
+        with st.spinner("The encoder reads the history…"):
+            st.session_state["vector-asked"] = (asked, encoder.inference().user([step.json() for step in steps]))
+    found: np.ndarray = st.session_state["vector-asked"][1]
+    return found
 
 
 # -- one product -----------------------------------------------------------------------------
