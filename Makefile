@@ -1,7 +1,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: test lint
+HOME_DIR ?= .
+PORT ?= 8501
+
+.PHONY: demo app test lint
+# The sample shop: built, imported, trained while the app shows how far it is; opens at once from then on.
+demo: .venv/.done
+	$(BIN)/workbench demo --home $(HOME_DIR) --port $(PORT)
+
+# The app on a shop of one's own: make app HOME_DIR=/path/to/shop
+app: .venv/.done
+	$(BIN)/workbench app --home $(HOME_DIR) --port $(PORT)
+
 test: .venv/.done
 	$(BIN)/python -m pytest
 
