@@ -137,15 +137,49 @@ def test_exact_neighbours():
     assert (np.diff(distance[:, 1:], axis=1) >= -1e-6).all()
 
 
-def test_least_size_depends_on_the_rows_alone():
-    assert [clusters.least_size(n) for n in (60, 1500, 100_000)] == [10, 30, 200]
+def test_candidates_depend_on_the_rows_alone():
+    assert [clusters.least_size(n) for n in (60, 1500, 100_000)] == [10, 30, 500]
+    assert len(clusters.candidates(1500)) == 6
+    assert len(clusters.candidates(60)) == 2
+
+
+def grouping(*labels):
+    found = np.array(labels)
+    return clusters.Grouping(found, np.where(found < 0, 0, found), np.ones(len(found)))
 
 
 def test_the_most_typical_run_wins():
-    a, b = np.array([0, 0, 1, 1, 1, -1]), np.array([0, 1, 0, 1, 0, 1])
-    labels, _, stability = clusters._most_typical([(b, np.ones(6)), (a, np.ones(6)), (a, np.ones(6))])
-    assert labels.tolist() == [1, 1, 0, 0, 0, -1]
+    odd, usual = grouping(0, 1, 0, 1, 0, 1), grouping(0, 0, 0, 1, 1, 1)
+    chosen, stability = clusters._most_typical([odd, usual, usual])
+    assert chosen is usual
     assert stability < 0.7
+
+
+def test_the_finest_stable_setting_wins():
+    coarse, fine, loose, shaky = (clusters.Setting(n, "eom") for n in (50, 30, 20, 10))
+    tried = {
+        coarse: [grouping(0, 0, 0, 0, 0, 1)] * 3,
+        fine: [grouping(0, 0, 1, 1, 2, 2)] * 3,
+        loose: [grouping(0, 1, 2, -1, -1, -1)] * 3,
+        shaky: [grouping(0, 1, 2, 3, 4, 5), grouping(0, 0, 1, 1, 2, 2), grouping(0, 1, 0, 1, 0, 1)],
+    }
+    assert clusters._choose(tried)[0] == fine
+    assert clusters._choose({coarse: tried[coarse], shaky: tried[shaky]})[0] == coarse
+    assert clusters._choose({shaky: tried[shaky]})[0] == shaky
+
+
+def test_groups_are_numbered_from_the_largest():
+    assert clusters.by_size(np.array([0, -1, 1, 1, 2, 2, 2])).tolist() == [2, -1, 1, 1, 0, 0, 0]
+
+
+def test_rows_without_a_group_follow_their_neighbours():
+    angle = np.radians([0, 1, 2, 3, 80, 81, 82, 83, 40, 44])
+    vectors = np.stack([np.cos(angle), np.sin(angle)], 1).astype(np.float32)
+    labels = np.array([0, 0, 0, -1, 1, 1, 1, 1, -1, -1])
+    group, strength = clusters._fill(vectors, clusters.neighbours(vectors, 4), labels, np.ones(10))
+    assert group.tolist()[:8] == [0, 0, 0, 0, 1, 1, 1, 1]
+    assert (group >= 0).all()
+    assert (strength[labels < 0] <= 0.5).all() and strength[3] > 0.3
 
 
 def test_log_odds_do_not_let_rare_things_win():

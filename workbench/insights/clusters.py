@@ -1,15 +1,16 @@
 """Groups among vectors: UMAP on exact neighbours, HDBSCAN, and how far repeated runs agree.
 
 umap-learn's own approximate neighbour search makes its result change from seed to seed; neighbours
-from a matrix product do not. Whatever randomness is left is measured: everything is run with
-several seeds, the run that agrees most with the others is kept, and the mean agreement (adjusted
-Rand index, Hubert and Arabie 1985) is reported as the stability.
+from a matrix product do not. Whatever randomness is left is measured: UMAP runs with several seeds,
+and HDBSCAN groups each run at several settings (`candidates`). The finest setting whose runs agree
+is kept, of it the run that agrees most with the others, and the mean agreement (adjusted Rand
+index, Hubert and Arabie 1985) is reported as the stability.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -19,6 +20,8 @@ NEIGHBOURS = 15
 DIMENSIONS = 8
 SEEDS = (7, 17, 27)
 MOST = 20_000
+STABLE = 0.8
+NOISY = 0.35
 _BLOCK = 2_000
 
 
@@ -30,7 +33,8 @@ class Clusters:
     group at all; `core` (rows,) whether HDBSCAN put the row there itself, rather than the row being
     counted with its nearest neighbours; `strength` (rows,) in 0..1. `noise` is the share of
     clustered rows that HDBSCAN left out, `stability` the mean agreement of the runs, `clustered`
-    the number of rows that were clustered (the rest were placed by their neighbours).
+    the number of rows that were clustered (the rest were placed by their neighbours), `least` the
+    smallest group that was allowed.
     """
 
     places: np.ndarray
@@ -43,9 +47,32 @@ class Clusters:
     least: int
 
 
-def least_size(rows: int) -> int:
-    """The smallest group worth a name: 2 % of the rows, from 10 to 200. A rule of the number of rows alone."""
-    return int(min(200, max(10, round(rows / 50))))
+@dataclass(frozen=True)
+class Setting:
+    """One way to run HDBSCAN: the smallest group allowed, and whether large groups are preferred ("eom") or fine ones ("leaf")."""
+
+    least: int
+    method: str
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """One run's groups: `labels` as HDBSCAN gave them (-1: none), `group` with those filled in, `strength` in 0..1."""
+
+    labels: np.ndarray
+    group: np.ndarray
+    strength: np.ndarray
+
+
+def least_size(rows: int, share: float = 0.02) -> int:
+    """The smallest group worth a name: a share of the rows, from 10 to 500. A rule of the number of rows alone."""
+    return int(min(500, max(10, round(rows * share))))
+
+
+def candidates(rows: int) -> list[Setting]:
+    """The settings tried, each once."""
+    tried = [Setting(least_size(rows, share), method) for share in (0.02, 0.035, 0.05) for method in ("eom", "leaf")]
+    return list(dict.fromkeys(tried))
 
 
 def neighbours(vectors: np.ndarray, k: int, among: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -76,26 +103,81 @@ def cluster(vectors: np.ndarray, report: Callable[[float, str], None], *, seeds:
     inner = np.ascontiguousarray(vectors[chosen], np.float32)
     report(0.05, "finding each user's neighbours")
     knn = neighbours(inner, NEIGHBOURS)
-    least = least_size(len(inner))
-    runs = []
+    embedded = []
     for number, seed in enumerate(seeds):
-        report(0.1 + 0.6 * number / len(seeds), f"grouping users, run {number + 1} of {len(seeds)}")
-        runs.append(_run(inner, knn, seed, least))
-    labels, strength, stability = _most_typical(runs)
+        report(0.1 + 0.45 * number / len(seeds), f"laying out the users, run {number + 1} of {len(seeds)}")
+        embedded.append(_embed(inner, knn, min(DIMENSIONS, len(inner) - 2), seed))
+    report(0.55, "grouping the users")
+    setting, runs = _choose({s: [_group(e, inner, knn, s) for e in embedded] for s in candidates(len(inner))})
+    chosen_run, stability = _most_typical(runs)
     report(0.7, "drawing the map")
     places = _embed(inner, knn, 2, seeds[0])
-    core = labels >= 0
-    group, weight = _fill(inner, labels, strength)
-    whole = Clusters(places, group, core, weight, float(1 - core.mean()), stability, len(inner), least)
+    core = chosen_run.labels >= 0
+    whole = Clusters(places, chosen_run.group, core, chosen_run.strength, float(1 - core.mean()), stability, len(inner), setting.least)
     return whole if rows == len(inner) else _extend(vectors, chosen, whole)
 
 
-def _run(vectors: np.ndarray, knn: tuple[np.ndarray, np.ndarray], seed: int, least: int) -> tuple[np.ndarray, np.ndarray]:
+def _group(embedded: np.ndarray, vectors: np.ndarray, knn: tuple[np.ndarray, np.ndarray], setting: Setting) -> Grouping:
     import hdbscan
 
-    embedded = _embed(vectors, knn, min(DIMENSIONS, len(vectors) - 2), seed)
-    found = hdbscan.HDBSCAN(min_cluster_size=least, min_samples=min(5, least), core_dist_n_jobs=1).fit(embedded)
-    return found.labels_, found.probabilities_
+    found = hdbscan.HDBSCAN(
+        min_cluster_size=setting.least,
+        min_samples=min(NEIGHBOURS, setting.least),
+        cluster_selection_method=setting.method,
+        core_dist_n_jobs=1,
+    ).fit(embedded)
+    labels = by_size(found.labels_)
+    return Grouping(labels, *_fill(vectors, knn, labels, found.probabilities_))
+
+
+def by_size(labels: np.ndarray) -> np.ndarray:
+    """The same groups numbered from the largest; -1 stays."""
+    names, sizes = np.unique(labels[labels >= 0], return_counts=True)
+    renumber = {int(name): number for number, name in enumerate(names[np.argsort(-sizes, kind="stable")])}
+    return np.array([renumber.get(int(v), -1) for v in labels])
+
+
+def _choose(tried: dict[Setting, list[Grouping]]) -> tuple[Setting, list[Grouping]]:
+    """The finest setting that is stable and leaves few rows out; where none is, the most stable that makes groups at all.
+
+    How fine a grouping is, is the entropy of its groups' sizes: many groups of like size tell more than one with crumbs.
+    """
+    facts = {s: (_agreement(runs)[1], float(np.mean([noise(r) for r in runs])), fineness(runs)) for s, runs in tried.items()}
+    good = [s for s, (stable, left_out, fine) in facts.items() if stable >= STABLE and left_out <= NOISY and fine > 0]
+    finest = max(good, key=lambda s: facts[s][2], default=None)
+    best = finest or max(facts, key=lambda s: (facts[s][2] > 0, facts[s][0] - facts[s][1]))
+    return best, tried[best]
+
+
+def noise(run: Grouping) -> float:
+    """The share of rows without a group of their own."""
+    return float((run.labels < 0).mean())
+
+
+def fineness(runs: Sequence[Grouping]) -> float:
+    """The mean entropy of the groups' shares, in nats."""
+    entropies = []
+    for run in runs:
+        shares = np.unique(run.group[run.group >= 0], return_counts=True)[1] / max(1, (run.group >= 0).sum())
+        entropies.append(float(-(shares * np.log(shares)).sum()))
+    return float(np.mean(entropies))
+
+
+def _agreement(runs: Sequence[Grouping]) -> tuple[np.ndarray, float]:
+    """The adjusted Rand index of every two runs, and the mean of them (1 for a single run)."""
+    from sklearn.metrics import adjusted_rand_score
+
+    agreement = np.zeros((len(runs), len(runs)))
+    for a, b in combinations(range(len(runs)), 2):
+        agreement[a, b] = agreement[b, a] = adjusted_rand_score(runs[a].group, runs[b].group)
+    pairs = len(runs) * (len(runs) - 1)
+    return agreement, float(agreement.sum() / pairs) if pairs else 1.0
+
+
+def _most_typical(runs: Sequence[Grouping]) -> tuple[Grouping, float]:
+    """The run that agrees most with the others, and the mean agreement."""
+    agreement, mean = _agreement(runs)
+    return runs[int(agreement.sum(1).argmax())], mean
 
 
 def _embed(vectors: np.ndarray, knn: tuple[np.ndarray, np.ndarray], dimensions: int, seed: int) -> np.ndarray:
@@ -115,27 +197,37 @@ def _embed(vectors: np.ndarray, knn: tuple[np.ndarray, np.ndarray], dimensions: 
         return np.asarray(mapper.fit_transform(vectors), np.float32)
 
 
-def _most_typical(runs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray, float]:
-    """Labels and strengths of the run that agrees most with the others, groups numbered by size; and the mean agreement."""
-    from sklearn.metrics import adjusted_rand_score
+def _fill(
+    vectors: np.ndarray, knn: tuple[np.ndarray, np.ndarray], labels: np.ndarray, strength: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows without a group take the one that most of their neighbours have, from the borders inwards.
 
-    agreement = np.zeros((len(runs), len(runs)))
-    for a, b in combinations(range(len(runs)), 2):
-        agreement[a, b] = agreement[b, a] = adjusted_rand_score(runs[a][0], runs[b][0])
-    labels, strength = runs[int(agreement.sum(1).argmax())]
-    names, sizes = np.unique(labels[labels >= 0], return_counts=True)
-    renumber = {int(name): number for number, name in enumerate(names[np.argsort(-sizes, kind="stable")])}
-    pairs = len(runs) * (len(runs) - 1)
-    return np.array([renumber.get(int(v), -1) for v in labels]), strength, float(agreement.sum() / pairs) if pairs else 1.0
-
-
-def _fill(vectors: np.ndarray, labels: np.ndarray, strength: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows without a group take their neighbours'; their strength is the share of the neighbours' votes."""
+    Their strength is the share of the neighbours' votes, halved: they are never as sure as the others.
+    """
     group, weight = labels.copy(), strength.astype(np.float32)
-    outside, inside = np.flatnonzero(labels < 0), np.flatnonzero(labels >= 0)
-    if len(outside) and len(inside):
-        group[outside], weight[outside] = _vote(vectors[outside], vectors[inside], labels[inside])[:2]
+    kinds = int(labels.max()) + 1
+    while kinds and (waiting := np.flatnonzero(group < 0)).size:
+        votes = _votes(group, knn, waiting, kinds)
+        heard = votes.max(1) > 0
+        if not heard.any():
+            group[waiting], share = _vote(vectors[waiting], vectors[labels >= 0], labels[labels >= 0])[:2]
+            weight[waiting] = share / 2
+            break
+        group[waiting[heard]] = votes[heard].argmax(1)
+        weight[waiting[heard]] = votes[heard].max(1) / 2
     return group, weight
+
+
+def _votes(group: np.ndarray, knn: tuple[np.ndarray, np.ndarray], rows: np.ndarray, kinds: int) -> np.ndarray:
+    """The share of each group among the neighbours of `rows`, the near ones counting more: (rows, kinds)."""
+    nearness = 1 / (knn[1][rows] + 0.05)
+    votes = np.zeros((len(rows), kinds), np.float32)
+    for column in range(knn[0].shape[1]):
+        of = group[knn[0][rows, column]]
+        known = np.flatnonzero(of >= 0)
+        votes[known, of[known]] += nearness[known, column]
+    shares: np.ndarray = votes / nearness.sum(1, keepdims=True)
+    return shares
 
 
 def _vote(asked: np.ndarray, known: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
