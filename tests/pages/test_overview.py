@@ -4,6 +4,7 @@ import pytest
 from app_page import fixture_of, words
 from joint_space import fill, publish
 
+from workbench.registry import Registry
 from workbench.run import Run
 from workbench.shop.store import Store
 
@@ -55,6 +56,14 @@ def test_newer_data_asks_for_another_training(page, filled, home):
     with Store.open(home) as store, store.transaction() as cursor:
         cursor.execute("INSERT INTO users (user_id) VALUES ('new')")
     assert "The data is at version 2; the active model learned from version 1." in words(page())
+
+
+def test_a_child_of_the_active_version_asks_for_a_decision(page, filled, home):
+    first = publish(home)
+    second = publish(home, parent=first.id, promote=False)
+    while Registry(home).versions()[0].id != second.id:  # ids of one second have no order
+        second = publish(home, parent=first.id, promote=False)
+    assert f"{second.id} was trained on top of the active model" in words(page())
 
 
 def test_a_running_job_is_shown_and_found_again_by_its_id(page, filled, home):

@@ -91,7 +91,7 @@ def finished(run: Run) -> dict[str, Any]:
     """The result of a run that is waited for; WorkbenchError if it failed. Ctrl-C cancels it."""
     print(f"Run {run.id}", file=sys.stderr)
     try:
-        status = jobs.wait(run, _told)
+        status = jobs.wait(run, _Teller())
     except KeyboardInterrupt:
         run.cancel()
         print("Cancelling…", file=sys.stderr)
@@ -101,7 +101,17 @@ def finished(run: Run) -> dict[str, Any]:
     return status.result
 
 
-def _told(status: RunStatus) -> None:
-    progress = status.progress
-    left = f", {progress.left:.0f} s left" if progress.left else ""
-    print(f"{progress.done:4.0%}  {progress.step}  ({progress.seconds:.0f} s{left})", file=sys.stderr)
+class _Teller:
+    """Says each new percent or step once, on stderr."""
+
+    def __init__(self) -> None:
+        self._said: tuple[str, str] | None = None
+
+    def __call__(self, status: RunStatus) -> None:
+        progress = status.progress
+        here = (f"{progress.done:4.0%}", progress.step)
+        if here == self._said:
+            return
+        self._said = here
+        left = f", {progress.left:.0f} s left" if progress.left else ""
+        print(f"{here[0]}  {here[1]}  ({progress.seconds:.0f} s{left})", file=sys.stderr)

@@ -74,6 +74,13 @@ def _next(held: pd.DataFrame, active: ModelVersion | None) -> None:
             st.subheader("Next: train a model", anchor=False)
             st.text(f"{rows:,} rows are here and no model has learned from them yet. It takes some minutes on two cores.")
             _train_buttons("Train a model")
+    elif (newest := context.registry().versions()[0]).info.get("parent") == active.id:
+        with st.container(border=True):
+            st.subheader("Next: decide about the new version", anchor=False)
+            what = "fine-tuned" if newest.info.get("kind") == "finetune" else "trained"
+            st.text(f"{newest.id} was {what} on top of the active model and waits for its promotion.")
+            if st.button("Compare and decide", type="primary", icon=":material/compare_arrows:", key="to-decision"):
+                states.go("models")
     elif int(active.info.get("data_version") or 0) < context.store().data_version:
         with st.container(border=True):
             st.subheader("Next: learn from the new data", anchor=False)
