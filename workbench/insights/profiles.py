@@ -165,11 +165,13 @@ def _languages(spoken: pd.DataFrame, users: pd.Index) -> list[Share]:
 
 
 def names(profiles: Sequence[Profile]) -> list[str]:
-    """A name for each profile out of what sets it apart: categories first, then behaviour, then words; all different."""
+    """A name for each profile out of what sets it apart: categories (or words) first, then behaviour, then words; all different."""
     made: list[str] = []
     for found in profiles:
         parts = _name_parts(found)
-        name = next((" · ".join(parts[:k]) for k in range(min(2, len(parts)), len(parts) + 1) if " · ".join(parts[:k]) not in made), "")
+        shortest = 1 if parts[0].startswith("“") else min(2, len(parts))
+        longer = (" · ".join(parts[:k]) for k in range(shortest, len(parts) + 1))
+        name = next((candidate for candidate in longer if candidate not in made), "")
         number = 2
         while not name or name in made:
             name = f"{' · '.join(parts[:2])} ({number})"
@@ -181,20 +183,22 @@ def names(profiles: Sequence[Profile]) -> list[str]:
 def _name_parts(found: Profile) -> list[str]:
     strong = [c for c in found.categories if c.lift >= 1.3]
     leading = [c.title.split(" > ")[-1] for c in strong if c.lift >= 0.5 * strong[0].lift][:2]
-    spoken = _different([w.name for w in found.words])
-    parts = [" & ".join(leading)] if leading else [", ".join(f"“{w}”" for w in spoken[:2])] if spoken else ["All round"]
+    spoken = [f"“{w}”" for w in _different([w.name for w in found.words])]
+    traits = []
     for trait in sorted((m for m in found.measures if m.name in MEASURES), key=lambda m: -abs(m.higher - 0.5)):
         high, low = MEASURES[trait.name][2:]
-        word = high if trait.higher >= 0.62 else low if trait.higher <= 0.38 else ""
-        if word:
-            parts.append(word)
-    return parts + [f"“{w}”" for w in spoken[:3] if f"“{w}”" not in parts[0]]
+        traits += [high] if trait.higher >= 0.62 else [low] if trait.higher <= 0.38 and low else []
+    if leading:
+        return [" & ".join(leading), *traits, *spoken[:3]]
+    if spoken:
+        return [", ".join(spoken[:2]), *traits] if traits else [", ".join(spoken[:3]), *spoken[3:]]
+    return ["All round", *traits]
 
 
 def _different(words: Sequence[str]) -> list[str]:
-    """Words that do not begin like one before them: one of pedal, pedals."""
+    """Words that do not begin like one before them: one of mic, mics, microphone."""
     kept: list[str] = []
     for word in words:
-        if not any(word[:4] == other[:4] for other in kept):
+        if not any(word.startswith(other[:4]) or other.startswith(word) for other in kept):
             kept.append(word)
     return kept

@@ -29,16 +29,16 @@ def render(report: Report) -> bytes:
     from reportlab.lib.pagesizes import A4
     from reportlab.pdfbase import pdfmetrics
     from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-    from reportlab.platypus import SimpleDocTemplate, Spacer
+    from reportlab.platypus import KeepTogether, SimpleDocTemplate, Spacer
 
     pdfmetrics.registerFont(UnicodeCIDFont(_SONG))
     story: list[Any] = [_paragraph(report.title, "Title")]
     story += [_paragraph(line, "Facts") for line in (*report.facts, f"Made on {report.made.isoformat()}.")]
     for section in report.sections:
-        story.append(_paragraph(section.title, "Heading2"))
+        story.append(_paragraph(section.title, "Part"))
         story += [_paragraph(line, "BodyText") for line in section.text]
         for chart in section.charts:
-            story += [_paragraph(chart.title, "Facts"), _drawing(chart), Spacer(1, 6)]
+            story.append(KeepTogether([_paragraph(chart.title, "Facts"), _drawing(chart), Spacer(1, 6)]))
         for caption, frame in section.tables.items():
             story += _table(caption, frame)
     buffer = io.BytesIO()
@@ -59,6 +59,7 @@ def _paragraph(text: str, style: str, bold: bool = False) -> Any:
 
     sheet = getSampleStyleSheet()
     own = {
+        "Part": ParagraphStyle("Part", sheet["Heading2"], keepWithNext=1),
         "Facts": ParagraphStyle("Facts", sheet["BodyText"], fontSize=8.5, leading=11, textColor=HexColor("#5b6675")),
         "Cell": ParagraphStyle("Cell", sheet["BodyText"], fontSize=7.5, leading=9.5, spaceBefore=0),
     }
