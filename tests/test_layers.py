@@ -66,6 +66,15 @@ def test_duckdb_and_torch_have_one_importer_each():
     assert not wrong
 
 
+def test_the_encoder_runs_only_in_processes_of_its_own():
+    wrong = []
+    for path in files():
+        borrowed = {m for m in imports(path) if m.startswith("workbench.encoder") and m != "workbench.encoder.recipe"}
+        if borrowed and area(path) != "encoder":
+            wrong.append(f"{path.relative_to(ROOT)} imports {borrowed}")
+    assert not wrong
+
+
 def test_every_folder_has_its_layer():
     assert {area(path) for path in files()} <= RANK.keys()
 

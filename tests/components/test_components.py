@@ -6,7 +6,9 @@ from app_page import words
 from joint_space import NASTY
 from streamlit.testing.v1 import AppTest
 
-from workbench.components import charts, metrics, progress
+from workbench.components import charts, context, metrics, progress
+from workbench.run import Run
+from workbench.shop.store import Store
 
 
 def filters():
@@ -121,9 +123,26 @@ def help_line():
     states.how("By counting.")
 
 
-def test_the_help_line_names_data_and_model_version(home, monkeypatch):
-    from workbench.components import context
+def needing():
+    from workbench.components import states
 
+    states.need_model()
+
+
+@pytest.mark.parametrize(("rows", "training", "said"), [(0, 0, "This shop is empty"), (1, 0, "No model yet"), (1, 1, "being trained")])
+def test_a_page_that_needs_a_model_says_what_comes_first(home, monkeypatch, rows, training, said):
+    monkeypatch.setenv("WORKBENCH_HOME", str(home.root))
+    with Store.open(home) as store, store.transaction() as cursor:
+        cursor.execute("INSERT INTO users (user_id) SELECT 'u' FROM range(?)", [rows])
+    if training:
+        Run.create(home, "train", {})
+    at = AppTest.from_function(needing).run()
+    assert not at.exception and said in words(at)
+    context._open(str(home.root)).close()
+    context._open.clear()
+
+
+def test_the_help_line_names_data_and_model_version(home, monkeypatch):
     monkeypatch.setenv("WORKBENCH_HOME", str(home.root))
     at = AppTest.from_function(help_line).run()
     assert not at.exception and "Data version 0 · model none yet" in words(at)

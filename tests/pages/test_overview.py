@@ -79,3 +79,12 @@ def test_a_running_job_is_shown_and_found_again_by_its_id(page, filled, home):
         assert run.cancel_asked()
     run.fail("Stopped.", "Start again.", "cancelled")
     assert "Training was cancelled" in words(page(run=run.id))
+
+
+def test_a_run_whose_worker_was_killed_is_shown_with_the_way_on(page, filled, home):
+    run = Run.create(home, "train", {})
+    with run.working():
+        run.report(0.4, "epoch 3")
+    at = page()
+    assert "ended without a word" in words(at) and "log.txt" in words(at)
+    assert "Resume" in [b.label for b in at.button]

@@ -59,8 +59,13 @@ def need_model(page: str = "models") -> Space:
     found = context.space()
     if found is not None:
         return found
-    rows = sum(context.store().counts().values())
-    if rows:
+    from workbench.components import progress  # it shows failures through this module
+
+    training = [status.id for status in progress.running() if status.kind == "train"]
+    if training:
+        st.text("The first model is being trained; this page fills when it is ready.")
+        progress.watch(training[0])
+    elif any(context.store().counts().values()):
         empty(
             "No model yet", "This page reads a trained model. Train one on the shop's data: it takes some minutes.", "Train a model", page
         )

@@ -11,7 +11,7 @@ from workbench.components import charts, context, metrics, progress, states
 from workbench.components.training import start_training
 from workbench.insights import activity
 from workbench.registry import ModelVersion
-from workbench.run import Run
+from workbench.run import runs
 from workbench.shop.store import Store
 
 TITLE = "Overview"
@@ -55,9 +55,12 @@ def _by_month(_store: Store, state: tuple[str, int, str]) -> pd.DataFrame:
 
 
 def _finished(running: set[str]) -> None:
-    """The run that the URL names, when it has ended: how it ended."""
+    """How the run ended that the URL names; without one, the newest run if it failed."""
     run_id = progress.remembered()
-    if run_id and run_id not in running and Run.find(context.home(), run_id).status().kind == "train":
+    if run_id is None:
+        newest = next(iter(runs(context.home())), None)
+        run_id = newest.id if newest is not None and newest.status().state == "failed" else None
+    if run_id and run_id not in running:
         progress.watch(run_id)
 
 
