@@ -14,6 +14,7 @@ from workbench.registry import Registry
 from workbench.shop.space import Space
 from workbench.tasks.base import tasks
 
+LEAST_ROWS = 20
 _SAID = "promotion-said"
 
 
@@ -32,11 +33,13 @@ def compare(before: dict[str, Any], after: dict[str, Any]) -> pd.DataFrame:
 
 
 def verdict(before: dict[str, float], after: dict[str, float]) -> str:
-    """Better or worse only where the two 95 % intervals do not touch."""
+    """Better or worse only where the two 95 % intervals do not touch and enough rows were measured."""
     if not before:
         return "new"
     if not after:
         return "no longer measured"
+    if min(before["n"], after["n"]) < LEAST_ROWS:
+        return "too few rows to tell"
     if after["value"] == before["value"]:
         return "unchanged"
     if after["low"] > before["high"]:
@@ -82,14 +85,14 @@ def main_metrics(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _main_metrics(frame: pd.DataFrame, taught: str) -> None:
-    rows = main_metrics(frame).head(5).to_dict("records")
+    rows, titles = main_metrics(frame).head(5).to_dict("records"), tasks()
     for column, row in zip(st.columns(max(1, len(rows))), rows, strict=False):
         change = None if pd.isna(row["change"]) else f"{row['change']:+.3f}"
         value = "–" if pd.isna(row["after"]) else f"{row['after']:.3f}"
-        name = f"{row['task']}{' (taught)' if row['task'] == taught else ''}"
+        title = titles[row["task"]].title if row["task"] in titles else row["task"]
         colour: Literal["normal", "off"] = "normal" if row["verdict"] in ("better", "worse") else "off"
-        column.metric(f"{name} · {row['metric']}", value, change, delta_color=colour, border=True)
-        column.caption(f"{row['verdict']} · n {row['n']:,.0f}")
+        column.metric(title, value, change, delta_color=colour, border=True)
+        column.caption(f"{'taught · ' if row['task'] == taught else ''}{row['metric']} · {row['verdict']} · n {row['n']:,.0f}")
 
 
 def _chart(frame: pd.DataFrame) -> None:
