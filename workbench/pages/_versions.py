@@ -116,9 +116,9 @@ def decide(registry: Registry, chosen: ModelVersion, active: ModelVersion | None
         other = active is None or chosen.id != active.id
         if other and st.button(f"Promote {chosen.id}", type="primary", key="promote", icon=":material/publish:"):
             _ask_promote(registry, chosen, active)
-        back = active is not None and bool(registry.previous())
-        if active and back and st.button("Roll back", key="roll-back", icon=":material/undo:"):
-            _ask_rollback(registry, active)
+        earlier = registry.previous()
+        if active and earlier and st.button("Roll back", key="roll-back", icon=":material/undo:"):
+            _ask_rollback(registry, active.id, earlier[-1])
 
 
 @st.dialog("Promote this version?")
@@ -142,10 +142,10 @@ def _ask_promote(registry: Registry, chosen: ModelVersion, active: ModelVersion 
 
 
 @st.dialog("Roll back?")
-def _ask_rollback(registry: Registry, active: ModelVersion) -> None:
-    st.text(f"{active.id} is active. Model and vectors go back to {registry.previous()[-1]} together; nothing is deleted.")
+def _ask_rollback(registry: Registry, seen: str, earlier: str) -> None:
+    st.text(f"{seen} is active. Model and vectors go back to {earlier} together; nothing is deleted.")
     st.text_input("Why (kept in the history)", key="roll-back-why")
-    if st.button("Roll back", type="primary", key="roll-back-yes", on_click=_roll_back, args=(registry, active.id)):
+    if st.button("Roll back", type="primary", key="roll-back-yes", on_click=_roll_back, args=(registry, seen)):
         st.rerun()
 
 
