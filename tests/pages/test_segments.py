@@ -148,6 +148,7 @@ def test_the_map_shows_names_and_ids_literally(home, store):
     _, found = planted.ready(home, store)
     figure = _segment_map.figure(found, found.members, 1)
     assert [trace.type for trace in figure.data] == ["scattergl"] * 3
-    assert [trace.marker.opacity for trace in figure.data] == [0.12, 0.8, 0.12]
+    assert figure.data[0].marker.opacity == figure.data[2].marker.opacity == _segment_map.BEHIND
+    assert set(figure.data[1].marker.opacity) == {_segment_map.CLEAR, _segment_map.UNCLEAR}
     assert sum(len(trace.x) for trace in figure.data) == 120
     assert "<script" not in json.dumps(figure.to_plotly_json(), default=str)

@@ -13,6 +13,7 @@ from workbench.insights.segments import Segments
 
 MOST_DRAWN = 20_000
 HEIGHT = 480
+CLEAR, UNCLEAR, BEHIND = 0.9, 0.4, 0.1
 
 
 def draw(found: Segments, chosen: int | None) -> list[str]:
@@ -30,12 +31,12 @@ def draw(found: Segments, chosen: int | None) -> list[str]:
     )
     users = selected(members, dict(event["selection"]) if event else {})
     drawn = f"{MOST_DRAWN:,} of {len(members):,} users are drawn; a selection holds all of them. " if len(shown) < len(members) else ""
-    st.caption(f"{drawn}Users near each other have similar histories; rings are unclear users. Double-click clears a selection.")
+    st.caption(f"{drawn}Users near each other have similar histories; pale ones are unclear. Double-click clears a selection.")
     return users
 
 
 def figure(found: Segments, shown: pd.DataFrame, chosen: int | None) -> Any:
-    """Points by segment; the chosen segment in full colour, others pale."""
+    """Points by segment; the chosen segment in front, unclear users pale."""
     import plotly.graph_objects as go
 
     made = go.Figure()
@@ -52,8 +53,7 @@ def figure(found: Segments, shown: pd.DataFrame, chosen: int | None) -> Any:
             marker={
                 "size": 5,
                 "color": charts.colour(int(str(segment))),
-                "opacity": 0.8 if front else 0.12,
-                "symbol": np.where(rows["core"], "circle", "circle-open").tolist(),
+                "opacity": np.where(rows["core"], CLEAR, UNCLEAR).tolist() if front else BEHIND,
             },
         )
     charts.tidy(made, height=HEIGHT)

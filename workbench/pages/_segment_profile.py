@@ -61,8 +61,13 @@ def details(profile: Profile, key: str) -> None:
             st.caption(f"Sentiment is {profile.mood_basis}.")
     with spoken:
         _table(plain.shares_table(profile.languages, "Language"), f"{key}-languages", "No language of theirs is known.")
-    for line in plain.missing(profile):
-        st.caption(f"Left out: {line[0].lower()}{line[1:]}")
+    left_out(profile)
+
+
+def left_out(profile: Profile) -> None:
+    """What is not shown because the shop or the model lacks it."""
+    if profile.missing:
+        st.caption("Left out. " + " ".join(plain.missing(profile)))
 
 
 def _table(frame: pd.DataFrame, key: str, nothing: str) -> None:
@@ -83,7 +88,7 @@ def share_bars(found: Segments) -> None:
             "Share of revenue": [s.profile.share_revenue for s in found.segments],
         }
     ).dropna(axis=1, how="all")
-    st.subheader("Users and revenue", anchor=False)
+    st.subheader("Users and revenue" if "Share of revenue" in frame else "Users", anchor=False)
     _bars(frame, "shares", "Share of users and of revenue by segment", stacked=False)
 
 

@@ -155,8 +155,7 @@ def _everybody(found: Segments) -> None:
     st.subheader("Segments at a glance", anchor=False)
     table(plain.glance(found), "segments", "glance")
     if found.segments:
-        for line in plain.missing(found.segments[0].profile):
-            st.caption(f"Left out: {line[0].lower()}{line[1:]}")
+        _segment_profile.left_out(found.segments[0].profile)
     st.caption("Choose a segment above, or draw a box or a lasso on the map: then this side says who they are.")
 
 
