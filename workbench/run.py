@@ -24,6 +24,7 @@ from workbench.home import Home
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 START_GRACE_SECONDS = 60.0
+LOCK_SECONDS = 2.0  # a reader that asks for a sign of life holds the lock for a moment
 ENCODER_PART = (0.0, 0.9)
 
 
@@ -89,7 +90,7 @@ class Run:
     def working(self) -> FileLock:
         """The lock that a worker holds for as long as it lives (use as a context manager)."""
         self.begin()
-        return FileLock(self.folder / "lock", timeout=0)
+        return FileLock(self.folder / "lock", timeout=LOCK_SECONDS)
 
     def begin(self) -> None:
         """Count the seconds from now: waiting for a turn is not working."""

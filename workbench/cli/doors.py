@@ -36,7 +36,7 @@ def app(home: Home, given: Namespace) -> None:
 
 def _settings_folder() -> Path:
     """The folder whose `.streamlit/config.toml` holds the safe settings: Streamlit reads that of its working folder."""
-    return next(f for f in (PACKAGE.parent, PACKAGE) if (f / ".streamlit" / "config.toml").exists())
+    return next((f for f in (PACKAGE.parent, PACKAGE) if (f / ".streamlit" / "config.toml").exists()), PACKAGE.parent)
 
 
 def _can_open_a_browser() -> bool:
