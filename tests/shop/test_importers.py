@@ -1,0 +1,180 @@
+import gzip
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import WorkbenchError
+from workbench.shop import importers
+from workbench.shop.importers import source
+
+REVIEWS = "review_id,product_id,user_id,rating,body,created_at\n"
+
+
+def write(folder: Path, name: str, text: str | bytes) -> Path:
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def counts(document, table="reviews"):
+    return document["files"][0]["tables"][table]
+
+
+def add_up(found) -> bool:
+    return found["read"] == sum(found[k] for k in ("added", "updated", "unchanged", "rejected", "set_apart"))
+
+
+def test_a_bad_number_and_a_bad_date_are_named_and_the_good_rows_come_in(store, tmp_path):
+    text = REVIEWS + "r1,p1,u1,5,Good,2024-01-02\nr2,p1,u1,many,Odd,2024-01-03\nr3,p1,u1,4,Late,someday\n"
+    document = importers.import_files(store, [write(tmp_path, "reviews.csv", text)])
+    assert counts(document) == {"read": 3, "added": 1, "updated": 0, "unchanged": 0, "rejected": 2, "set_apart": 0}
+    problems = [(p["line"], p["column"], p["value"]) for p in document["files"][0]["problems"]]
+    assert problems == [(3, "rating", "many"), (4, "created_at", "someday")]
+    assert "stars from 1 to 5" in document["files"][0]["problems"][0]["reason"]
+
+
+def test_a_dry_run_leaves_nothing(store, tmp_path):
+    path = write(tmp_path, "reviews.csv", REVIEWS + "r1,p1,u1,5,Good,2024-01-02\n")
+    document = importers.import_files(store, [path], dry_run=True)
+    assert counts(document)["added"] == 1
+    assert store.counts()["reviews"] == 0 and store.data_version == 0 and not list(store.home.uploads.iterdir())
+
+
+def test_lines_with_too_few_or_too_many_fields_are_rejected(store, tmp_path):
+    text = REVIEWS + "r1,p1,u1,5,Good,2024-01-02\nr2,p1\nr3,p1,u1,5,Good,2024-01-02,more,more\n"
+    document = importers.import_files(store, [write(tmp_path, "reviews.csv", text)])
+    assert (counts(document)["added"], counts(document)["rejected"]) == (1, 2)
+    assert [p["line"] for p in document["files"][0]["problems"]] == [3, 4]
+
+
+def test_ambiguous_dates_are_asked_once_and_the_answer_counts(store, tmp_path):
+    path = write(tmp_path, "reviews.csv", REVIEWS + "r1,p1,u1,5,Good,03/04/2024\n")
+    with pytest.raises(WorkbenchError, match="created_at") as caught:
+        importers.import_files(store, [path])
+    assert "--dates dayfirst" in caught.value.fix
+    importers.import_files(store, [path], dates="monthfirst")
+    assert str(store.value("SELECT created_at FROM reviews")).startswith("2024-03-04")
+
+
+def test_another_row_of_the_column_settles_the_order_of_dates(store, tmp_path):
+    importers.import_files(store, [write(tmp_path, "reviews.csv", REVIEWS + "r1,p1,u1,5,A,03/04/2024\nr2,p1,u1,5,B,25/04/2024\n")])
+    assert str(store.value("SELECT created_at FROM reviews WHERE review_id = 'r1'")).startswith("2024-04-03")
+
+
+@pytest.mark.parametrize("text", ["", REVIEWS])
+def test_an_empty_file_and_a_header_alone_are_refused(store, tmp_path, text):
+    with pytest.raises(WorkbenchError, match=r"is empty|holds a header and no row"):
+        importers.import_files(store, [write(tmp_path, "reviews.csv", text)])
+
+
+@pytest.mark.parametrize(("header", "said"), [("body,rating,body", "'body' more than once"), ("body,,rating", "empty header in column 2")])
+def test_duplicate_and_empty_headers_ask_for_names(store, tmp_path, header, said):
+    with pytest.raises(WorkbenchError, match=said):
+        importers.import_files(store, [write(tmp_path, "reviews.csv", f"{header}\na,b,c\n")])
+
+
+@pytest.mark.parametrize("name", ["../../x.csv", "😀" * 300 + ".csv"])
+def test_the_name_of_an_upload_is_never_a_path(store, tmp_path, name):
+    path = write(tmp_path, "upload", REVIEWS + "r1,p1,u1,5,Good,2024-01-02\n")
+    staged = importers.read(store.home, [path], names=[name[-300:] if "x.csv" in name else "a.csv" + ""], as_table="reviews")
+    assert staged.sheets[0].source.path.parent == store.home.uploads
+    staged.discard()
+    assert not (store.home.root.parent / "x.csv").exists()
+
+
+def test_a_hostile_column_name_is_only_a_name(store, tmp_path):
+    hostile = 'x"); drop table reviews;--'
+    text = 'review_id,rating,body,"' + hostile.replace('"', '""') + '"\nr1,5,Good,kept\n'
+    importers.import_files(store, [write(tmp_path, "reviews.csv", text)])
+    assert json.loads(store.value("SELECT attributes FROM reviews")) == {hostile: "kept"}
+
+
+def test_the_same_file_twice_changes_nothing_and_a_changed_row_is_updated(store, tmp_path):
+    path = write(tmp_path, "reviews.csv", REVIEWS + "r1,p1,u1,5,Good,2024-01-02\nr2,p1,u2,4,Fine,2024-01-02\n")
+    importers.import_files(store, [path])
+    again = importers.import_files(store, [path])
+    assert counts(again)["unchanged"] == 2 and again["data_version"] == 1
+    write(tmp_path, "reviews.csv", REVIEWS + "r1,p1,u1,2,Good,2024-01-02\nr2,p1,u2,4,Fine,2024-01-02\n")
+    assert counts(importers.import_files(store, [path])) | {"read": 0} == {
+        "read": 0, "added": 0, "updated": 1, "unchanged": 1, "rejected": 0, "set_apart": 0,
+    }  # fmt: skip
+    assert store.value("SELECT rating FROM reviews WHERE review_id = 'r1'") == 2
+
+
+def test_a_file_that_lacks_a_column_empties_nothing(store, tmp_path):
+    importers.import_files(store, [write(tmp_path, "products.csv", "product_id,title,price\np1,Lamp,9.5\n")])
+    importers.import_files(store, [write(tmp_path, "reviews.csv", REVIEWS + "r1,p1,u1,5,Good,2024-01-02\n")])
+    assert store.rows("SELECT title, price FROM products") == [("Lamp", 9.5)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])
+def test_encodings_are_told(store, tmp_path, encoding):
+    text = "评论id,商品id,评分,评论\n" + "".join(
+        f"r{i},p1,5,这个商品的质量很好，物流也很快，下次还会再来购买，非常满意。\n" for i in range(30)
+    )
+    document = importers.import_files(store, [write(tmp_path, "reviews.csv", text.encode(encoding))])
+    assert counts(document)["added"] == 30
+    assert store.rows("SELECT DISTINCT language, left(body, 4) FROM reviews") == [("zh", "这个商品")]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_delimiters_are_told_and_one_column_is_refused(store, tmp_path, delimiter):
+    text = (REVIEWS + "r1,p1,u1,5,Good,2024-01-02\n").replace(",", delimiter)
+    assert counts(importers.import_files(store, [write(tmp_path, "reviews.csv", text)]))["added"] == 1
+    with pytest.raises(WorkbenchError, match="one column only"):
+        importers.import_files(store, [write(tmp_path, "one.csv", "body\nGood\n")])
+
+
+def test_binary_files_and_unknown_kinds_are_refused(store, tmp_path):
+    with pytest.raises(WorkbenchError, match="NUL bytes"):
+        importers.import_files(store, [write(tmp_path, "reviews.csv", b"a,b\n\0\1,2\n")])
+    with pytest.raises(WorkbenchError, match="cannot be read"):
+        importers.import_files(store, [write(tmp_path, "reviews.pkl", b"abc")])
+
+
+def test_a_packed_file_that_grows_too_large_is_refused(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(source, "MOST_BYTES", 10_000)
+    with pytest.raises(WorkbenchError, match="the limit"):
+        importers.import_files(store, [write(tmp_path, "reviews.csv.gz", gzip.compress(b"a,b\n" * 10_000))])
+    assert not list(store.home.uploads.iterdir())
+
+
+def test_json_lines_zip_and_parquet_come_in(store, tmp_path):
+    import pandas as pd
+
+    rows = [{"review_id": f"r{i}", "product_id": "p", "rating": 4, "body": "Fine", "extra": {"a": [1]}} for i in range(3)]
+    lines = "\n".join(json.dumps(row) for row in rows)
+    importers.import_files(store, [write(tmp_path, "a.jsonl", lines)])
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("inside.json", json.dumps([{**row, "review_id": f"z{i}"} for i, row in enumerate(rows)]))
+    importers.import_files(store, [tmp_path / "b.zip"])
+    pd.DataFrame(rows).drop(columns="extra").assign(review_id=["q0", "q1", "q2"]).to_parquet(tmp_path / "c.parquet")
+    importers.import_files(store, [tmp_path / "c.parquet"])
+    assert store.counts()["reviews"] == 9
+
+
+def test_a_table_that_is_not_certain_is_asked_for(store, tmp_path):
+    path = write(tmp_path, "x.csv", "alpha,beta\n1,2\n")
+    with pytest.raises(WorkbenchError, match="not certain") as caught:
+        importers.import_files(store, [path])
+    assert "--as" in caught.value.fix
+    importers.import_files(store, [path], as_table="products", mapping={"product_id": "alpha", "title": "beta"})
+    assert store.rows("SELECT product_id, title FROM products") == [("1", "2")]
+
+
+def test_every_importer_has_a_table_a_title_and_columns_of_the_schema():
+    from workbench.shop.schema import TABLES
+
+    assert len(importers.importers()) >= 7
+    for importer in importers.importers().values():
+        assert importer.needs and importer.title
+        for table, plan in importer.fills.items():
+            assert set(plan.columns) <= set(TABLES[table].names) and TABLES[table].key in plan.columns
+
+
+def test_counts_of_every_kind_add_up(store, tmp_path):
+    text = REVIEWS + "r1,p1,u1,5,A,2024-01-02\nr1,p1,u1,5,A,2024-01-02\nr2,p1,u1,9,B,2024-01-02\n"
+    found = counts(importers.import_files(store, [write(tmp_path, "reviews.csv", text)]))
+    assert add_up(found) and (found["added"], found["rejected"], found["set_apart"]) == (1, 1, 1)

@@ -1,0 +1,94 @@
+"""The SQL that turns a file's texts into typed values: temporary macros, and an expression for each canonical type."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from workbench.shop.schema import EVENT_KINDS, Column
+from workbench.shop.store import Connection
+
+DateOrder = Literal["dayfirst", "monthfirst"]
+
+_ENTITIES = {"&#34;": '"', "&quot;": '"', "&#39;": "''", "&apos;": "''", "&lt;": "<", "&gt;": ">", "&nbsp;": " ", "&amp;": "&"}
+
+
+def _unescaped(x: str) -> str:
+    for entity, character in _ENTITIES.items():
+        x = f"replace({x}, '{entity}', '{character}')"
+    return x
+
+
+MACROS = f"""
+CREATE OR REPLACE TEMP MACRO html_text(x) AS nullif(trim(CASE WHEN x LIKE '%<%' OR x LIKE '%&%'
+  THEN {_unescaped("regexp_replace(x, '<[^>]{1,200}>', ' ', 'g')")} ELSE x END), '');
+CREATE OR REPLACE TEMP MACRO epoch_time(x) AS
+  CAST(make_timestamp(TRY_CAST(x AS BIGINT) * CASE WHEN length(x) > 11 THEN 1000 ELSE 1000000 END) AS VARCHAR);
+CREATE OR REPLACE TEMP MACRO price_of(x) AS nullif(replace(regexp_extract(x, '\\d[\\d,]*\\.?\\d*'), ',', ''), '');
+CREATE OR REPLACE TEMP MACRO most_common(x) AS mode(x ORDER BY x);
+CREATE OR REPLACE TEMP MACRO in_order(x) AS list_filter(x, lambda e, i: list_position(x, e) = i);
+CREATE OR REPLACE TEMP MACRO strings_of(x) AS
+  CASE WHEN x LIKE '%"%' THEN regexp_extract_all(x, '"((?:[^"\\\\]|\\\\.)*)"', 1) ELSE regexp_extract_all(x, '''([^'']*)''', 1) END;
+CREATE OR REPLACE TEMP MACRO path_of(x) AS CASE WHEN x LIKE '[%'
+  THEN html_text(array_to_string(in_order(strings_of(regexp_extract(x, '^\\[+[^\\]]*'))), ' > ')) ELSE html_text(x) END;
+CREATE OR REPLACE TEMP MACRO joined_of(x) AS
+  CASE WHEN x LIKE '[%' THEN html_text(array_to_string(strings_of(x), ' ')) ELSE html_text(x) END;
+CREATE OR REPLACE TEMP MACRO number_of(x) AS TRY_CAST(CASE
+  WHEN regexp_matches(x, '^\\s*[-+]?\\d{{1,3}}(\\.\\d{{3}})*,\\d+\\s*$') THEN replace(replace(x, '.', ''), ',', '.')
+  WHEN regexp_matches(x, '^\\s*[-+]?\\d{{1,3}}(,\\d{{3}})+(\\.\\d+)?\\s*$') THEN replace(x, ',', '') ELSE x END AS DOUBLE);
+CREATE OR REPLACE TEMP MACRO language_of(x) AS CASE
+  WHEN regexp_matches(x, '[\\p{{Hiragana}}\\p{{Katakana}}]') THEN 'ja' WHEN regexp_matches(x, '\\p{{Han}}') THEN 'zh'
+  WHEN regexp_matches(x, '\\p{{Hangul}}') THEN 'ko' WHEN regexp_matches(x, '\\p{{Cyrillic}}') THEN 'ru'
+  WHEN regexp_matches(x, '\\p{{Arabic}}') THEN 'ar'
+  WHEN regexp_matches(lower(x), '\\b(und|nicht|ist|der|das|ich)\\b.*\\b(und|nicht|ist|der|das|ich|sehr)\\b') THEN 'de'
+  WHEN regexp_matches(lower(x), '\\b(est|les|une|pas|très|avec)\\b.*\\b(est|les|une|pas|très|et)\\b') THEN 'fr'
+  WHEN regexp_matches(lower(x), '\\b(muy|los|una|pero|que|con)\\b.*\\b(muy|los|una|pero|que|es)\\b') THEN 'es' ELSE 'en' END;
+"""
+
+_SYNONYMS = {
+    "purchase": ("purchase", "order", "buy", "bought", "sale", "transaction"),
+    "view": ("view", "click", "pageview", "page_view", "impression"),
+    "cart": ("cart", "add_to_cart", "addtocart", "add to cart", "basket"),
+    "return": ("return", "returned", "refund"),
+}
+_DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y")
+_MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m.%d.%Y", "%m/%d/%y")
+_CERTAIN = ("%Y/%m/%d", "%Y.%m.%d", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%m %d, %Y", "%Y年%m月%d日")
+_TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p")
+
+
+def prepare(cursor: Connection) -> None:
+    """Define the macros for this cursor."""
+    cursor.execute(MACROS)
+
+
+def typed(column: Column, x: str, dates: DateOrder | None = None) -> str:
+    """The expression that gives text `x` the column's type, NULL where it cannot."""
+    if column.name == "kind":
+        cases = " ".join(
+            f"WHEN lower(trim({x})) IN ({', '.join(repr(s) for s in words)}) THEN '{kind}'" for kind, words in _SYNONYMS.items()
+        )
+        return f"CASE {cases} END"
+    if column.name == "rating":
+        return f"CASE WHEN number_of({x}) BETWEEN 1 AND 5 THEN number_of({x}) END"
+    if column.type == "DOUBLE":
+        return f"coalesce(TRY_CAST({x} AS DOUBLE), number_of({x}))"
+    if column.type == "INTEGER":
+        return f"TRY_CAST(number_of({x}) AS INTEGER)"
+    if column.type == "BOOLEAN":
+        words = "WHEN 'y' THEN true WHEN 'yes' THEN true WHEN 'n' THEN false WHEN 'no' THEN false"
+        return f"CASE lower(trim({x})) {words} ELSE TRY_CAST({x} AS BOOLEAN) END"
+    if column.type == "TIMESTAMP":
+        formats = [f + t for f in (*_CERTAIN, *(_MONTH_FIRST if dates == "monthfirst" else _DAY_FIRST)) for t in _TIMES]
+        listed = ", ".join(f"'{f}'" for f in formats)
+        epoch = f"CASE WHEN regexp_matches({x}, '^\\d{{10}}(\\d{{3}})?$') THEN TRY_CAST(epoch_time({x}) AS TIMESTAMP) END"
+        return f"coalesce(TRY_CAST({x} AS TIMESTAMP), try_strptime({x}, [{listed}]), {epoch})"
+    return f"nullif(trim({x}), '')"
+
+
+def allowed(column: Column) -> str:
+    """What a value of the column may be, in words."""
+    if column.name == "kind":
+        return f"one of {', '.join(EVENT_KINDS)}"
+    if column.name == "rating":
+        return "stars from 1 to 5"
+    return {"DOUBLE": "a number", "INTEGER": "a whole number", "BOOLEAN": "true or false", "TIMESTAMP": "a date"}.get(column.type, "a text")
