@@ -54,7 +54,7 @@ def _table(store: Store, draft: list[Step], place: str) -> list[Step]:
     answer = st.data_editor(
         shown,
         hide_index=True,
-        height=min(HEIGHT, 38 + 36 * (len(shown) + 1)),
+        height=min(HEIGHT, 40 + 34 * max(len(shown), 1)),
         num_rows="delete",
         disabled=["product", "when", "product_id"],
         column_config={

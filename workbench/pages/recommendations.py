@@ -34,6 +34,7 @@ like one they bought; *popular* (among the most bought quarter of its category);
 **Similarity** is the cosine of two vectors, at most 1.
 """
 METRICS = {"ndcg_at_10": "NDCG@10", "hr_at_10": "Hit rate@10"}
+MODEL = "This model"
 NAMES = {
     "popularity": "Popularity",
     "item_neighbours": "Item neighbours",
@@ -52,7 +53,7 @@ COLUMNS = {
 }
 SIMILARITY = st.column_config.NumberColumn("Similarity", format="%.2f", width=80)
 WRAPPED = 66  # pixels: text wraps in rows above 4 rem
-HIGHEST = 10 * WRAPPED
+HIGHEST = 40 + 10 * WRAPPED
 
 
 def render() -> None:
@@ -193,7 +194,7 @@ def _quality(store: Store, space: Space) -> None:
 def quality(task: dict[str, Any]) -> pd.DataFrame:
     """The model and its baselines, one row for each metric: value, low, high and n."""
     sources: dict[str, dict[str, Any]] = {
-        "This model": task.get("metrics", {}),
+        MODEL: task.get("metrics", {}),
         **{NAMES.get(k, k): v for k, v in task.get("baselines", {}).items()},
     }
     rows = [
@@ -210,17 +211,17 @@ def _intervals(rows: pd.DataFrame, name: str, label: str) -> None:
     import plotly.graph_objects as go
 
     ordered = rows.sort_values("value")
-    up, down = ordered["high"] - ordered["value"], ordered["value"] - ordered["low"]
-    colours = [charts.POSITIVE if of == "This model" else charts.NEUTRAL for of in ordered["of"]]
-    figure = go.Figure(
-        go.Bar(
-            x=ordered["value"],
-            y=ordered["of"],
-            orientation="h",
-            marker_color=colours,
-            error_x={"type": "data", "array": up, "arrayminus": down, "thickness": 1.5},
+    figure = go.Figure()
+    for row in ordered.to_dict("records"):
+        colour = charts.POSITIVE if row["of"] == MODEL else charts.NEUTRAL
+        figure.add_scatter(
+            x=[row["value"]],
+            y=[row["of"]],
+            mode="markers",
+            marker={"color": colour, "size": 12},
+            error_x={"array": [row["high"] - row["value"]], "arrayminus": [row["value"] - row["low"]], "color": colour, "thickness": 2},
+            name=row["of"],
         )
-    )
     figure.update_layout(xaxis_title=label, xaxis_rangemode="tozero")
     said = ", ".join(f"{row.of} {row.value:.3f}" for row in ordered.iloc[::-1].itertuples())
     charts.show(charts.tidy(figure, height=80 + 38 * len(ordered), legend=False), key=f"quality-{name}", alt=f"{label}: {said}")
