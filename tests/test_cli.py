@@ -140,3 +140,25 @@ def test_a_reading_verb_answers_from_the_snapshot_and_says_so(home, shop, capsys
     out, err = capsys.readouterr()
     assert json.loads(out)["tables"]["users"] == 12
     assert f"process {holder.pid}" in err and "snapshot of data version 1" in err
+
+
+REVIEWS = "review_id,product_id,user_id,rating,title,body,created_at\n1,p1,u1,5,Good,Nice,2024-01-31\n2,p1,u2,x,Bad,Broke,2024-02-20\n"
+
+
+def test_import_counts_every_line_and_a_dry_run_changes_nothing(run, tmp_path):
+    file = tmp_path / "reviews.csv"
+    file.write_text(REVIEWS, "utf-8")
+    assert run("import", str(file), "--dry-run")[1]["data_version"] == 0
+    status, document, _ = run("import", str(file))
+    counts = document["files"][0]["tables"]["reviews"]
+    assert status == 0 and document["data_version"] == 1
+    assert counts["read"] == 2 == sum(count for name, count in counts.items() if name != "read")
+    assert run("import", str(file))[1]["data_version"] == 1
+
+
+def test_an_import_for_people_names_the_rows_left_out(home, tmp_path, capsys):
+    file = tmp_path / "reviews.csv"
+    file.write_text(REVIEWS, "utf-8")
+    assert main(["import", str(file), "--home", str(home.root)]) == 0
+    out = capsys.readouterr().out
+    assert "line 3, rating, 'x':" in out and "Data version 1" in out

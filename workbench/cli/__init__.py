@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -37,5 +38,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     if answer is not None:
         document, text = answer
-        print(json.dumps(document, ensure_ascii=False, default=str) if given.json else text)
+        _print(json.dumps(document, ensure_ascii=False, default=str) if given.json else text)
     return 0
+
+
+def _print(text: str) -> None:
+    """Print, and bear that a reader such as `head` has heard enough."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -58,6 +58,7 @@ def _shop(importing: argparse.ArgumentParser) -> None:
     importing.add_argument(
         "--map", dest="mapping", action="append", default=[], metavar="CANONICAL=COLUMN", help="say which column is which (repeatable)"
     )
+    importing.add_argument("--dates", choices=("dayfirst", "monthfirst"), help="how to read dates such as 03/04/2024")
     importing.add_argument("--dry-run", action="store_true", help="say what would happen, change nothing")
 
 

@@ -17,6 +17,7 @@ from workbench.shop.store import Store, open_for_reading
 
 Answer = tuple[dict[str, Any], str]
 RUNS_LISTED = 20
+PROBLEMS_SHOWN = 20
 
 
 def import_(home: Home, given: Namespace) -> Answer:
@@ -24,10 +25,12 @@ def import_(home: Home, given: Namespace) -> Answer:
     from workbench.shop import importers
 
     paths = [Path(name) for name in given.files]
-    options = {"as_table": given.as_table, "preset": given.preset, "mapping": mapping(given.mapping)}
+    mapped = mapping(given.mapping)
     with Store.open(home) as store:
-        document = importers.import_files(store, paths, dry_run=given.dry_run, **options)
-    return document, _import_words(document)
+        document = importers.import_files(
+            store, paths, as_table=given.as_table, preset=given.preset, mapping=mapped, dates=given.dates, dry_run=given.dry_run
+        )
+    return document, _import_words(document, given.dry_run)
 
 
 def mapping(pairs: list[str]) -> dict[str, str] | None:
@@ -41,12 +44,16 @@ def mapping(pairs: list[str]) -> dict[str, str] | None:
     return made or None
 
 
-def _import_words(document: dict[str, Any]) -> str:
-    lines = []
+def _import_words(document: dict[str, Any], dry_run: bool) -> str:
+    lines = ["Nothing was changed; this is what would happen."] if dry_run else []
     for file in document["files"]:
         lines.append(f"{file['file']}: read as {file['importer']}")
         for table, counts in file["tables"].items():
             lines.append(f"  {table}: " + ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items()))
+        lines += [f"  {what.replace('_', ' ')}: {count:,}" for what, count in file.get("notes", {}).items()]
+        lines += [f"  line {p['line']}, {p['column']}, {p['value']!r}: {p['reason']}" for p in file.get("problems", [])[:PROBLEMS_SHOWN]]
+        more = len(file.get("problems", [])) - PROBLEMS_SHOWN
+        lines += [f"  and {more:,} more rows left out; --json lists them"] if more > 0 else []
     return "\n".join([*lines, f"Data version {document['data_version']}"])
 
 
