@@ -78,7 +78,7 @@ def test_duplicate_and_empty_headers_ask_for_names(store, tmp_path, header, said
 @pytest.mark.parametrize("name", ["../../x.csv", "😀" * 300 + ".csv"])
 def test_the_name_of_an_upload_is_never_a_path(store, tmp_path, name):
     path = write(tmp_path, "upload", REVIEWS + "r1,p1,u1,5,Good,2024-01-02\n")
-    staged = importers.read(store.home, [path], names=[name[-300:] if "x.csv" in name else "a.csv" + ""], as_table="reviews")
+    staged = importers.read(store.home, [path], names=[name], as_table="reviews")
     assert staged.sheets[0].source.path.parent == store.home.uploads
     staged.discard()
     assert not (store.home.root.parent / "x.csv").exists()

@@ -29,6 +29,7 @@ MOST_BYTES = 4 * 1024**3
 MOST_ROWS = 5_000_000
 MOST_COLUMNS = 1_000
 CHUNK = 1 << 20
+SHOWN = 120
 DELIMITERS = ",\t;|"
 KNOWN = (".csv", ".tsv", ".txt", ".jsonl", ".json", ".ndjson", ".parquet", ".xlsx")
 
@@ -64,7 +65,8 @@ class Source:
 
 def open_source(home: Home, path: Path, shown: str | None = None) -> Source:
     """Make `path` readable; WorkbenchError when it is missing, empty, binary, too large or of an unknown kind."""
-    shown = (shown or path.name)[:120]
+    name = shown or path.name
+    shown = name if len(name) <= SHOWN else f"{name[: SHOWN // 2]}…{name[-SHOWN // 2 :]}"
     if not path.is_file():
         raise WorkbenchError(f"There is no file {path}.", "Check the path.")
     home.uploads.mkdir(parents=True, exist_ok=True)

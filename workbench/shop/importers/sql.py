@@ -67,7 +67,7 @@ def typed(column: Column, x: str, dates: DateOrder | None = None) -> str:
         cases = " ".join(
             f"WHEN lower(trim({x})) IN ({', '.join(repr(s) for s in words)}) THEN '{kind}'" for kind, words in _SYNONYMS.items()
         )
-        return f"CASE {cases} END"
+        return f"CASE WHEN {x} IN ({', '.join(map(repr, EVENT_KINDS))}) THEN {x} {cases} END"
     if column.name == "rating":
         return f"CASE WHEN number_of({x}) BETWEEN 1 AND 5 THEN number_of({x}) END"
     if column.type == "DOUBLE":
@@ -82,6 +82,8 @@ def typed(column: Column, x: str, dates: DateOrder | None = None) -> str:
         listed = ", ".join(f"'{f}'" for f in formats)
         epoch = f"CASE WHEN regexp_matches({x}, '^\\d{{10}}(\\d{{3}})?$') THEN TRY_CAST(epoch_time({x}) AS TIMESTAMP) END"
         return f"coalesce(TRY_CAST({x} AS TIMESTAMP), try_strptime({x}, [{listed}]), {epoch})"
+    if x.startswith("(md5("):
+        return x
     return f"nullif(trim({x}), '')"
 
 
