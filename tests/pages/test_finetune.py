@@ -153,6 +153,7 @@ def test_the_task_is_proposed_by_the_labels_of_the_file(open_page, rows, task):
 def test_a_file_that_cannot_be_read_is_explained(open_page):
     assert "NUL bytes" in said(open_page(upload=b"text,label\n\0,a\n"))
     assert "is empty" in said(open_page(shop=False, upload=b""))
+    assert "read as one column, 'text'" in said(open_page(shop=False, upload=b"text\nhello\n"))
 
 
 # fault 30: what a text holds is never rendered

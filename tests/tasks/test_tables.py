@@ -10,7 +10,7 @@ from workbench.errors import WorkbenchError
 from workbench.export import to_xlsx
 from workbench.tasks import tables
 from workbench.tasks.labelled import read_labelled
-from workbench.tasks.tables import propose, read_file, read_table
+from workbench.tasks.tables import propose, read_file, read_table, two_columns
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 ROWS = pd.DataFrame({"text": ["很好用，喜欢", "质量太差了, 不推荐", "一般般吧"], "label": ["positive", "negative", "neutral"]})
@@ -62,7 +62,6 @@ def test_rows_of_another_width_are_named_by_their_line():
     [
         (b"", "is empty"),
         (b"text,label\n", "a header but no rows"),
-        (b"text\nhello\nworld\n", "read as one column, 'text'"),
         (b'text,label\nfine,a\n"never closed,b\nmore,c\n', "quote that opens in line 3"),
         (b"text,label\n\0\0\0,a\n", "NUL bytes"),
         (b"PK\x03\x04 not a workbook", "cannot be unpacked"),
@@ -73,6 +72,13 @@ def test_rows_of_another_width_are_named_by_their_line():
 def test_what_cannot_be_read_is_said(content, said):
     with pytest.raises(WorkbenchError, match=said):
         read_table(content)
+
+
+def test_one_column_of_texts_may_hold_commas():
+    found = read_table(b'text\nnice, but late\n"quoted, too"\nfine\n')
+    assert found.frame["text"].tolist() == ["nice, but late", "quoted, too", "fine"] and found.problems == []
+    with pytest.raises(WorkbenchError, match="read as one column, 'text'"):
+        two_columns(found)
 
 
 def test_the_limits_hold_for_what_a_file_unpacks_to(monkeypatch):

@@ -17,7 +17,7 @@ from workbench.pages import _compare
 from workbench.registry import ModelVersion
 from workbench.run import Run
 from workbench.tasks.labelled import Labelled, known_labels, read_labelled, store_labels, task_name, teachable, unknown_labels
-from workbench.tasks.tables import ENCODINGS, Table, propose, read_table
+from workbench.tasks.tables import ENCODINGS, Table, propose, read_table, two_columns
 
 TITLE = "Fine-tune"
 ICON = ":material/model_training:"
@@ -136,7 +136,7 @@ def _upload() -> Upload | None:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _table(sha: str, _content: bytes, encoding: str | None) -> Table:
     # the SHA-256 stands for the content, which is not hashed again
-    return read_table(_content, encoding)
+    return two_columns(read_table(_content, encoding))
 
 
 # -- what its columns mean -----------------------------------------------------------------------

@@ -23,6 +23,7 @@ MOST_COLUMNS = 500
 LONGEST_CELL = 1_000_000
 ENCODINGS = ("utf-8", "gb18030", "latin-1", "cp1252", "utf-16", "big5", "shift_jis")
 DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
+ALONE = "\x1f"  # where nothing divides the lines, each is one text, whatever commas it holds
 _SAMPLE = 200_000
 
 
@@ -113,6 +114,11 @@ def _too_large(size: int) -> WorkbenchError:
 def _checked(table: Table) -> Table:
     if table.frame.empty and not table.problems:
         raise WorkbenchError("The file has a header but no rows.", "Add one row for each labelled text.")
+    return table
+
+
+def two_columns(table: Table) -> Table:
+    """`table`, or WorkbenchError where it cannot hold a text and a label."""
     if len(table.frame.columns) < 2:
         raise WorkbenchError(
             f"The file was read as one column, {str(table.frame.columns[0])[:60]!r}; a text and a label column are needed.",
@@ -148,7 +154,8 @@ def _guess(sample: bytes) -> str:
 
 
 def _delimited(text: str, encoding: str) -> Table:
-    delimiter = max(DELIMITERS, key=lambda d: (_agree(text, d), -list(DELIMITERS).index(d)))
+    fits = {delimiter: _agree(text, delimiter) for delimiter in DELIMITERS}
+    delimiter = max(fits, key=lambda d: fits[d]) if any(fits.values()) else ALONE
     records = _records(text, delimiter)
     _, header = next(records)
     names, problems = _names(header), []
