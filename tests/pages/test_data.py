@@ -1,0 +1,116 @@
+"""The data page: recognised files, questions, problems, consent, counts, names that came from strangers."""
+
+import pytest
+from app_page import fixture_of, words
+
+from workbench.components import context
+
+
+def script():
+    from workbench.pages import data
+
+    data.render()
+
+
+page = fixture_of(script)
+REVIEWS = "product_id,user_id,rating,body,created_at\np1,u1,5,Lovely,2024-05-01\np2,u2,1,Broke at once,2024-05-02\n"
+
+
+def uploaded(at, *files):
+    """The page after choosing (name, content) files."""
+    sent = [(name, content if isinstance(content, bytes) else content.encode(), "text/csv") for name, content in files]
+    at.get("file_uploader")[0].set_value(sent).run()
+    assert not at.exception
+    return at
+
+
+def frames(at, column):
+    return [f.value for f in at.dataframe if column in f.value.columns]
+
+
+def press_import(at):
+    at.button(key="data-import").click().run()
+    assert not at.exception
+
+
+def test_an_empty_shop_says_what_to_choose(page):
+    assert "This shop is empty" in words(page())
+
+
+def test_a_file_is_recognised_previewed_and_imported_only_on_consent(page):
+    at = uploaded(page(), ("reviews.csv", REVIEWS))
+    assert "into reviews" in words(at)
+    assert frames(at, "body")[0]["body"].tolist() == ["Lovely", "Broke at once"]
+    assert context.store().counts()["reviews"] == 0
+    press_import(at)
+    assert context.store().counts()["reviews"] == 2
+    done = frames(at, "rows read")[0].set_index("table")
+    assert done.loc["reviews", "new"] == 2 and done.loc["products", "new"] == 2
+
+
+def test_the_same_file_again_changes_nothing(page):
+    at = uploaded(page(), ("reviews.csv", REVIEWS))
+    press_import(at)
+    version = context.store().data_version
+    uploaded(at, ("again.csv", REVIEWS))
+    press_import(at)
+    assert "Everything was there already" in words(at)
+    assert context.store().data_version == version
+
+
+def test_bad_rows_are_shown_and_need_consent(page):
+    at = uploaded(page(), ("reviews.csv", REVIEWS + "p3,u3,many,Fine,2024-05-03\n"))
+    wrong = frames(at, "reason")[0].iloc[0]
+    assert (wrong["line"], wrong["column"], wrong["value"]) == (4, "rating", "many")
+    assert at.button(key="data-import").disabled
+    at.checkbox(key="data-consent").check().run()
+    press_import(at)
+    assert context.store().counts()["reviews"] == 2
+
+
+def test_ambiguous_dates_are_asked_once(page):
+    at = uploaded(page(), ("reviews.csv", "product_id,rating,body,created_at\np1,5,Good,03/04/2024\n"))
+    assert at.button(key="data-import").disabled
+    dates = next(c for c in at.get("button_group") if c.label == "Dates are written")
+    dates.set_value("dayfirst")
+    at.run()
+    press_import(at)
+    assert context.store().rows("SELECT CAST(created_at AS VARCHAR) FROM reviews")[0][0].startswith("2024-04-03")
+
+
+def test_a_column_nobody_could_guess_is_mapped_by_hand(page):
+    at = uploaded(page(), ("x.csv", "sku,wording,mark\np1,Really good,5\n"))
+    assert at.button(key="data-import").disabled
+    at.selectbox(key=next(s.key for s in at.selectbox if s.label == "Read it as")).select("reviews").run()
+    for label, column in (("body", "wording"), ("rating", "mark")):
+        next(s for s in at.selectbox if s.label == label).select(column).run()
+    press_import(at)
+    assert context.store().rows("SELECT product_id, rating, body FROM reviews") == [("p1", 5.0, "Really good")]
+
+
+@pytest.mark.parametrize("name", ["../../x.csv", "😀" * 300 + ".csv"])
+def test_the_server_names_the_stored_file(page, home, name):
+    at = uploaded(page(), (name, REVIEWS))
+    assert not (home.root / "x.csv").exists() and not (home.root.parent / "x.csv").exists()
+    assert all(len(p.stem) == 32 and p.parent == home.uploads for p in home.uploads.iterdir())
+    press_import(at)
+    assert context.store().counts()["reviews"] == 2
+
+
+def test_an_unreadable_file_says_why_and_the_page_goes_on(page):
+    at = uploaded(page(), ("reviews.csv", b"\x00\x01\x02binary"))
+    assert "NUL" in words(at)
+    assert at.button(key="data-import").disabled
+
+
+def test_files_of_one_import_go_in_together(page):
+    at = uploaded(page(), ("reviews.csv", REVIEWS), ("products.csv", "product_id,title,price\np1,Lamp,9.5\n"))
+    press_import(at)
+    assert context.store().rows("SELECT title FROM products WHERE product_id = 'p1'") == [("Lamp",)]
+    assert context.store().data_version == 1
+
+
+def test_taken_in_files_leave_no_copies(page, home):
+    at = uploaded(page(), ("reviews.csv", REVIEWS))
+    press_import(at)
+    assert list(home.uploads.iterdir()) == []

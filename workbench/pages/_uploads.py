@@ -1,0 +1,178 @@
+"""Uploaded files between the browser and the shop: kept under names of our own, read as the person says, checked, imported."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pandas as pd
+import streamlit as st
+
+from workbench.components import context
+from workbench.errors import WorkbenchError
+from workbench.shop import importers
+from workbench.shop.importers.source import Source, open_source
+from workbench.shop.importers.sql import DateOrder
+
+_KEPT, _CHECKED = "data-kept", "data-checked"
+PROBLEM_COLUMNS = ["line", "column", "value", "reason"]
+COUNTS = {
+    "read": "rows read",
+    "added": "new",
+    "updated": "changed",
+    "unchanged": "unchanged",
+    "rejected": "left out",
+    "set_apart": "set apart",
+}
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An uploaded file: `shown` is the name it came with, `path` where the server put it."""
+
+    id: str
+    shown: str
+    path: Path
+    size: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a person wants a file read; the default leaves everything to the importers."""
+
+    as_table: str | None = None
+    mapping: tuple[tuple[str, str], ...] = ()
+    dates: DateOrder | None = None
+
+    def options(self) -> dict[str, Any]:
+        return {"as_table": self.as_table, "mapping": dict(self.mapping) or None, "dates": self.dates}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What would become of a file: its sheet and the import's document, or what stands in the way."""
+
+    columns: tuple[str, ...] = ()
+    preview: list[dict[str, str | None]] = field(default_factory=list)
+    sheet: importers.Sheet | None = None
+    document: dict[str, Any] | None = None
+    error: WorkbenchError | None = None
+
+    @property
+    def ready(self) -> bool:
+        return self.document is not None
+
+    @property
+    def rejected(self) -> int:
+        return rejected(self.document) if self.document else 0
+
+
+def keep(files: Sequence[Any]) -> list[Kept]:
+    """The uploaded files on disk, each written once; those that were taken off the list are removed."""
+    kept: dict[str, Kept] = st.session_state.setdefault(_KEPT, {})
+    present = {file.file_id for file in files}
+    for gone in set(kept) - present:
+        kept.pop(gone).path.unlink(missing_ok=True)
+    for file in files:
+        if file.file_id not in kept:
+            kept[file.file_id] = Kept(file.file_id, file.name, _write(file), file.size)
+    return [kept[file.file_id] for file in files]
+
+
+def _write(file: Any) -> Path:
+    folder = context.home().make().uploads
+    path = folder / f"{uuid4().hex}.upload"
+    file.seek(0)
+    with path.open("wb") as out:
+        shutil.copyfileobj(file, out)
+    return path
+
+
+def check(kept: Kept, reading: Reading) -> Checked:
+    """Read a file and count what importing it would do; kept until the file, its reading or the shop changes."""
+    return _remembered((kept.id, reading, context.store().data_version), lambda: _check(kept, reading))
+
+
+def _remembered(key: tuple[Any, ...], make: Callable[[], Checked]) -> Checked:
+    known: dict[tuple[Any, ...], Checked] = st.session_state.setdefault(_CHECKED, {})
+    if key not in known:
+        while len(known) >= 32:
+            known.pop(next(iter(known)))
+        with st.spinner("Reading and checking every row"):
+            known[key] = make()
+    return known[key]
+
+
+def _check(kept: Kept, reading: Reading) -> Checked:
+    home = context.home()
+    try:
+        staged = importers.read(home, [kept.path], names=[kept.shown], **reading.options())
+    except WorkbenchError as error:
+        return _unread(kept, error)
+    sheet = staged.sheets[0]
+    if sheet.question:
+        staged.discard()
+        return Checked(sheet.source.columns, sheet.preview, sheet)
+    try:
+        document = importers.commit(context.store(), staged, dry_run=True)
+    except WorkbenchError as error:
+        return Checked(sheet.source.columns, sheet.preview, sheet, error=error)
+    return Checked(sheet.source.columns, sheet.preview, sheet, document)
+
+
+def _unread(kept: Kept, error: WorkbenchError) -> Checked:
+    """A file that needs help: its columns and first rows, if at least those can be read."""
+    try:
+        source: Source = open_source(context.home(), kept.path, kept.shown)
+    except WorkbenchError:
+        return Checked(error=error)
+    try:
+        return Checked(source.columns, source.preview(), error=error)
+    finally:
+        source.remove()
+
+
+def take_in(files: Sequence[tuple[Kept, Reading]]) -> dict[str, Any]:
+    """Import all files in one transaction; the document of the import. Raises WorkbenchError, and then nothing was changed."""
+    sheets: list[importers.Sheet] = []
+    try:
+        for kept, reading in files:
+            sheets += importers.read(context.home(), [kept.path], names=[kept.shown], **reading.options()).sheets
+    except BaseException:
+        importers.Staged(sheets).discard()
+        raise
+    return importers.commit(context.store(), importers.Staged(sheets))
+
+
+def counts_frame(document: dict[str, Any]) -> pd.DataFrame:
+    """One row for each file and table of an import's document."""
+    rows = [
+        {"file": file["file"], "table": table} | {word: int(counts.get(name, 0)) for name, word in COUNTS.items()}
+        for file in document["files"]
+        for table, counts in file["tables"].items()
+    ]
+    return pd.DataFrame(rows, columns=["file", "table", *COUNTS.values()])
+
+
+def problems_frame(document: dict[str, Any]) -> pd.DataFrame:
+    """The rows left out: file, line, column, value, reason."""
+    rows = [{"file": file["file"]} | problem for file in document["files"] for problem in file.get("problems", [])]
+    return pd.DataFrame(rows, columns=["file", *PROBLEM_COLUMNS])
+
+
+def notes(document: dict[str, Any]) -> list[str]:
+    """Why rows were set apart or what else was counted, one line each."""
+    said = []
+    for file in document["files"]:
+        for what, count in file.get("notes", {}).items():
+            said.append(f"{file['file']}: {count:,} {what.replace('_', ' ')}")
+    return said
+
+
+def rejected(document: dict[str, Any]) -> int:
+    """Rows that an import leaves out because of what is in them."""
+    return sum(int(next(iter(file["tables"].values()))["rejected"]) for file in document["files"])
