@@ -74,6 +74,7 @@ def publish(home: Home, *, each: int = EACH, tasks: bool = True) -> ModelVersion
     with write_space(folder / "vectors.duckdb") as space:
         space.settings(scale=1.0)
         space.vectors("users", list(known), vectors(each))
+        space.vectors("products", [f"p{k}-{j}" for k in range(3) for j in range(5)], np.eye(DIM)[np.repeat(np.arange(3), 5)])
         if tasks:
             kinds = list(known.values())
             keys = [f"r{number}" for number in range(len(known))]

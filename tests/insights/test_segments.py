@@ -126,6 +126,17 @@ def test_names_stay_different_where_nothing_sets_apart(made, store):
     assert len(set(profiles.names(twins))) == 3
 
 
+def test_whole_histories_steady_the_vectors(home, store):
+    planted.fill(store)
+    space = Space(store, planted.publish(home))
+    ids, vectors = space.vectors("users")
+    steadied = segments.steady(store, space, ids, vectors)
+    assert np.allclose(np.linalg.norm(steadied, axis=1), 1, atol=1e-5)
+    kinds = np.array([planted.users()[u] for u in ids])
+    own = np.eye(planted.DIM, dtype=np.float32)[kinds]
+    assert ((steadied * own).sum(1) > (vectors * own).sum(1)).all()
+
+
 def test_exact_neighbours():
     random = np.random.default_rng(1)
     vectors = random.normal(size=(300, 8)).astype(np.float32)
