@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from joint_space import fill
+from joint_space import fill, publish
 
 from workbench import jobs
 from workbench.errors import WorkbenchError
@@ -152,3 +152,39 @@ def test_a_run_needs_a_known_kind_and_its_spec(home):
         jobs.start(home, "paint", {})
     with pytest.raises(WorkbenchError, match="needs 'upload'"):
         jobs.start(home, "finetune", {"snapshot": "x", "task": "sentiment"})
+
+
+def test_derive_makes_again_what_the_pages_read(home, snapshot, derived):
+    version = publish(home)
+    run = Run.create(home, "derive", {"version": version.id, "snapshot": str(snapshot)})
+    assert worker.main(run.folder) == 0
+    assert run.status().result == {"version": version.id} and derived == [version.id]
+
+
+def test_a_derive_that_fails_is_a_failed_run(home, snapshot, monkeypatch):
+    def segments(store, space, report):
+        raise WorkbenchError("Too few users.", "Import more.")
+
+    monkeypatch.setattr("workbench.jobs.derived.derivations", lambda: {"segments": segments})
+    run = Run.create(home, "derive", {"version": publish(home).id})
+    assert worker.main(run.folder) == 2
+    assert "Too few users." in run.status().problem
+
+
+def test_a_full_disk_is_named_and_the_active_version_stays(home, snapshot, monkeypatch):
+    active = publish(home)
+    run = created(home, snapshot)
+
+    def full(run, encoder):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(worker, "work", full)
+    assert worker.main(run.folder) == 2
+    assert run.status().problem == "The disk is full." and "active model goes on" in run.status().fix
+    assert Registry(home).active().id == active.id
+
+
+def test_what_is_derived_is_found_by_its_function():
+    from workbench.jobs.derived import derivations
+
+    assert "segments" in derivations()
