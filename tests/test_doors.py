@@ -1,22 +1,15 @@
 """The doors: what `demo` prepares and does not prepare twice, and that `app` answers on this machine only."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
 import urllib.request
-from pathlib import Path
 
 import pytest
 from joint_space import fill, publish
+from live_app import served
 
 from workbench import jobs
 from workbench.cli import doors
 from workbench.run import Run
 from workbench.shop.store import Store
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
@@ -58,26 +51,6 @@ def test_demo_leaves_a_shop_of_ones_own_alone(home, built):
 
 
 def test_the_app_answers_on_this_machine_from_any_folder(home, tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "workbench.cli", "app", "--home", str(home.root), "--port", str(port)]
-    log = (tmp_path / "log").open("wb")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
-    try:
-        assert _healthy(port, 30)
-        assert f"127.0.0.1:{port}" in (tmp_path / "log").read_text()
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
-
-
-def _healthy(port: int, seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            return bool(urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2).status == 200)
-        except OSError:
-            time.sleep(0.2)
-    return False
+    with served(home, tmp_path) as address:
+        assert urllib.request.urlopen(address, timeout=10).status == 200
+    assert f"started on {address.removeprefix('http://')}" in (tmp_path / "app.log").read_text()
