@@ -31,18 +31,39 @@ def test_an_empty_shop_leads_to_the_import(page):
     assert [b.label for b in page().button] == ["Import data"]
 
 
-def test_the_first_training_shows_what_is_missing_and_the_recipe(page, home, monkeypatch):
+@pytest.fixture
+def reviewed(home):
+    """A shop with reviews enough to learn sentiment from, and nothing for ticket intents."""
     with Store.open(home) as store:
         fill(store)
+        with store.transaction() as cursor:
+            cursor.execute(
+                "INSERT INTO reviews (review_id, product_id, user_id, rating, body, created_at) "
+                "SELECT 'x' || i, 'a' || (i % 6), 'u_a' || (i % 6), 1 + i % 5, 'words of review ' || i, TIMESTAMP '2025-01-01' "
+                "FROM range(300) r(i)"
+            )
+
+
+def test_the_first_training_shows_what_is_missing_and_the_recipe(page, home, reviewed, monkeypatch):
     started = []
     monkeypatch.setattr("workbench.jobs.start", lambda home, kind, spec: started.append(spec) or Run.create(home, kind, {}))
     at = page()
     tasks, settings = (frame.value for frame in at.dataframe)
-    assert "needs" in " ".join(tasks["state"])
+    state = dict(zip(tasks["title"], tasks["state"], strict=True))
+    assert state["Review sentiment"] == "ready" and state["Ticket intent"].startswith("needs")
     assert {"epochs", "learning_rate"} <= set(settings["setting"])
-    if not at.button(key="start-training").disabled:
-        at.button(key="start-training").click().run()
-        assert started[0]["recipe"] == "laptop"
+    at.multiselect(key="only-tasks").set_value(["sentiment"])
+    at.button(key="start-training").click().run()
+    assert (started[0]["recipe"], started[0]["tasks"]) == ("laptop", ["sentiment"])
+    assert at.query_params["run"]
+
+
+def test_nothing_to_learn_keeps_the_button_shut(page, home):
+    with Store.open(home) as store, store.transaction() as cursor:
+        cursor.execute("INSERT INTO users (user_id) VALUES ('alone')")
+    at = page()
+    assert at.button(key="start-training").disabled
+    assert "Nothing can be learned" in words(at)
 
 
 def test_versions_side_by_side_with_baselines(page, two):
