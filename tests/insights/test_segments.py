@@ -150,8 +150,8 @@ def test_exact_neighbours():
 
 def test_candidates_depend_on_the_rows_alone():
     assert [clusters.least_size(n) for n in (60, 1500, 100_000)] == [10, 30, 500]
-    assert len(clusters.candidates(1500)) == 6
-    assert len(clusters.candidates(60)) == 2
+    assert len(clusters.candidates(1500)) == 12
+    assert len(clusters.candidates(60)) == 4
 
 
 def grouping(*labels):
@@ -166,17 +166,17 @@ def test_the_most_typical_run_wins():
     assert stability < 0.7
 
 
-def test_the_finest_stable_setting_wins():
-    coarse, fine, loose, shaky = (clusters.Setting(n, "eom") for n in (50, 30, 20, 10))
+def test_groups_that_tell_most_win():
+    coarse, fine, loose, shaky = (clusters.Setting(n, "eom", 5) for n in (50, 30, 20, 10))
     tried = {
         coarse: [grouping(0, 0, 0, 0, 0, 1)] * 3,
         fine: [grouping(0, 0, 1, 1, 2, 2)] * 3,
         loose: [grouping(0, 1, 2, -1, -1, -1)] * 3,
-        shaky: [grouping(0, 1, 2, 3, 4, 5), grouping(0, 0, 1, 1, 2, 2), grouping(0, 1, 0, 1, 0, 1)],
+        shaky: [grouping(0, 1, 2, 3, 4, 4), grouping(0, 0, 1, 1, 2, 2), grouping(0, 1, 0, 1, 0, 1)],
     }
     assert clusters._choose(tried)[0] == fine
     assert clusters._choose({coarse: tried[coarse], shaky: tried[shaky]})[0] == coarse
-    assert clusters._choose({shaky: tried[shaky]})[0] == shaky
+    assert clusters.worth([grouping(0, 0, 0, 0)] * 3) == 0
 
 
 def test_groups_are_numbered_from_the_largest():

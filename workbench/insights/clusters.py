@@ -2,9 +2,9 @@
 
 umap-learn's own approximate neighbour search makes its result change from seed to seed; neighbours
 from a matrix product do not. Whatever randomness is left is measured: UMAP runs with several seeds,
-and HDBSCAN groups each run at several settings (`candidates`). The finest setting whose runs agree
-is kept, of it the run that agrees most with the others, and the mean agreement (adjusted Rand
-index, Hubert and Arabie 1985) is reported as the stability.
+and HDBSCAN groups each run at several settings (`candidates`). The setting is kept whose groups tell
+most (see `worth`), of it the run that agrees most with the others, and the mean agreement (adjusted
+Rand index, Hubert and Arabie 1985) is reported as the stability.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from itertools import combinations
 import numpy as np
 
 NEIGHBOURS = 15
-DIMENSIONS = 8
+DIMENSIONS = 5
 SEEDS = (7, 17, 27)
 MOST = 20_000
-STABLE = 0.8
-NOISY = 0.35
+SHARES = (0.02, 0.035, 0.05)
+SMOOTH = (5, 15)
 _BLOCK = 2_000
 
 
@@ -49,10 +49,12 @@ class Clusters:
 
 @dataclass(frozen=True)
 class Setting:
-    """One way to run HDBSCAN: the smallest group allowed, and whether large groups are preferred ("eom") or fine ones ("leaf")."""
+    """One way to run HDBSCAN: the smallest group allowed, whether large groups are preferred ("eom") or fine ones ("leaf"),
+    and how many neighbours a dense place has (`smooth`)."""
 
     least: int
     method: str
+    smooth: int
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def least_size(rows: int, share: float = 0.02) -> int:
 
 def candidates(rows: int) -> list[Setting]:
     """The settings tried, each once."""
-    tried = [Setting(least_size(rows, share), method) for share in (0.02, 0.035, 0.05) for method in ("eom", "leaf")]
+    tried = [Setting(least_size(rows, share), method, smooth) for share in SHARES for method in ("eom", "leaf") for smooth in SMOOTH]
     return list(dict.fromkeys(tried))
 
 
@@ -122,7 +124,7 @@ def _group(embedded: np.ndarray, vectors: np.ndarray, knn: tuple[np.ndarray, np.
 
     found = hdbscan.HDBSCAN(
         min_cluster_size=setting.least,
-        min_samples=min(NEIGHBOURS, setting.least),
+        min_samples=min(setting.smooth, setting.least),
         cluster_selection_method=setting.method,
         core_dist_n_jobs=1,
     ).fit(embedded)
@@ -138,15 +140,18 @@ def by_size(labels: np.ndarray) -> np.ndarray:
 
 
 def _choose(tried: dict[Setting, list[Grouping]]) -> tuple[Setting, list[Grouping]]:
-    """The finest setting that is stable and leaves few rows out; where none is, the most stable that makes groups at all.
-
-    How fine a grouping is, is the entropy of its groups' sizes: many groups of like size tell more than one with crumbs.
-    """
-    facts = {s: (_agreement(runs)[1], float(np.mean([noise(r) for r in runs])), fineness(runs)) for s, runs in tried.items()}
-    good = [s for s, (stable, left_out, fine) in facts.items() if stable >= STABLE and left_out <= NOISY and fine > 0]
-    finest = max(good, key=lambda s: facts[s][2], default=None)
-    best = finest or max(facts, key=lambda s: (facts[s][2] > 0, facts[s][0] - facts[s][1]))
+    """The setting whose groups are worth most, and its runs."""
+    best = max(tried, key=lambda setting: worth(tried[setting]))
     return best, tried[best]
+
+
+def worth(runs: Sequence[Grouping]) -> float:
+    """How much the groups tell: the entropy of their sizes, times the share of rows clearly in one, times the runs' agreement.
+
+    So neither one large group with crumbs wins, nor many groups that leave most out, nor groups that the next seed undoes.
+    """
+    clear = 1 - float(np.mean([noise(run) for run in runs]))
+    return fineness(runs) * clear * max(0.0, _agreement(runs)[1])
 
 
 def noise(run: Grouping) -> float:

@@ -195,7 +195,7 @@ def explain(found: Segments) -> list[str]:
         "neighbours and marked as unclear on the map and in exports.",
         f"Stability {found.stability:.2f}: {found.seeds} runs with different random seeds {_agreement(found.stability)} "
         "(adjusted Rand index; 1 means always the same groups, 0 no more alike than by chance).",
-        f"A group has at least {found.least} users. Of several settings the finest was taken whose runs agree.",
+        f"A group has at least {found.least} users. Of several settings the one was taken whose groups tell most.",
     ]
     if found.clustered < found.users:
         rest = found.users - found.clustered
