@@ -4,6 +4,7 @@ from joint_space import fill, product_vectors, publish, unit, user_vectors
 
 from workbench.errors import WorkbenchError
 from workbench.insights import recommend, search
+from workbench.insights.catalogue import about
 from workbench.insights.history import Step, held, history
 from workbench.shop.space import Space
 
@@ -117,6 +118,17 @@ def test_customers_for_a_product_do_not_have_it_yet(store, space):
     owners = {user for (user,) in store.rows("SELECT DISTINCT user_id FROM histories WHERE product_id = 'a2'")}
     assert owners and owners.isdisjoint(found["user_id"]) and len(found) == 12 - len(owners)
     assert found["user_id"].iloc[0].startswith("u_a") and found["score"].is_monotonic_decreasing
+
+
+def test_a_product_without_a_title_goes_by_its_most_helpful_headline(store, space):
+    with store.transaction() as cursor:
+        cursor.execute("UPDATE products SET title = ' ' WHERE product_id IN ('a0', 'a1', 'b0')")
+        cursor.execute("INSERT INTO reviews (review_id, product_id, title, body, helpful) VALUES ('h', 'a0', 'Loud and clear', 'x', 9)")
+        cursor.execute("DELETE FROM reviews WHERE product_id = 'b0'")
+    told = about(store, ["a0", "b0", "a2", "nowhere"])
+    assert told["a0"].title == "a0 “Loud and clear”"
+    assert (told["b0"].title, told["a2"].title, told["nowhere"].title) == ("b0", "Audio thing a2", "nowhere")
+    assert told["a0"].category == "Audio"
 
 
 def test_a_history_is_in_time_order(store, space):

@@ -59,7 +59,7 @@ def catalogue(space: Space) -> Catalogue:
 
 @dataclass(frozen=True)
 class About:
-    """What the shop says of a product; the id stands in for a title that is missing."""
+    """What the shop says of a product; where it has no title, its id and the headline of its most helpful review."""
 
     product_id: str
     title: str
@@ -74,16 +74,22 @@ class About:
 
 
 _ABOUT = """
-SELECT product_id, coalesce(nullif(trim(title), ''), product_id), brand, category, price
-FROM products WHERE product_id IN (SELECT unnest(?))
+SELECT product_id, nullif(trim(title), ''), brand, category, price FROM products WHERE product_id IN (SELECT unnest(?))
+"""
+_SAID = """
+SELECT product_id, trim(title) FROM reviews WHERE product_id IN (SELECT unnest(?)) AND trim(title) <> ''
+QUALIFY row_number() OVER (PARTITION BY product_id ORDER BY helpful DESC NULLS LAST, length(body) DESC, review_id) = 1
 """
 
 
 def about(store: Store, ids: Iterable[str]) -> dict[str, About]:
     """Id to what the shop says of it, for every one of `ids`."""
     wanted = list(dict.fromkeys(ids))
-    found = {row[0]: About(*row) for row in store.rows(_ABOUT, [wanted])} if wanted else {}
-    return {key: found.get(key, About(key, key)) for key in wanted}
+    found = {row[0]: row[1:] for row in store.rows(_ABOUT, [wanted])} if wanted else {}
+    silent = [key for key in wanted if not found.get(key, (None,))[0]]
+    said = dict(store.rows(_SAID, [silent])) if silent else {}
+    named = {key: f"{key} “{said[key]}”" if key in said else key for key in silent}
+    return {key: About(key, found[key][0] or named[key], *found[key][1:]) if key in found else About(key, named[key]) for key in wanted}
 
 
 def best(scores: np.ndarray, n: int) -> list[int]:

@@ -166,7 +166,7 @@ class Reasons:
         found = self.popular.get(product)
         if found is None or not found.holds:
             return None
-        where = found.category or "the shop's products without a category"
+        where = found.category or ("the shop" if found.size >= len(self.by_bias) else "the products without a category")
         return f"popular in {where}: {found.customers:,} customers, number {found.place:,} of {found.size:,}"
 
 
