@@ -21,7 +21,7 @@ from workbench.shop.store import Connection, Store, connect
 
 __all__ = ["Fill", "Importer", "Sheet", "Staged", "commit", "import_files", "importers", "read"]
 
-PROBLEMS_KEPT = 1000
+PROBLEMS_KEPT = 10_000
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def _ask(home: Home, sheet: Sheet) -> Sheet:
 def commit(store: Store, staged: Staged, *, dry_run: bool = False) -> dict[str, Any]:
     """Take staged files in, all or nothing; the document of `workbench import`.
 
-    Each file's `problems` list the rows left out (line, column, value, reason; at most a thousand).
+    Each file's `problems` list the rows left out (line, column, value, reason; at most ten thousand).
     With `dry_run` everything is counted and nothing stays. Raises WorkbenchError while a question is open.
     """
     for sheet in staged.sheets:
@@ -164,18 +164,26 @@ def _take(cursor: Connection, sheet: Sheet, files: list[dict[str, Any]]) -> bool
     own = outcomes[sheet.table]
     own.counts.rejected += len(cut)
     own.counts.read += len(cut)
-    problems = [*cut, *own.problems]
+    problems = sorted([*cut, *own.problems], key=lambda p: p.line)
     files.append(
         {
             "file": sheet.source.shown,
             "importer": sheet.importer.name,
             "tables": {name: asdict(outcome.counts) for name, outcome in outcomes.items()},
             "notes": own.notes,
+            "lines": _lines(own, sheet.importer),
             "encoding": sheet.source.encoding,
             "problems": [asdict(p) for p in problems[:PROBLEMS_KEPT]],
         }
     )
     return any(outcome.counts.changed for outcome in outcomes.values())
+
+
+def _lines(own: Outcome, importer: Importer) -> dict[str, int]:
+    """Every record of the file in one place only: all but `read` add up to it."""
+    counts, counted = own.counts, list(importer.fills[importer.table].count)
+    kept = counts.added + counts.updated + counts.unchanged - sum(own.notes.get(name, 0) for name in counted)
+    return {"read": counts.read, "kept": kept, **own.notes, "rejected": counts.rejected}
 
 
 def import_files(

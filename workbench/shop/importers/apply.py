@@ -124,8 +124,9 @@ def _typed(column: Column, expression: str, dates: sql.DateOrder | None) -> str:
 
 
 def _attributes(source: Source, plan: Fill) -> str:
-    """A JSON object of the columns that nothing else reads."""
-    rest = [(i, name) for i, name in enumerate(source.columns) if name not in used(list(plan.columns.values())) and name != "row number"]
+    """A JSON object of the columns that nothing else reads; being part of a hashed id is no reading."""
+    told = [x for x in plan.columns.values() if not x.startswith("md5(")]
+    rest = [(i, name) for i, name in enumerate(source.columns) if name not in used(told) and name != "row number"]
     pairs = ", ".join(f"'{name.replace(chr(39), chr(39) * 2)}', c{i}" for i, name in rest)
     return f"CAST(json_object({pairs}) AS JSON)" if rest else ""
 

@@ -130,6 +130,9 @@ def recognise(source: Source, as_table: str | None, mapping: dict[str, str] | No
     table = as_table or _table(source, mapping or {})
     made = propose(source.columns, table)
     for canonical, column in (mapping or {}).items():
+        if not column:
+            made.pop(canonical, None)
+            continue
         _check(source, table, canonical, column)
         made = {c: f for c, f in made.items() if f != column} | {canonical: column}
     missing = sorted(TELLING[table][0] - set(made))

@@ -13,6 +13,7 @@ import io
 import json
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -23,14 +24,20 @@ from uuid import uuid4
 
 from workbench.errors import WorkbenchError
 from workbench.home import Home
+from workbench.shop.importers import line_ends
 
 Format = Literal["csv", "json", "parquet"]
 MOST_BYTES = 4 * 1024**3
 MOST_ROWS = 5_000_000
 MOST_COLUMNS = 1_000
+MOST_SHEET_BYTES = 1024**3
+MOST_SHEET_ROWS = 1_048_576
+FIELD_BYTES = 16 * 1024**2
 CHUNK = 1 << 20
 SHOWN = 120
+csv.field_size_limit(FIELD_BYTES)
 DELIMITERS = ",\t;|"
+_BRACES = str.maketrans("{}", "()")  # braces mark columns in expressions, so no header has them
 KNOWN = (".csv", ".tsv", ".txt", ".jsonl", ".json", ".ndjson", ".parquet", ".xlsx")
 
 
@@ -46,6 +53,7 @@ class Source:
     encoding: str = "utf-8"
     json_array: bool = False
     sha256: str = ""
+    given: tuple[str, ...] = ()  # the names as the file has them, before they were cleaned
 
     def preview(self, rows: int = 20) -> list[dict[str, str | None]]:
         """The first rows, every value as text."""
@@ -74,8 +82,11 @@ def open_source(home: Home, path: Path, shown: str | None = None) -> Source:
     try:
         suffix, digest = _unpack(path, copy, shown)
         return _describe(copy, suffix, shown, digest)
-    except BaseException:
-        copy.unlink(missing_ok=True)
+    except BaseException as error:
+        for left in home.uploads.glob(f"{copy.stem}.*"):
+            left.unlink(missing_ok=True)
+        if isinstance(error, (zipfile.BadZipFile, EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError)):
+            raise WorkbenchError(f"{shown} is damaged or cut off: {error}", "Export or download it again.") from error
         raise
 
 
@@ -128,12 +139,19 @@ def _describe(copy: Path, suffix: str, shown: str, digest: str) -> Source:
     if suffix == ".parquet":
         import pyarrow.parquet as pq
 
-        return Source(shown, copy, "parquet", _headers(pq.ParquetFile(copy).schema_arrow.names, shown), sha256=digest)
+        try:
+            content = pq.ParquetFile(copy)
+        except (OSError, ValueError) as error:
+            raise WorkbenchError(f"{shown} is not a readable Parquet file: {error}", "Export it again.") from error
+        _limit_rows(content.metadata.num_rows, MOST_ROWS, shown)
+        names = content.schema_arrow.names
+        return Source(shown, copy, "parquet", _headers(names, shown), sha256=digest, given=tuple(names))
     if suffix == ".xlsx":
         _sheet_to_csv(copy, shown)
         encoding = "xlsx"
     else:
         encoding = _to_utf8(copy, shown)
+        line_ends.unify(copy)
     if suffix in (".json", ".jsonl", ".ndjson") or (suffix == ".txt" and _first_character(copy) in "{["):
         return _describe_json(copy, shown, encoding, digest)
     delimiter = "," if encoding == "xlsx" else _delimiter(copy, shown)
@@ -200,7 +218,9 @@ def _delimiter(copy: Path, shown: str) -> str:
         with copy.open(encoding="utf-8", newline="") as file:
             try:
                 widths = [len(row) for row in islice(csv.reader(file, delimiter=delimiter), 30) if row]
-            except csv.Error:
+            except csv.Error as error:
+                if "limit" in str(error):
+                    raise _too_long(shown) from error
                 continue
         if widths and widths[0] > 1:
             found.append((sum(w == widths[0] for w in widths) / len(widths), widths[0], delimiter))
@@ -214,17 +234,27 @@ def _delimiter(copy: Path, shown: str) -> str:
 def _read_head(copy: Path, delimiter: str) -> tuple[list[str], bool]:
     with copy.open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file, delimiter=delimiter)
-        try:
-            return next(rows, []), next(rows, None) is not None
-        except csv.Error as error:
-            raise WorkbenchError(f"A field in line {rows.line_num} is too long or not closed: {error}", "Mend this line.") from error
+        return next(rows, []), next(rows, None) is not None
+
+
+def _too_long(shown: str) -> WorkbenchError:
+    return WorkbenchError(
+        f"{shown} has a field of more than {FIELD_BYTES // 1024**2} MB near its beginning, which is the limit, "
+        "or a quote that is never closed.",
+        "Mend or leave out that line.",
+    )
+
+
+def _limit_rows(rows: int, most: int, shown: str) -> None:
+    if rows > most:
+        raise WorkbenchError(f"{shown} has {rows:,} rows; at most {most:,} are allowed.", "Split the file.")
 
 
 def _headers(names: list[str], shown: str) -> tuple[str, ...]:
     """The column names, checked: none empty where it matters, none twice, not too many."""
     if len(names) > MOST_COLUMNS:
         raise WorkbenchError(f"{shown} has {len(names)} columns; at most {MOST_COLUMNS} are allowed.", "Leave out what is not needed.")
-    stripped = [name.strip() for name in names]
+    stripped = [name.strip().translate(_BRACES) for name in names]
     if stripped and stripped[0] == "":
         stripped[0] = "row number"
     twice = sorted({name for name in stripped if stripped.count(name) > 1})
@@ -245,8 +275,16 @@ def _headers(names: list[str], shown: str) -> tuple[str, ...]:
 
 
 def _json_rows(file: IO[str], array: bool) -> Iterator[dict[str, Any]]:
-    rows = json.load(file) if array else (json.loads(line) for line in file if line.strip())
+    rows = json.load(file) if array else (_json_line(line) for line in file if line.strip())
     return (row for row in rows if isinstance(row, dict))
+
+
+def _json_line(line: str) -> Any:
+    """The value of a line; None where it is not JSON, which the import counts and names."""
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError:
+        return None
 
 
 def _describe_json(copy: Path, shown: str, encoding: str, digest: str) -> Source:
@@ -260,19 +298,24 @@ def _describe_json(copy: Path, shown: str, encoding: str, digest: str) -> Source
         raise WorkbenchError(f"{shown} is not JSON: {error}", "Export it as JSON lines or a JSON array of objects.") from error
     if not columns:
         raise WorkbenchError(f"{shown} holds no JSON objects.", "Export it as JSON lines or a JSON array of objects.")
-    return Source(shown, copy, "json", _headers(list(columns), shown), ",", encoding, array, digest)
+    return Source(shown, copy, "json", _headers(list(columns), shown), ",", encoding, array, digest, tuple(columns))
 
 
 def _sheet_to_csv(copy: Path, shown: str) -> None:
     """The first sheet of a workbook as CSV in its place."""
     from python_calamine import CalamineError, CalamineWorkbook
 
+    if zipfile.is_zipfile(copy):
+        with zipfile.ZipFile(copy) as archive:
+            if sum(part.file_size for part in archive.infolist()) > MOST_SHEET_BYTES:
+                raise WorkbenchError(
+                    f"{shown} unpacks to more than {MOST_SHEET_BYTES // 1024**3} GB, which is the limit for a workbook.", "Save it as CSV."
+                )
     try:
         sheet = CalamineWorkbook.from_filelike(io.BytesIO(copy.read_bytes())).get_sheet_by_index(0)
     except (CalamineError, OSError) as error:
         raise WorkbenchError(f"{shown} is not a readable workbook: {error}", "Save it as XLSX or CSV.") from error
-    if sheet.total_height > MOST_ROWS:
-        raise WorkbenchError(f"{shown} has {sheet.total_height:,} rows; at most {MOST_ROWS:,} are allowed.", "Split the file.")
+    _limit_rows(sheet.total_height, MOST_SHEET_ROWS, shown)
     with copy.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)
         for row in sheet.iter_rows():

@@ -32,6 +32,7 @@ CREATE OR REPLACE TEMP MACRO path_of(x) AS CASE WHEN x LIKE '[%'
   THEN html_text(array_to_string(in_order(strings_of(regexp_extract(x, '^\\[+[^\\]]*'))), ' > ')) ELSE html_text(x) END;
 CREATE OR REPLACE TEMP MACRO joined_of(x) AS
   CASE WHEN x LIKE '[%' THEN html_text(array_to_string(strings_of(x), ' ')) ELSE html_text(x) END;
+CREATE OR REPLACE TEMP MACRO finite(x) AS CASE WHEN isfinite(x) THEN x END;
 CREATE OR REPLACE TEMP MACRO number_of(x) AS TRY_CAST(CASE
   WHEN regexp_matches(x, '^\\s*[-+]?\\d{{1,3}}(\\.\\d{{3}})*,\\d+\\s*$') THEN replace(replace(x, '.', ''), ',', '.')
   WHEN regexp_matches(x, '^\\s*[-+]?\\d{{1,3}}(,\\d{{3}})+(\\.\\d+)?\\s*$') THEN replace(x, ',', '') ELSE x END AS DOUBLE);
@@ -71,7 +72,7 @@ def typed(column: Column, x: str, dates: DateOrder | None = None) -> str:
     if column.name == "rating":
         return f"CASE WHEN number_of({x}) BETWEEN 1 AND 5 THEN number_of({x}) END"
     if column.type == "DOUBLE":
-        return f"coalesce(TRY_CAST({x} AS DOUBLE), number_of({x}))"
+        return f"finite(coalesce(TRY_CAST({x} AS DOUBLE), number_of({x})))"
     if column.type == "INTEGER":
         return f"TRY_CAST(number_of({x}) AS INTEGER)"
     if column.type == "BOOLEAN":

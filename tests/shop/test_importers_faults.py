@@ -1,0 +1,111 @@
+"""Files as the world breaks them: each is read with its rows accounted for, or refused with a reason."""
+
+import gzip
+
+import pytest
+
+from workbench.errors import WorkbenchError
+from workbench.shop import importers
+
+HEADER = "review_id,product_id,user_id,rating,body,created_at\n"
+GOOD = "r1,p,u,5,fine,2024-05-05\n"
+
+
+@pytest.fixture
+def take(store, tmp_path):
+    """Import a file of this name and content; its part of the document."""
+
+    def taken(name, content, **options):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return importers.import_files(store, [path], **options)["files"][0]
+
+    return taken
+
+
+@pytest.mark.parametrize("braced", ["x} FROM raw; DROP TABLE events; SELECT {body", "{", "a}b{c", "{body}"])
+def test_a_header_with_braces_never_becomes_a_statement(take, store, braced):
+    found = take("reviews.csv", f'product_id,rating,body,"{braced}"\np1,5,ok,more\n')
+    assert found["tables"]["reviews"]["added"] == 1
+    assert store.counts()["events"] == 0
+    assert "more" in store.value("SELECT attributes::VARCHAR FROM reviews")
+
+
+def test_lines_count_those_that_were_cut_out_before(take):
+    found = take(
+        "reviews.csv", HEADER + GOOD + "r2,p,u\nr3,p,u,bad,x,2024-05-05\n" + "r4,p,u,5,x,2024-05-05,more,more\nr5,p,u,5,x,nodate\n"
+    )
+    assert [(p["line"], p["value"]) for p in found["problems"]] == [
+        (3, "r2,p,u"),
+        (4, "bad"),
+        (5, "r4,p,u,5,x,2024-05-05,more,more"),
+        (6, "nodate"),
+    ]
+    assert found["lines"] == {"read": 5, "kept": 1, "rejected": 4}
+
+
+def test_an_unclosed_quote_names_the_line_where_it_opened(take):
+    found = take("reviews.csv", HEADER + GOOD + 'r2,p,u,5,"never closed,2024-05-05\n' + "r3,p,u,5,x,2024-05-05\n" * 50)
+    (problem,) = found["problems"]
+    assert problem["line"] == 3 and problem["column"] == "body" and "not closed" in problem["reason"]
+
+
+def test_json_lines_that_are_none_are_left_out_with_their_line(take):
+    found = take(
+        "reviews.jsonl",
+        '{"review_id":"1","product_id":"p","body":"x","rating":5}\n{broken\n[1]\n{"review_id":"2","product_id":"p","body":"y"}\n',
+    )
+    assert [(p["line"], p["value"]) for p in found["problems"]] == [(2, "{broken"), (3, "[1]")]
+    assert found["tables"]["reviews"]["added"] == 2 and found["tables"]["reviews"]["read"] == 4
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", "mixed"])
+def test_any_kind_of_line_end(take, end):
+    text = HEADER + GOOD + GOOD.replace("r1", "r2") + GOOD.replace("r1", "r3")
+    text = text.replace("\n", "\r\n", 2) if end == "mixed" else text.replace("\n", end)
+    assert take("reviews.csv", text)["tables"]["reviews"]["added"] == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x.zip", b"PK\x03\x04garbage"),
+        ("reviews.csv.gz", b"\x1f\x8bgarbage"),
+        ("reviews.csv.gz", gzip.compress((HEADER + GOOD * 1000).encode())[:60]),
+        ("x.xlsx", b"PK\x03\x04garbage"),
+        ("x.parquet", b"garbage"),
+    ],
+)
+def test_a_damaged_file_is_refused_and_leaves_nothing(take, home, name, content):
+    with pytest.raises(WorkbenchError, match=r"damaged|not a readable"):
+        take(name, content)
+    assert list(home.uploads.iterdir()) == []
+
+
+def test_a_field_of_ten_megabytes_is_kept_and_one_over_the_limit_names_it(take, store):
+    take("reviews.csv", HEADER + GOOD.replace("fine", "x" * 10_000_000))
+    assert store.value("SELECT length(body) FROM reviews") == 10_000_000
+    with pytest.raises(WorkbenchError, match="16 MB"):
+        take("reviews.csv", HEADER + GOOD.replace("fine", "x" * 17_000_000))
+
+
+def test_too_many_columns_names_the_limit(take):
+    with pytest.raises(WorkbenchError, match="at most 1000"):
+        take("wide.csv", ",".join(f"c{i}" for i in range(5000)) + "\n" + ",".join("1" * 5000) + "\n")
+
+
+def test_too_many_rows_name_the_limit(take, monkeypatch):
+    monkeypatch.setattr("workbench.shop.importers.raw.MOST_ROWS", 2)
+    with pytest.raises(WorkbenchError, match="at most 2 are allowed"):
+        take("reviews.csv", HEADER + GOOD * 3)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_a_number_is_finite(take, value):
+    found = take("events.csv", f"event_id,user_id,product_id,kind,happened_at,price\n1,u,p,view,2024-05-05,{value}\n")
+    assert found["problems"][0] == {"line": 2, "column": "price", "value": value, "reason": "must be a number"}
+
+
+def test_a_column_mapped_to_nothing_stays_an_attribute(take, store):
+    take("reviews.csv", HEADER + GOOD, mapping={"rating": ""})
+    assert store.rows("SELECT rating, attributes->>'rating' FROM reviews") == [(None, "5")]
