@@ -22,7 +22,7 @@ def app(home, monkeypatch):
     monkeypatch.setenv("WORKBENCH_HOME", str(home.root))
     context._open.clear()
     context._space.clear()
-    yield lambda: AppTest.from_file(str(ROOT / "workbench" / "app.py"), default_timeout=30).run()
+    yield lambda: AppTest.from_file(str(ROOT / "workbench" / "cli" / "serve.py"), default_timeout=30).run()
     context._open.clear()
 
 
@@ -60,3 +60,8 @@ def test_a_held_shop_is_explained_on_the_page(app, home):
     finally:
         holder.kill()
         holder.wait()
+
+
+def test_streamlit_finds_no_pages_of_its_own_beside_the_script():
+    assert not (ROOT / "workbench" / "cli" / "pages").exists()
+    assert "serve.py" in (ROOT / "workbench" / "cli" / "doors.py").read_text()

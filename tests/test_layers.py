@@ -16,7 +16,8 @@ LAYERS = [
     {"jobs"},
     {"components"},
     {"pages"},
-    {"app", "cli"},
+    {"app"},
+    {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 HEAVY = {"torch", "transformers", "accelerate", "safetensors"}

@@ -1,21 +1,16 @@
-"""The app: pages found by their files, and a sidebar that says what they stand on."""
+"""The app: pages found by their files, and a sidebar that says what they stand on. `workbench app` starts it."""
 
 from __future__ import annotations
 
 import ast
 import importlib
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = str(Path(__file__).resolve().parent.parent)
-if ROOT not in sys.path:  # Streamlit puts this file's folder there, not the package's parent
-    sys.path.insert(0, ROOT)
+import streamlit as st
 
-import streamlit as st  # noqa: E402
-
-from workbench.components import context, progress, states  # noqa: E402
+from workbench.components import context, progress, states
 
 PAGES = Path(__file__).resolve().parent / "pages"
 
@@ -87,5 +82,5 @@ def main() -> None:
     chosen.run()
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # for a quick look; links into pages need cli/serve.py, which says why
     main()

@@ -37,6 +37,14 @@ def test_a_reload_finds_the_running_job_again_and_can_cancel_it(home, snapshot, 
     assert jobs.wait(run).state == "cancelled"
 
 
+def test_the_first_link_after_a_start_may_lead_to_any_page(home, snapshot, tmp_path):
+    with served(home, tmp_path) as address, chromium() as page:
+        page.goto(f"{address}/models")
+        page.get_by_role("heading", name="Models").wait_for()
+        assert page.get_by_role("link", name="Overview").count() == 1
+        assert page.get_by_role("link", name="versions").count() == 0
+
+
 def test_markup_in_an_error_is_literal_and_nothing_is_fetched(home, snapshot, tmp_path):
     publish(home)
     run = Run.create(home, "train", {})

@@ -22,10 +22,11 @@ Answer = tuple[dict[str, Any], str]
 
 def app(home: Home, given: Namespace) -> None:
     """Open the app; does not return on POSIX, where this process becomes it."""
-    command = [sys.executable, "-m", "streamlit", "run", str(PACKAGE / "app.py"), "--server.port", str(given.port)]
+    command = [sys.executable, "-m", "streamlit", "run", str(PACKAGE / "cli" / "serve.py"), "--server.port", str(given.port)]
     if _can_open_a_browser():
         command += ["--server.headless", "false", "--server.showEmailPrompt", "false"]
-    environment = {**os.environ, "WORKBENCH_HOME": str(home.root)}
+    paths = [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "WORKBENCH_HOME": str(home.root), "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     folder = _settings_folder()
     print(f"The app opens at http://127.0.0.1:{given.port}", file=sys.stderr, flush=True)
     if os.name == "posix":
