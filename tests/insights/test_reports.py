@@ -9,7 +9,7 @@ import pytest
 
 from workbench.errors import WorkbenchError
 from workbench.insights import reports
-from workbench.insights.reports import html, pdf
+from workbench.insights.reports import html, of_sentiment, pdf
 from workbench.insights.reports.document import Bars, Lines, Points, Report, Section
 from workbench.shop.space import Space
 
@@ -128,3 +128,35 @@ def test_a_shop_without_prices_and_reviews_has_a_report(home, store):
     assert "Revenue: no purchase has a price." in page
     assert "What their reviews sound like" not in page
     assert reports.segments(store, space, "pdf").startswith(b"%PDF")
+
+
+def test_sentiment_report_counts_every_review(shop):
+    made = of_sentiment.report(*shop)
+    assert made.sheets["Over time"]["Reviews"].sum() == 120
+    toys = made.sheets["Categories"].set_index("Of").loc["Kids"]
+    assert toys["Reviews"] == 40 and toys["Negative"] == 1.0 and toys["Negative from"] > 0.9
+    assert set(made.sheets["Products"]["Id"]) == {f"p2-{j}" for j in range(5)}
+    assert {"broken", "wheels"} <= set(made.sheets["Words"]["Word"])
+
+
+def test_sentiment_report_of_a_selection(shop):
+    made = of_sentiment.report(*shop, ["r0", "r1", "unknown"])
+    assert "2 reviews of the selection" in made.facts[0]
+    assert made.sheets["Over time"]["Positive"].tolist() == [1.0]
+
+
+def test_sentiment_report_without_a_model_uses_the_stars(home, store):
+    planted.fill(store)
+    page = reports.sentiment(store, None, "html").decode()
+    assert "Sentiment is taken from the stars." in page
+    assert "&lt;b&gt;Toys&lt;/b&gt; thing" in page and "<b>Toys" not in page
+
+
+def test_sentiment_report_in_every_format(shop, tmp_path):
+    for kind in reports.FORMATS:
+        assert len(reports.sentiment(*shop, tmp_path / f"sentiment.{kind}")) == (tmp_path / f"sentiment.{kind}").stat().st_size > 100
+
+
+def test_no_reviews_is_said(home, store):
+    with pytest.raises(WorkbenchError, match="No review here has a sentiment"):
+        reports.sentiment(store, None, "html")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
@@ -29,6 +30,14 @@ def segments(store: Store, space: Space, target: str | Path) -> bytes:
 
     check(target)
     return deliver(report(store, space), target)
+
+
+def sentiment(store: Store, space: Space | None, target: str | Path, reviews: Sequence[str] | None = None) -> bytes:
+    """The sentiment report of `reviews` (ids; None: all), delivered as `segments`. CSV holds the shares over time."""
+    from workbench.insights.reports.of_sentiment import report
+
+    check(target)
+    return deliver(report(store, space, reviews), target)
 
 
 def check(target: str | Path) -> str:

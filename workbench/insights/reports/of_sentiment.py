@@ -1,0 +1,162 @@
+"""The sentiment report: how the mood of the reviews is, how it moved, where it is worst and what is said there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from workbench.errors import WorkbenchError
+from workbench.insights import plain
+from workbench.insights.behaviour import mood_sql
+from workbench.insights.distinctive import log_odds, wilson, words
+from workbench.insights.profiles import MOODS
+from workbench.insights.reports.document import Bars, Chart, Lines, Report, Section
+from workbench.shop.space import Space
+from workbench.shop.store import Store
+
+COLOURS = ("#D55E00", "#8A929E", "#1B82C4")
+MOST_TEXTS = 20_000
+PERIODS = {"W": 120, "M": 1100}
+LEAST_DRAWN = 10
+MOST_GROUPS = 12
+LEAST_REVIEWS = 5
+HOW = (
+    "Shares are of the reviews whose sentiment is known; every interval is Wilson's at 95 %.",
+    "A product is listed where even the lower end of its interval lies above the share of all reviews, with at least "
+    f"{LEAST_REVIEWS} reviews; how many reviews it has decides how sure that is.",
+    f"Words are compared between negative and other reviews by log-odds with a prior (Monroe, Colaresi and Quinn 2008), each "
+    f"word once for each review, from the newest {MOST_TEXTS:,} reviews.",
+)
+
+
+def report(store: Store, space: Space | None, selection: Sequence[str] | None = None) -> Report:
+    """Of the reviews with the ids `selection` (None: all); WorkbenchError where no review has a sentiment."""
+    found, basis = _reviews(store, space, selection)
+    if found.empty:
+        raise WorkbenchError("No review here has a sentiment: there are no predictions and no stars.", "Import reviews, or choose others.")
+    model = f", model {space.version.id}" if space else ""
+    facts = [f"Data version {store.data_version}{model}, {len(found):,} reviews{'' if selection is None else ' of the selection'}."]
+    facts.append(f"Sentiment is {basis}.")
+    tables = {
+        "Over time": shares(found, _period(found)),
+        "Categories": shares(found, found["category"]).head(MOST_GROUPS),
+        "Products": _worst(found),
+        "Words": _words(store, found),
+    }
+    sections = [_all(found), _time(tables["Over time"]), *_places(tables), Section("How this was computed", HOW)]
+    sheets = {**tables, "Notes": pd.DataFrame({"Notes": [*facts, *HOW]})}
+    return Report("sentiment", "Sentiment report", facts, sections, sheets)
+
+
+def _reviews(store: Store, space: Space | None, selection: Sequence[str] | None) -> tuple[pd.DataFrame, str]:
+    label, joined, basis = mood_sql(space)
+    chosen, values = ("", []) if selection is None else ("AND r.review_id IN (SELECT unnest(?))", [list(selection)])
+    sql = f"""
+    SELECT r.review_id, r.created_at, r.product_id, coalesce(nullif(p.title, ''), r.product_id) AS product,
+           string_split(p.category, ' > ')[1] AS category, {label} AS mood
+    FROM reviews r LEFT JOIN products p USING (product_id) {joined}
+    WHERE {label} IS NOT NULL {chosen} ORDER BY r.review_id"""
+    return store.frame(sql, values), basis
+
+
+def _period(found: pd.DataFrame) -> pd.Series:
+    """The first day of each review's week, month or quarter, by how many days all of them span."""
+    when = pd.to_datetime(found["created_at"])
+    span = (when.max() - when.min()).days if when.notna().any() else 0
+    period = next((name for name, days in PERIODS.items() if span <= days), "Q")
+    return when.dt.to_period(period).dt.start_time.dt.date
+
+
+def shares(found: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
+    """One row for each value of `by`: its reviews and the share of each mood, the negative one with its interval; most reviews first,
+    days in their order."""
+    counts = pd.crosstab(by, found["mood"]).reindex(columns=list(MOODS), fill_value=0)
+    n = counts.sum(axis=1)
+    made = pd.DataFrame({"Of": counts.index, "Reviews": n.to_numpy()})
+    for mood in MOODS:
+        made[mood.capitalize()] = (counts[mood] / n).to_numpy()
+    ends = [wilson(k, of) for k, of in zip(counts["negative"], n, strict=True)]
+    made["Negative from"], made["Negative to"] = [low for low, _ in ends], [high for _, high in ends]
+    ordered = made if by.name == "created_at" else made.sort_values(["Reviews", "Of"], ascending=[False, True])
+    return ordered.reset_index(drop=True)
+
+
+def _worst(found: pd.DataFrame) -> pd.DataFrame:
+    """Products whose reviews are negative more often than all reviews, beyond the interval; the surest first."""
+    rows = shares(found, found["product_id"])
+    share = float((found["mood"] == "negative").mean())
+    rows = rows[(rows["Negative from"] > share) & (rows["Reviews"] >= LEAST_REVIEWS)]
+    titles = found.drop_duplicates("product_id").set_index("product_id")["product"]
+    named = rows.assign(Product=rows["Of"].map(titles)).rename(columns={"Of": "Id"})
+    ordered = named.sort_values(["Negative from", "Id"], ascending=[False, True]).head(20)
+    return ordered[["Product", "Id", "Reviews", "Negative", "Negative from", "Negative to"]].reset_index(drop=True)
+
+
+def _words(store: Store, found: pd.DataFrame) -> pd.DataFrame:
+    newest = found.sort_values("created_at", ascending=False, kind="stable").head(MOST_TEXTS)
+    texts = dict(
+        store.rows(
+            "SELECT review_id, concat_ws(' ', title, body) FROM reviews WHERE review_id IN (SELECT unnest(?))",
+            [newest["review_id"].tolist()],
+        )
+    )
+    negative = newest["mood"] == "negative"
+    said = [
+        pd.Series([w for key in keys for w in words(texts[key])], dtype=str)
+        for keys in (newest["review_id"][negative], newest["review_id"][~negative])
+    ]
+    rows = log_odds(said[0].value_counts(), said[1].value_counts())
+    rows = rows[(rows["z"] >= 1.96) & (rows["n"] >= LEAST_REVIEWS)].head(30)
+    return rows.rename(columns={"name": "Word", "n": "Negative reviews", "lift": "Lift"})[
+        ["Word", "Negative reviews", "Lift", "z"]
+    ].reset_index(drop=True)
+
+
+def _all(found: pd.DataFrame) -> Section:
+    n = len(found)
+    rows = []
+    for mood in MOODS:
+        k = int((found["mood"] == mood).sum())
+        low, high = wilson(k, n)
+        rows.append({"Sentiment": mood, "Reviews": k, "Share": plain.number(k / n, "share"), "95 % interval": f"{low:.1%} to {high:.1%}"})
+    days = pd.to_datetime(found["created_at"]).dropna()
+    when = f" from {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}" if len(days) else ""
+    return Section("All reviews", [f"{n:,} reviews{when}."], (), {"Shares": pd.DataFrame(rows)})
+
+
+def _time(rows: pd.DataFrame) -> Section:
+    if len(rows) < 2:
+        return Section("Over time", ["The reviews do not span enough time to show how the mood moved."])
+    drawn = rows[rows["Reviews"] >= LEAST_DRAWN]
+    series = {mood: rows[mood.capitalize()].where(rows["Reviews"] >= LEAST_DRAWN).tolist() for mood in MOODS}
+    text = (
+        [f"Of {len(rows)} periods {len(rows) - len(drawn)} have fewer than {LEAST_DRAWN} reviews and are not drawn."]
+        if len(drawn) < len(rows)
+        else []
+    )
+    charts: list[Chart] = [Lines("Share of each sentiment over time", rows["Of"].tolist(), series, "share", COLOURS)]
+    charts.append(Lines("Reviews over time", rows["Of"].tolist(), {"reviews": rows["Reviews"].astype(float).tolist()}))
+    return Section("Over time", text, charts, {"Shares over time": _worded(rows.rename(columns={"Of": "From"}))})
+
+
+def _places(tables: dict[str, pd.DataFrame]) -> list[Section]:
+    categories, products, said = tables["Categories"], tables["Products"], tables["Words"]
+    made = []
+    if len(categories) > 1:
+        series = {mood: categories[mood.capitalize()].tolist() for mood in MOODS}
+        chart = Bars("Sentiment by category", [str(c) for c in categories["Of"]], series, "share", stacked=True, colours=COLOURS)
+        made.append(Section("By category", (), [chart], {"Shares by category": _worded(categories.rename(columns={"Of": "Category"}))}))
+    text = [] if len(products) else ["No product's reviews are clearly worse than the rest."]
+    made.append(Section("Products with clearly worse reviews", text, (), {"Negative reviews by product": _worded(products)}))
+    text = [] if len(said) else ["No word is used in negative reviews more than in others."]
+    return [*made, Section("What negative reviews say", text, (), {"Words of negative reviews": said.round(2)})]
+
+
+def _worded(rows: pd.DataFrame) -> pd.DataFrame:
+    """Shares in percent, for reading."""
+    made = rows.copy()
+    for column in made.columns:
+        if pd.api.types.is_float_dtype(made[column]):
+            made[column] = [plain.number(v, "share") for v in made[column]]
+    return made
