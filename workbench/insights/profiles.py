@@ -169,7 +169,7 @@ def names(profiles: Sequence[Profile]) -> list[str]:
     made: list[str] = []
     for found in profiles:
         parts = _name_parts(found)
-        shortest = 1 if parts[0].startswith("“") else min(2, len(parts))
+        shortest = 2 if len(parts) > 1 and not parts[1].startswith("“") else 1
         longer = (" · ".join(parts[:k]) for k in range(shortest, len(parts) + 1))
         name = next((candidate for candidate in longer if candidate not in made), "")
         number = 2

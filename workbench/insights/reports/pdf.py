@@ -88,8 +88,9 @@ def _table(caption: str, frame: pd.DataFrame) -> list[Any]:
 
 def _widths(frame: pd.DataFrame) -> list[float]:
     """Columns as wide as their longest text needs, within reason, filling the page."""
-    longest = [max([len(str(name)) * 0.7, *(len(cell(v)) for v in frame[name])]) for name in frame.columns]
-    wanted = np.clip(np.array(longest, float), 5, 40)
+    longest = [max(len(cell(v)) for v in frame[name]) for name in frame.columns]
+    headings = [max(len(word) for word in str(name).split()) + 3 for name in frame.columns]
+    wanted = np.maximum(np.clip(np.array(longest, float), 5, 34), np.array(headings, float))
     return [float(w) for w in _WIDTH * wanted / wanted.sum()]
 
 
