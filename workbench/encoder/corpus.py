@@ -169,7 +169,7 @@ def _add_task(store: Store, corpus: Corpus, texts: _Texts, task: Task) -> None:
         place = {u.user: i for i, u in enumerate(corpus.users)}
         rows = [key.rsplit("@", 1) for key in made.keys]
         user = np.array([place[name] for name, _ in rows], np.int64)
-        now = np.array([_days(datetime.fromisoformat(cut)) for _, cut in rows])
+        now = np.array([days_of(datetime.fromisoformat(cut)) for _, cut in rows])
         end = np.array([np.searchsorted(corpus.users[u].days, n, side="left") for u, n in zip(user, now, strict=True)], np.int64)
         corpus.user_rows[task.name] = UserRows(task, user, end, now, target, split, made.labels)
         return
@@ -194,14 +194,15 @@ def _steps(history: History, products: dict[str, int], reviews: dict[str, int]) 
         np.array([reviews.get(r, -1) if r else -1 for r in history.reviews], np.int64),
         np.array([KINDS.index(k) for k in history.kinds], np.int64),
         np.array([0 if r is None else int(min(5, max(1, round(r)))) for r in history.ratings], np.int64),
-        np.array([_days(t) for t in history.times]),
+        np.array([days_of(t) for t in history.times]),
         np.array(history.target, bool) & (product >= 0),
         history.train_end(),
         {split: history.held(split) for split in ("validation", "test")},
     )
 
 
-def _days(when: datetime) -> float:
+def days_of(when: datetime) -> float:
+    """Days since 1970-01-01."""
     return (when.replace(tzinfo=None) - datetime(1970, 1, 1)).total_seconds() / DAY
 
 

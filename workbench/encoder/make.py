@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from accelerate.utils import set_seed
 
 from workbench.encoder.backbone import Backbone, Features, find_base
 from workbench.encoder.baselines import baselines
@@ -43,7 +44,8 @@ class Prepared:
 
 
 def prepare(corpus: Corpus, recipe: Recipe, folder: Path, report: Report) -> Prepared:
-    """Load the base and pass all texts through its frozen layers."""
+    """Load the base and pass all texts through its frozen layers; the first weights depend on the seed alone."""
+    set_seed(recipe.seed)
     backbone = Backbone(find_base(recipe.base), top_layers=recipe.top_layers, max_length=recipe.max_length)
     model = build(corpus, recipe, backbone)
     model.to(engine().device)

@@ -184,6 +184,6 @@ def _check(losses: dict[str, Tensor], epoch: int, step: int) -> None:
     for name, value in losses.items():
         if not torch.isfinite(value):
             raise WorkbenchError(
-                f"The loss of {name} became {float(value)} in epoch {epoch + 1}, step {step + 1}.",
+                f"The loss of {name} became {float(value.detach())} in epoch {epoch + 1}, step {step + 1}.",
                 "Nothing was published. Lower learning_rate in the recipe and train again.",
             )

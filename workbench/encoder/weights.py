@@ -30,6 +30,7 @@ class Loaded:
     recipe: Recipe
     products: list[str]
     labels: dict[str, list[str]]
+    binary: list[str]
 
 
 def save(model: JointEncoder, corpus: Corpus, recipe: Recipe, folder: Path) -> None:
@@ -59,7 +60,7 @@ def load(version: ModelVersion) -> Loaded:
     backbone = Backbone(base, top_layers=recipe.top_layers, max_length=recipe.max_length)
     model = JointEncoder(recipe, backbone, np.zeros(len(shape["products"])), sizes)
     model.load_state_dict(read_weights(version.folder / WEIGHTS), strict=False)
-    return Loaded(model.eval(), recipe, shape["products"], shape["labels"])
+    return Loaded(model.eval(), recipe, shape["products"], shape["labels"], shape["binary"])
 
 
 def read_weights(file: Path) -> dict[str, torch.Tensor]:

@@ -62,6 +62,18 @@ class Space:
         return frame["id"].tolist(), np.stack(frame["vector"].to_list()).astype(np.float32)
 
 
+def version_vectors(version: ModelVersion, entity: str) -> tuple[list[str], np.ndarray]:
+    """Ids and float32 vectors (rows, n) of a version, read without the shop."""
+    connection = connect(version.vectors_file, read_only=True, allow=(version.folder,))
+    try:
+        key = quote(ENTITIES[entity])
+        frame = connection.execute(f"SELECT {key} AS id, vector FROM {quote(entity)} ORDER BY {key}").df()
+    finally:
+        connection.close()
+    vectors = np.stack(frame["vector"].to_list()).astype(np.float32) if len(frame) else np.zeros((0, 0), np.float32)
+    return frame["id"].tolist(), vectors
+
+
 class SpaceWriter:
     """Writes a version's `vectors.duckdb`; used by the encoder while the version is `.partial`."""
 

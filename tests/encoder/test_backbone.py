@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+import torch
+
+from workbench.encoder.backbone import Backbone, Features, batches_by_length, find_base
+from workbench.encoder.recipe import DEFAULT_BASE
+from workbench.errors import WorkbenchError
+
+TEXTS = ["A short one", "A somewhat longer text about a lamp that broke after a week", "好用"]
+
+
+def whole(backbone: Backbone) -> np.ndarray:
+    """Mean-pooled vectors by the library's own forward pass."""
+    found = backbone.tokenizer(TEXTS, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        hidden = backbone.model(**found).last_hidden_state
+    mask = found["attention_mask"][..., None].float()
+    return ((hidden * mask).sum(1) / mask.sum(1)).numpy()
+
+
+@pytest.mark.parametrize("top_layers", [-1, 0, 1, 3])
+def test_the_cut_backbone_reads_as_the_whole_one(tmp_path, top_layers):
+    backbone = Backbone(find_base(DEFAULT_BASE), top_layers=top_layers, max_length=64).eval()
+    found = Features(backbone, TEXTS, tmp_path / "features.npy").pooled()
+    expected = whole(backbone)
+    cosine = (found * expected).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
+    assert cosine.min() > 0.999
+
+
+def test_only_the_top_is_trained():
+    backbone = Backbone(find_base(DEFAULT_BASE), top_layers=1, max_length=64)
+    assert backbone.trained() and all(name.startswith("encoder.layer.5.") for name in backbone.trained())
+
+
+def test_a_base_of_pickles_is_refused(tmp_path):
+    (tmp_path / "pytorch_model.bin").write_bytes(b"x")
+    with pytest.raises(WorkbenchError, match="only safetensors"):
+        find_base(str(tmp_path))
+
+
+def test_batches_hold_every_row_once_within_their_budget():
+    lengths = np.random.default_rng(0).integers(1, 90, 300)
+    parts = batches_by_length(lengths, 500)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(300))
+    assert max(len(p) * lengths[p].max() for p in parts) <= 500
