@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from joint_space import fill, publish
 
@@ -162,3 +164,85 @@ def test_an_import_for_people_names_the_rows_left_out(home, tmp_path, capsys):
     assert main(["import", str(file), "--home", str(home.root)]) == 0
     out = capsys.readouterr().out
     assert "line 3, rating, 'x':" in out and "Data version 1" in out
+
+
+@pytest.mark.parametrize(
+    ("out", "problem"),
+    [("nowhere/r.html", "lies in nowhere, which is no folder"), (".", "is a folder"), ("r.docx", "cannot be written as 'r.docx'")],
+)
+def test_a_report_that_cannot_be_written_is_refused_before_any_work(run, shop, out, problem):
+    status, _, err = run("report", "segments", "--out", out)
+    assert status == 2 and problem in err
+
+
+def test_a_report_is_written_in_the_form_of_its_ending(run, shop, tmp_path):
+    status, document, _ = run("report", "sentiment", "--out", str(tmp_path / "s.csv"))
+    assert status == 0 and (tmp_path / "s.csv").stat().st_size == document["bytes"]
+
+
+class Reader:
+    """Stands in for the encoder's warm process."""
+
+    def __init__(self, home, version):
+        self.version = version
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def predict(self, task, texts):
+        return ["bad", "good"], np.array([[0.2, 0.8] if "fine" in text else [0.9, 0.1] for text in texts], np.float32)
+
+
+def test_predict_adds_label_and_probability_to_each_row(run, shop, tmp_path, monkeypatch):
+    monkeypatch.setattr("workbench.jobs.inference.Inference", Reader)
+    file, out = tmp_path / "texts.csv", tmp_path / "out.csv"
+    file.write_text("id,body\n1,all fine here\n2,=it broke\n", "utf-8")
+    status, document, _ = run("predict", str(file), "--task", "sentiment", "--text", "body", "--out", str(out))
+    assert status == 0 and document == {"version": shop.id, "rows": 2, "out": str(out)}
+    got = pd.read_csv(out, dtype=str, encoding="utf-8-sig")
+    assert got["predicted"].tolist() == ["good", "bad"] and got["probability"].tolist() == ["0.8", "0.9"]
+    assert got["body"].tolist() == ["all fine here", "'=it broke"]
+
+
+def test_train_waits_and_prints_the_result(run, home, shop, monkeypatch):
+    def start(home, kind, spec):
+        made = Run.create(home, kind, spec)
+        made.finish({"version": "v2", "parent": None, "seconds": 1.0, "tasks": {}, "left_out": {}})
+        return made
+
+    monkeypatch.setattr("workbench.jobs.start", start)
+    status, document, _ = run("train", "--tasks", "sentiment,category")
+    assert status == 0 and {"version", "parent", "seconds", "tasks"} <= document.keys()
+    assert run("status")[1]["jobs"][0]["state"] == "done"
+
+
+def test_a_failed_training_is_exit_2_with_its_problem(run, home, shop, monkeypatch):
+    def start(home, kind, spec):
+        made = Run.create(home, kind, spec)
+        made.fail("Only one class.", "Add another.")
+        return made
+
+    monkeypatch.setattr("workbench.jobs.start", start)
+    status, document, err = run("train")
+    assert (status, document) == (2, None) and "Only one class.\nAdd another." in err
+
+
+def test_finetune_stores_the_rows_and_learns_from_them_once(run, home, shop, tmp_path, monkeypatch):
+    specs = []
+
+    def start(home, kind, spec):
+        specs.append(spec)
+        made = Run.create(home, kind, {**spec, "snapshot": str(spec["snapshot"])})
+        made.finish({"version": "v2", "parent": spec["parent"], "seconds": 1.0, "tasks": {}, "before": {}, "left_out": {}})
+        return made
+
+    monkeypatch.setattr("workbench.jobs.start", start)
+    file = tmp_path / "labels.csv"
+    file.write_text("note,answer\n" + "".join(f"good {i},positive\nbad {i},negative\n" for i in range(6)), "utf-8")
+    status, document, _ = run("finetune", str(file), "--task", "sentiment", "--text", "note", "--label", "answer")
+    assert status == 0 and {"version", "before", "tasks"} <= document.keys()
+    assert specs[0]["parent"] == shop.id and specs[0]["train"] == "top"
+    assert run("status")[1]["tables"]["labels"] == 12

@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from workbench.cli.shop import reading
+from workbench.cli.tables import out_file
 from workbench.errors import WorkbenchError
 from workbench.home import Home
 from workbench.registry import Registry
@@ -67,7 +67,8 @@ def report(home: Home, given: Namespace) -> Answer:
     """Write what a person would hand on; the ending of --out says in which form."""
     from workbench.insights import reports
 
-    out = Path(given.out)
+    out = out_file(given.out)
+    reports.check(out)
     with opened(home) as (store, space):
         size = len(getattr(reports, given.what)(store, space, out))
     return {"out": str(out), "bytes": size, "version": space.version.id}, f"{out}: {size:,} bytes"

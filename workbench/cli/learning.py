@@ -10,7 +10,7 @@ from typing import Any
 from workbench import jobs
 from workbench.cli.models import words
 from workbench.cli.shop import reading
-from workbench.cli.tables import columns, rows, text_column
+from workbench.cli.tables import columns, out_file, rows, text_column
 from workbench.errors import WorkbenchError
 from workbench.export import to_csv
 from workbench.files import sha256
@@ -75,6 +75,7 @@ def predict(home: Home, given: Namespace) -> Answer:
     active = Registry(home).active()
     if active is None:
         raise WorkbenchError("No model version is active.", "Train one with: workbench train")
+    out = out_file(given.out)
     frame = rows(Path(given.file))
     texts = frame[text_column(frame, given.text)].tolist()
     with Inference(home, active.id) as encoder:
@@ -82,7 +83,6 @@ def predict(home: Home, given: Namespace) -> Answer:
     best = probabilities.argmax(1) if len(texts) else []
     frame["predicted"] = [labels[i] for i in best]
     frame["probability"] = [round(float(p), 4) for p in probabilities.max(1)] if len(texts) else []
-    out = Path(given.out)
     out.write_bytes(to_csv(frame))
     return {"version": active.id, "rows": len(frame), "out": str(out)}, f"{len(frame):,} rows written to {out} by {active.id}"
 

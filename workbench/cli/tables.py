@@ -13,6 +13,15 @@ from workbench.tasks.tables import propose, read_file
 MOST_NAMED = 20
 
 
+def out_file(name: str) -> Path:
+    """The file that --out names; WorkbenchError where it cannot be written, before any work is done."""
+    path = Path(name)
+    if path.is_dir() or not path.parent.is_dir():
+        what = "is a folder" if path.is_dir() else f"lies in {path.parent}, which is no folder"
+        raise WorkbenchError(f"--out {name!r} {what}.", "Name a file in a folder that exists.")
+    return path
+
+
 def rows(path: Path) -> pd.DataFrame:
     """The file's rows, every cell as text; rows that cannot be read are named on stderr."""
     table = read_file(path)
