@@ -97,6 +97,13 @@ def clusters(kinds: list[int]) -> Clusters:
     return Clusters(places, group, core, np.where(core, 1.0, 0.6).astype(np.float32), float(1 - core.mean()), 0.97, len(group), 10)
 
 
+def none(rows: int) -> Clusters:
+    """What clustering finds among users who are all alike: nothing."""
+    return Clusters(
+        np.zeros((rows, 2), np.float32), np.full(rows, -1), np.zeros(rows, bool), np.zeros(rows, np.float32), 1.0, 1.0, rows, 10
+    )
+
+
 def ready(home: Home, store: Store, **shop: bool) -> tuple[Space, segments.Segments]:
     """A filled shop with a version and saved segments."""
     fill(store, **shop)

@@ -8,7 +8,7 @@ import planted_segments as planted
 import pytest
 
 from workbench.errors import WorkbenchError
-from workbench.insights import reports
+from workbench.insights import reports, segments
 from workbench.insights.reports import html, of_sentiment, pdf
 from workbench.insights.reports.document import Bars, Lines, Points, Report, Section
 from workbench.shop.space import Space
@@ -160,3 +160,14 @@ def test_sentiment_report_in_every_format(shop, tmp_path):
 def test_no_reviews_is_said(home, store):
     with pytest.raises(WorkbenchError, match="No review here has a sentiment"):
         reports.sentiment(store, None, "html")
+
+
+def test_users_who_are_all_alike_have_a_report_too(home, store):
+    planted.fill(store)
+    space = Space(store, planted.publish(home))
+    segments.save(store, space, sorted(planted.users()), planted.none(120))
+    assert "No group stands out" in reports.segments(store, space, "html").decode()
+    for kind in ("pdf", "xlsx", "csv"):
+        assert len(reports.segments(store, space, kind)) > 100
+    found = segments.load(store, space).json()
+    assert found["segments"] == [] and found["noise"] == 1.0 and set(found["members"].values()) == {-1}

@@ -8,8 +8,10 @@ from streamlit.testing.v1 import AppTest
 
 from workbench import jobs
 from workbench.components import context
+from workbench.insights import segments
 from workbench.pages import _segment_map
 from workbench.run import Run
+from workbench.shop.space import Space
 from workbench.shop.store import Store
 
 
@@ -124,6 +126,18 @@ def test_older_segments_are_shown_and_said_to_be_old(open_page, home):
     page.run()
     assert "Made from data version 1; the shop is at 2 now" in said(page)
     assert page.metric[0].value == "3"
+
+
+def test_users_who_are_all_alike(home, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_HOME", str(home.root))
+    with Store.open(home) as store:
+        planted.fill(store)
+        space = Space(store, planted.publish(home))
+        segments.save(store, space, sorted(planted.users()), planted.none(120))
+    page = AppTest.from_function(draw, default_timeout=20).run()
+    assert not page.exception
+    assert "No group stands out" in said(page)
+    assert page.selectbox(key="segment").options == ["All users"]
 
 
 def members() -> pd.DataFrame:
