@@ -153,7 +153,7 @@ def members(found: Segments) -> pd.DataFrame:
         {
             "user_id": frame["user_id"],
             "segment": frame["segment"],
-            "name": frame["segment"].map(names).fillna("No segment"),
+            "name": [names.get(s, "No segment") for s in frame["segment"]],
             "clear": frame["core"],
             "strength": frame["strength"].round(3),
             "x": frame["x"].round(4),
