@@ -74,10 +74,11 @@ def prepare(home: Home) -> Run | None:
 
 
 def _fill(home: Home, store: Store) -> None:
-    from workbench.shop import importers, sample
+    from workbench.shop import importers
+    from workbench.shop.sample import build
 
     print("Building the sample shop…", file=sys.stderr)
-    folder = sample.build(home)
+    folder = build(home)
     files = sorted(path for path in folder.iterdir() if path.name != "truth.json")
     print("Importing it…", file=sys.stderr)
     importers.import_files(store, files)
