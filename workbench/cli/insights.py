@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+import pandas as pd
 
 from workbench.cli.shop import reading
 from workbench.cli.tables import out_file
@@ -26,6 +29,47 @@ def opened(home: Home) -> Iterator[tuple[Store, Space]]:
         raise WorkbenchError("No model version is active.", "Train one with: workbench train")
     with reading(home) as store:
         yield store, Space(store, active)
+
+
+def sentiment(home: Home, given: Namespace) -> Answer:
+    """Shares of negative, neutral and positive reviews by period, with n and intervals."""
+    from workbench.insights.selection import Selection
+    from workbench.insights.sentiment import source, total, trend
+
+    with _perhaps(home) as (store, space):
+        chosen = Selection(category=given.category or "", brand=given.brand or "", product_id=given.product or "")
+        periods, whole, labels = trend(store, space, chosen, given.by), total(store, space, chosen), source(space)
+    periods = periods.assign(period=periods["period"].astype(str).str[:10])
+    document = {"every": given.by, "labels": labels, "total": _records(whole)[0], "trend": _records(periods)}
+    lines = [f"{p['period']}  n {p['n']:5,}  negative {p['negative']:6.1%}  positive {p['positive']:6.1%}" for p in document["trend"]]
+    return document, "\n".join([*lines, f"The labels are {labels}."])
+
+
+def alerts(home: Home, given: Namespace) -> Answer:
+    """Surges of negative reviews, newest first, with the bound on false ones."""
+    from workbench.insights.alerts import find
+
+    with _perhaps(home) as (store, space):
+        document = find(store, space).json()
+    lines = [
+        f"{a['raised']}  began {a['began']}  negative {a['share']:.0%} against {a['baseline']:.0%}, n {a['n']:,}  "
+        + (", ".join(f"{kind} {name}" for kind, name in a["scope"].items()) or "the whole shop")
+        for a in document["alerts"]
+    ]
+    return document, "\n".join([*lines, f"At most {document['expected_false_per_year']:g} false alerts a year are to be expected."])
+
+
+@contextmanager
+def _perhaps(home: Home) -> Iterator[tuple[Store, Space | None]]:
+    """The shop, and the active version's space where there is one."""
+    active = Registry(home).active()
+    with reading(home) as store:
+        yield store, Space(store, active) if active else None
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as plain values; dates in ISO form, what is not known as null."""
+    return list(json.loads(frame.to_json(orient="records", date_format="iso", date_unit="s")))
 
 
 def recommend(home: Home, given: Namespace) -> Answer:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 Verb = Callable[[str, str, str], argparse.ArgumentParser]
 INSIGHTS = {
-    "sentiment": "share of negative, neutral and positive reviews by period",
     "alerts": "lasting rises of negative reviews, with when they began",
     "segments": "groups of users, their size and who is in them",
 }
@@ -88,6 +87,10 @@ def _models(verb: Verb) -> None:
 
 
 def _insights(verb: Verb) -> None:
+    sentiment = verb("sentiment", "insights", "share of negative, neutral and positive reviews by period")
+    sentiment.add_argument("--by", choices=("day", "week", "month"), default="month")
+    for name in ("category", "brand", "product"):
+        sentiment.add_argument(f"--{name}", metavar=name.upper())
     verb("recommend", "insights", "the next items for a user").add_argument("user", metavar="USER")
     verb("similar", "insights", "the products nearest to one").add_argument("product", metavar="PRODUCT")
     report = verb("report", "insights", "what a person would hand on: .html, .pdf, .xlsx or .csv")
