@@ -1,0 +1,107 @@
+import json
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.home import Home
+from workbench.insights import alerts
+from workbench.shop import importers, sample
+from workbench.shop.store import Store
+
+
+def shop(weeks=78, products=12, a_week=5.0, share=0.15, seed=0) -> pd.DataFrame:
+    """Reviews of a shop where nothing happens."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for product in range(products):
+        for week in range(weeks):
+            for _ in range(random.poisson(a_week)):
+                day = date(2025, 1, 6) + timedelta(days=int(7 * week + random.integers(0, 7)))
+                rows.append((f"p{product}", f"b{product % 4}", f"c{product % 3}", day, bool(random.random() < share)))
+    frame = pd.DataFrame(rows, columns=["product_id", "brand", "category", "day", "negative"]).sort_values("day", ignore_index=True)
+    return frame.assign(review_id=[f"r{i}" for i in range(len(frame))])
+
+
+def turn_bad(frame: pd.DataFrame, mask: pd.Series, share: float) -> pd.DataFrame:
+    random = np.random.default_rng(1)
+    frame.loc[mask, "negative"] = random.random(mask.sum()) < share
+    return frame
+
+
+def test_a_calm_shop_raises_about_what_is_promised():
+    found = [alerts.find_in(shop(seed=seed)) for seed in range(6)]
+    raised, years = sum(len(f.alerts) for f in found), 6 * 78 / 52
+    assert raised <= found[0].expected_false_per_year * years
+
+
+def test_a_bad_product_is_found_where_it_is_and_once():
+    frame = shop()
+    weeks = (pd.to_datetime(frame["day"]) >= "2026-01-05") & (pd.to_datetime(frame["day"]) < "2026-02-09")
+    found = alerts.find_in(turn_bad(frame, weeks & (frame["product_id"] == "p3"), 0.75)).alerts
+    assert [a.scope for a in found] == [{"product_id": "p3"}]
+    assert abs((found[0].began - date(2026, 1, 5)).days) <= 14 and (found[0].raised - date(2026, 1, 5)).days <= 21
+    assert found[0].share > 0.5 and set(found[0].reviews) <= set(frame["review_id"])
+
+
+def test_a_rise_everywhere_belongs_to_the_shop():
+    frame = shop()
+    weeks = (pd.to_datetime(frame["day"]) >= "2026-01-05") & (pd.to_datetime(frame["day"]) < "2026-01-26")
+    found = alerts.find_in(turn_bad(frame, weeks, 0.45)).alerts
+    assert found and found[0].scope == {} and len(found) <= 2
+
+
+def test_more_reviews_of_the_same_mood_raise_nothing():
+    frame = shop()
+    sale = frame[(pd.to_datetime(frame["day"]) >= "2026-01-05") & (pd.to_datetime(frame["day"]) < "2026-01-19")]
+    more = [
+        sale.assign(review_id=sale["review_id"] + f"-{i}", negative=np.random.default_rng(i).random(len(sale)) < 0.15) for i in range(2)
+    ]
+    tripled = pd.concat([frame, *more]).sort_values("day", ignore_index=True)
+    assert [a for a in alerts.find_in(tripled).alerts if date(2026, 1, 1) <= a.began <= date(2026, 1, 31)] == []
+
+
+@pytest.fixture(scope="module")
+def sampled(tmp_path_factory):
+    home = Home.find(tmp_path_factory.mktemp("shop")).make()
+    folder = sample.build(home)
+    with Store.open(home) as store:
+        importers.import_files(store, [folder / name for name in sample.FILES])
+        paths = dict(store.rows("SELECT product_id, [split_part(category, ' > ', 1), brand] FROM products"))
+        yield alerts.find(store, None), json.loads((folder / "truth.json").read_text())["incidents"], paths
+
+
+def overlaps(a: dict, b: dict, paths: dict) -> bool:
+    """Whether two scopes have products in common."""
+
+    def holds(scope, product):
+        mine = {"product_id": product, "category": paths[product][0], "brand": paths[product][1]}
+        return all(mine[k] == v for k, v in scope.items())
+
+    return any(holds(a, p) and holds(b, p) for p in paths)
+
+
+def test_four_of_five_planted_incidents_are_alerted_within_three_weeks(sampled):
+    found, planted, paths = sampled
+    real = [i for i in planted if not i["decoy"]]
+
+    def alerted(incident):
+        began = date.fromisoformat(incident["began"])
+        return any(overlaps(a.scope, incident["scope"], paths) and began <= a.raised <= began + timedelta(days=21) for a in found.alerts)
+
+    assert len(real) >= 5 and sum(map(alerted, real)) / len(real) >= 0.8
+
+
+def test_no_alert_on_a_decoy(sampled):
+    found, planted, paths = sampled
+    for decoy in (i for i in planted if i["decoy"]):
+        ends = date.fromisoformat(decoy["ended"]) + timedelta(days=7)
+        during = [a for a in found.alerts if date.fromisoformat(decoy["began"]) <= a.began <= ends]
+        assert not [a for a in during if overlaps(a.scope, decoy["scope"], paths) and a.scope == decoy["scope"]], decoy
+
+
+def test_the_document_has_the_agreed_form(sampled):
+    document = sampled[0].json()
+    assert {"alerts", "expected_false_per_year"} <= set(document)
+    assert all({"scope", "began", "raised", "share", "baseline", "n"} <= set(a) for a in document["alerts"])

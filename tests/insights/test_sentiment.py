@@ -1,0 +1,64 @@
+from datetime import date
+
+import joint_space
+import pytest
+
+from workbench.insights import sentiment
+from workbench.insights.selection import Selection
+
+
+@pytest.fixture
+def shop(store):
+    rows = [
+        ("r1", "p1", 1, "en", "2025-01-06", "bad lamp"), ("r2", "p1", 3, "en", "2025-01-08", "so so"),
+        ("r3", "p2", 5, "zh", "2025-01-14", "好"), ("r4", "p2", 5, "en", "2025-02-20", "great lamp"),
+    ]  # fmt: skip
+    with store.transaction() as cursor:
+        cursor.execute(
+            "INSERT INTO products (product_id, title, brand, category) VALUES ('p1', 'Lamp', 'B', 'Home > Light'), ('p2', 'Pan', 'C', 'Homeware')"
+        )
+        for row in rows:
+            cursor.execute("INSERT INTO reviews (review_id, product_id, rating, language, created_at, body) VALUES (?, ?, ?, ?, ?, ?)", row)
+    return store
+
+
+def test_shares_by_week_with_their_interval(shop):
+    found = sentiment.trend(shop, None, Selection(), "week")
+    assert found["n"].tolist() == [2, 1, 1]
+    assert found["negative"].tolist() == [0.5, 0, 0]
+    assert found["negative_low"][0] == pytest.approx(0.0945, abs=1e-3) and found["negative_high"][0] == pytest.approx(0.9055, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        (Selection(category="Home"), {"r1", "r2"}),
+        (Selection(brand="C"), {"r3", "r4"}),
+        (Selection(product_id="p1"), {"r1", "r2"}),
+        (Selection(ratings=(5,)), {"r3", "r4"}),
+        (Selection(language="zh"), {"r3"}),
+        (Selection(sentiment="neutral"), {"r2"}),
+        (Selection(text="LAMP"), {"r1", "r4"}),
+        (Selection(start=date(2025, 1, 8), end=date(2025, 1, 14)), {"r2", "r3"}),
+        (Selection().within({"brand": "B"}), {"r1", "r2"}),
+        (Selection(text="' OR true --"), set()),
+    ],
+)
+def test_filters(shop, selection, expected):
+    assert set(sentiment.reviews(shop, None, selection)["review_id"]) == expected
+
+
+def test_without_a_model_the_stars_stand_in_and_it_is_said(shop):
+    assert "stars" in sentiment.source(None)
+
+
+def test_with_a_model_its_labels_count(store):
+    joint_space.fill(store)
+    from workbench.shop.space import Space
+
+    space = Space(store, joint_space.publish(store.home))
+    if not space.has_task("sentiment"):
+        pytest.skip("the shared test version has no sentiment")
+    known = dict(store.rows(f"SELECT key, label FROM {space.table('predictions_sentiment')}"))
+    found = sentiment.reviews(store, space, Selection()).set_index("review_id")["sentiment"].to_dict()
+    assert {k: found[k] for k in known if k in found} == {k: v for k, v in known.items() if k in found} and known

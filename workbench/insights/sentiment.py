@@ -1,0 +1,82 @@
+"""How the mood of the reviews moves: shares over time with n and interval, and the reviews behind them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pandas as pd
+
+from workbench.insights.selection import Selection
+from workbench.shop.space import Space
+from workbench.shop.store import Store
+from workbench.tasks.sentiment import LABELS
+
+Every = Literal["day", "week", "month"]
+Z = 1.959964
+TASK = "sentiment"
+
+
+def labelled(space: Space | None) -> str:
+    """SQL of every review with its product and its label: the model's where there is one, else what the stars say."""
+    stars = "CASE WHEN r.rating <= 2 THEN 'negative' WHEN r.rating < 4 THEN 'neutral' WHEN r.rating IS NOT NULL THEN 'positive' END"
+    model = space is not None and space.has_task(TASK)
+    join = f"LEFT JOIN {space.table('predictions_sentiment')} s ON s.key = r.review_id" if space is not None and model else ""
+    label = f"coalesce(s.label, {stars})" if model else stars
+    sure = "s.probability" if model else "NULL::FLOAT"
+    return f"""
+        SELECT r.review_id, r.product_id, r.user_id, r.rating, r.title, r.body, r.created_at, r.language,
+               p.title AS product, p.brand, p.category, {label} AS label, {sure} AS probability
+        FROM reviews r LEFT JOIN products p USING (product_id) {join}"""
+
+
+def source(space: Space | None) -> str:
+    """In words, where the labels come from."""
+    if space is not None and space.has_task(TASK):
+        return f"read from the text by model version {space.version.id} (where it has not read a review: from the stars)"
+    return "taken from the stars (1-2 negative, 3 neutral, 4-5 positive), because no active model knows sentiment"
+
+
+def trend(store: Store, space: Space | None, selection: Selection, every: Every = "week") -> pd.DataFrame:
+    """One row for each period: period, n, and for each label its count, share and Wilson interval (`<label>_low`, `_high`)."""
+    where, values = selection.where()
+    counts = ", ".join(f"count(*) FILTER (label = '{label}') AS {label}_n" for label in LABELS)
+    frame = store.frame(
+        f"SELECT date_trunc('{every}', created_at)::DATE AS period, count(label) AS n, {counts} FROM ({labelled(space)}) "
+        f"WHERE {where} AND created_at IS NOT NULL AND label IS NOT NULL GROUP BY 1 ORDER BY 1",
+        values,
+    )
+    return with_shares(frame)
+
+
+def with_shares(frame: pd.DataFrame) -> pd.DataFrame:
+    """Add share, low and high of every label to a frame with `n` and `<label>_n`."""
+    n = frame["n"].astype(float)
+    for label in LABELS:
+        share = frame[f"{label}_n"] / n
+        centre, half = wilson(share, n)
+        frame[label], frame[f"{label}_low"], frame[f"{label}_high"] = share, centre - half, centre + half
+    return frame
+
+
+def wilson(share: pd.Series, n: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Centre and half width of the 95 % score interval of a share (Wilson 1927)."""
+    root = (share * (1 - share) / n + Z**2 / (4 * n**2)) ** 0.5
+    return (share + Z**2 / (2 * n)) / (1 + Z**2 / n), Z * root / (1 + Z**2 / n)
+
+
+def reviews(store: Store, space: Space | None, selection: Selection, limit: int = 500) -> pd.DataFrame:
+    """The reviews behind a number, newest first: id, date, product, stars, sentiment, probability, text."""
+    where, values = selection.where()
+    return store.frame(
+        f"SELECT review_id, created_at AS date, coalesce(product, product_id) AS product, rating AS stars, label AS sentiment, "
+        f"probability, concat_ws('. ', nullif(title, ''), nullif(body, '')) AS text FROM ({labelled(space)}) "
+        f"WHERE {where} ORDER BY created_at DESC NULLS LAST, review_id LIMIT {int(limit)}",
+        values,
+    )
+
+
+def total(store: Store, space: Space | None, selection: Selection) -> pd.DataFrame:
+    """One row with n, shares and intervals of the whole selection."""
+    where, values = selection.where()
+    counts = ", ".join(f"count(*) FILTER (label = '{label}') AS {label}_n" for label in LABELS)
+    return with_shares(store.frame(f"SELECT count(label) AS n, {counts} FROM ({labelled(space)}) WHERE {where}", values))
