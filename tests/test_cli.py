@@ -246,3 +246,33 @@ def test_finetune_stores_the_rows_and_learns_from_them_once(run, home, shop, tmp
     assert status == 0 and {"version", "before", "tasks"} <= document.keys()
     assert specs[0]["parent"] == shop.id and specs[0]["train"] == "top"
     assert run("status")[1]["tables"]["labels"] == 12
+
+
+@pytest.fixture
+def surge(home):
+    """A year of reviews, nine in ten good, until one brand turns bad for its last month."""
+    with Store.open(home) as store, store.transaction() as cursor:
+        cursor.execute("INSERT INTO products (product_id, title, brand) VALUES ('p1', 'Lamp', 'Glow'), ('p2', 'Chair', 'Oak')")
+        cursor.execute(
+            "INSERT INTO reviews (review_id, product_id, user_id, rating, body, created_at) "
+            "SELECT 'r' || i, CASE WHEN i % 2 = 0 THEN 'p1' ELSE 'p2' END, 'u' || i, "
+            "CASE WHEN i >= 1340 AND i % 4 = 0 OR i % 10 = 1 THEN 1 ELSE 5 END, 'words', "
+            "TIMESTAMP '2025-01-01' + INTERVAL (i * 6) HOUR FROM range(1460) r(i)"
+        )
+
+
+def test_sentiment_by_month_with_n_and_interval(run, surge):
+    status, document, _ = run("sentiment", "--by", "month")
+    first = document["trend"][0]
+    assert status == 0 and first["period"] == "2025-01-01" and first["n"] == 124
+    assert first["negative_low"] < first["negative"] < first["negative_high"]
+    assert document["total"]["n"] == 1460 and "stars" in document["labels"]
+    assert run("sentiment", "--brand", "Oak")[1]["total"]["n"] == 730
+
+
+def test_alerts_name_the_scope_and_when_it_began(run, surge):
+    status, document, _ = run("alerts")
+    assert status == 0 and document["expected_false_per_year"] > 0
+    newest = document["alerts"][0]
+    assert {"scope", "began", "raised", "share", "baseline", "n"} <= newest.keys()
+    assert set(newest["scope"].values()) & {"Glow", "p1"} and newest["began"] >= "2025-11-24"

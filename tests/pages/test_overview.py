@@ -1,9 +1,12 @@
 """The overview: empty shop, shop without model, model with its figures, running job."""
 
+from datetime import date
+
 import pytest
 from app_page import fixture_of, words
 from joint_space import fill, publish
 
+from workbench.pages import overview
 from workbench.registry import Registry
 from workbench.run import Run
 from workbench.shop.store import Store
@@ -51,6 +54,18 @@ def test_the_active_model_is_shown_with_interval_n_and_best_rival(page, filled, 
     assert "Not learned: Ticket intent (needs two intents" in words(at)
 
 
+def test_an_open_alert_is_shown_with_its_scope_and_shares(page, filled, home, monkeypatch):
+    from workbench.insights import alerts
+
+    assert "None is open" in words(page())
+    surge = alerts.Alert({"product_id": "a1"}, date(2025, 1, 1), date(2025, 1, 9), date(2025, 1, 12), 0.6, 0.1, 40)
+    monkeypatch.setattr(alerts, "find", lambda store, space: alerts.Alerts([surge], 1.0, 9, date(2025, 1, 13)))
+    overview._found.clear()
+    shown = next(f.value for f in page().dataframe if "usually" in f.value)
+    assert shown.iloc[0].tolist() == ["product a1", surge.began, surge.raised, 0.6, 0.1, 40]
+    overview._found.clear()
+
+
 def test_newer_data_asks_for_another_training(page, filled, home):
     publish(home)
     with Store.open(home) as store, store.transaction() as cursor:
@@ -74,7 +89,7 @@ def test_a_running_job_is_shown_and_found_again_by_its_id(page, filled, home):
         for _ in range(2):
             at = page(run=run.id)
             assert run.id in words(at) and "40%" in words(at)
-            assert [b.label for b in at.button] == ["Cancel"]
+            assert at.button[0].label == "Cancel"
         at.button[0].click().run()
         assert run.cancel_asked()
     run.fail("Stopped.", "Start again.", "cancelled")

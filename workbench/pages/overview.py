@@ -7,11 +7,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from workbench.components import charts, context, metrics, progress, states
+from workbench.components import charts, context, downloads, metrics, progress, states
 from workbench.components.training import start_training
-from workbench.insights import activity
+from workbench.insights import activity, alerts
 from workbench.registry import ModelVersion
 from workbench.run import runs
+from workbench.shop.space import Space
 from workbench.shop.store import Store
 
 TITLE = "Overview"
@@ -24,6 +25,9 @@ HOW = """
 **How good the model is** was measured once, when the version was made, on test rows it never learned from. The range
 is a 95 % interval, n the number of test rows. The difference is to the best of the simple methods measured on the same
 rows; all of them are on the page Models.
+
+**Open alerts** are surges of negative reviews that lasted into the last three weeks of the reviews; the page Sentiment
+shows all of them and says how they are found.
 """
 
 
@@ -41,7 +45,10 @@ def render() -> None:
         _next(held, active)
     if held["rows"].sum():
         _model(active)
+        between = st.container()  # drawn before the data, filled after it: watching all series takes a moment
         _data(store, held)
+        with between, states.guard():
+            _alerts(store)
 
 
 @st.cache_data(show_spinner=False, max_entries=4)
@@ -134,6 +141,42 @@ def _card(headline: metrics.Headline) -> None:
 
 
 # -- alerts and data -----------------------------------------------------------------------------
+
+
+def _alerts(store: Store) -> None:
+    found = _found(store, context.space(), context.state_key())
+    if found.last is None:
+        return
+    lasting = found.open()
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.subheader("Alerts", anchor=False)
+        if st.button("See sentiment", key="to-sentiment", type="tertiary", icon=":material/arrow_forward:", icon_position="right"):
+            states.go("sentiment")
+    if not lasting:
+        last = max((a.ended for a in found.alerts), default=None)
+        before = f" The last one ended on {last}." if last else ""
+        st.text(f"None is open in {found.series:,} watched series: no surge of negative reviews until {found.last}.{before}")
+        return
+    percent = st.column_config.NumberColumn(format="percent")
+    downloads.table(_alert_rows(lasting), "open-alerts", "open-alerts", column_config={"negative": percent, "usually": percent})
+
+
+@st.cache_resource(show_spinner="Watching the reviews…", max_entries=4)
+def _found(_store: Store, _space: Space | None, state: tuple[str, int, str]) -> alerts.Alerts:
+    return alerts.find(_store, _space)
+
+
+def _alert_rows(lasting: list[alerts.Alert]) -> pd.DataFrame:
+    """where, began, raised, negative (share), usually (baseline), n."""
+    rows = [
+        (", ".join(f"{kind.removesuffix('_id')} {name}" for kind, name in a.scope.items()) or "the whole shop", *_figures(a))
+        for a in lasting
+    ]
+    return pd.DataFrame(rows, columns=["where", "began", "raised", "negative", "usually", "n"])
+
+
+def _figures(alert: alerts.Alert) -> tuple[Any, ...]:
+    return alert.began, alert.raised, alert.share, alert.baseline, alert.n
 
 
 def _data(store: Store, held: pd.DataFrame) -> None:
