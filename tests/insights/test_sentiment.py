@@ -14,9 +14,8 @@ def shop(store):
         ("r3", "p2", 5, "zh", "2025-01-14", "好"), ("r4", "p2", 5, "en", "2025-02-20", "great lamp"),
     ]  # fmt: skip
     with store.transaction() as cursor:
-        cursor.execute(
-            "INSERT INTO products (product_id, title, brand, category) VALUES ('p1', 'Lamp', 'B', 'Home > Light'), ('p2', 'Pan', 'C', 'Homeware')"
-        )
+        for product in (("p1", "Lamp", "B", "Home > Light"), ("p2", "Pan", "C", "Homeware")):
+            cursor.execute("INSERT INTO products (product_id, title, brand, category) VALUES (?, ?, ?, ?)", product)
         for row in rows:
             cursor.execute("INSERT INTO reviews (review_id, product_id, rating, language, created_at, body) VALUES (?, ?, ?, ?, ?, ?)", row)
     return store

@@ -80,3 +80,9 @@ def total(store: Store, space: Space | None, selection: Selection) -> pd.DataFra
     where, values = selection.where()
     counts = ", ".join(f"count(*) FILTER (label = '{label}') AS {label}_n" for label in LABELS)
     return with_shares(store.frame(f"SELECT count(label) AS n, {counts} FROM ({labelled(space)}) WHERE {where}", values))
+
+
+def ids(store: Store, space: Space | None, selection: Selection) -> list[str]:
+    """The ids of all reviews of the selection."""
+    where, values = selection.where()
+    return [key for (key,) in store.rows(f"SELECT review_id FROM ({labelled(space)}) WHERE {where} ORDER BY review_id", values)]

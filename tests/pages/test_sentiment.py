@@ -1,0 +1,53 @@
+import joint_space
+import pytest
+from app_page import fixture_of
+
+from workbench.shop.store import Store
+
+
+def script():
+    from workbench.pages import sentiment
+
+    sentiment.render()
+
+
+page = fixture_of(script)
+
+
+@pytest.fixture
+def filled(home):
+    with Store.open(home) as store:
+        joint_space.fill(store)
+        with store.transaction() as cursor:
+            for i in range(60):
+                stars = 1 if i >= 45 and i % 3 else 5
+                values = [f"x{i}", "a0", f"u{i}", stars, f"words number {i}", f"2025-0{1 + i // 15}-{1 + i % 15:02}"]
+                cursor.execute(
+                    "INSERT INTO reviews (review_id, product_id, user_id, rating, body, created_at) VALUES (?, ?, ?, ?, ?, ?)", values
+                )
+    return home
+
+
+def test_an_empty_shop_says_what_to_do(page):
+    at = page()
+    assert "Import reviews" in " ".join(t.value for t in at.text)
+
+
+def test_shares_and_reviews_are_shown_and_the_url_narrows_them(filled, page):
+    at = page()
+    everything = int(at.metric[0].value.replace(",", ""))
+    narrowed = page(product="a0", stars="1", show="Reviews")
+    rows = narrowed.dataframe[-1].value
+    assert 0 < int(narrowed.metric[0].value) < everything
+    assert set(rows["sentiment"]) == {"negative"}
+
+
+def test_filters_that_leave_nothing_say_so(filled, page):
+    at = page(text="no review holds these words")
+    assert "No review fits" in " ".join(s.value for s in at.subheader)
+
+
+def test_a_script_in_a_review_stays_text(filled, page):
+    at = page(show="Reviews")
+    assert any("<script>" in str(v) for v in at.dataframe[-1].value["text"])
+    assert not any("<script>" in m.value for m in at.markdown)

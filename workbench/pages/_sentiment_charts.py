@@ -1,0 +1,57 @@
+"""The charts of the sentiment page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from workbench.components import charts
+from workbench.insights.alerts import Alert
+from workbench.tasks.sentiment import LABELS
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+
+def shares(trend: pd.DataFrame, found: list[Alert], every: str) -> Figure:
+    """Shares over time stacked to 100 %, the interval of the negatives, n as bars below, alerts as marked spans."""
+    from plotly.subplots import make_subplots
+
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.8, 0.2], vertical_spacing=0.04)
+    for label in LABELS:
+        figure.add_scatter(
+            x=trend["period"], y=trend[label], name=label.capitalize(), stackgroup="shares", mode="lines", line={"width": 0.5},
+            fillcolor=charts.faint(charts.SENTIMENT[label], 0.75), hovertemplate="%{y:.0%}", row=1, col=1,
+        )  # fmt: skip
+    outline = {"mode": "lines", "line": {"width": 1, "dash": "dot", "color": charts.NEGATIVE}, "hovertemplate": "%{y:.0%}"}
+    figure.add_scatter(x=trend["period"], y=trend["negative_high"], name="Negative, 95 % interval", **outline, row=1, col=1)
+    figure.add_scatter(x=trend["period"], y=trend["negative_low"], showlegend=False, name="lower end", **outline, row=1, col=1)
+    figure.add_bar(x=trend["period"], y=trend["n"], name="Reviews", marker_color=charts.NEUTRAL, showlegend=False, row=2, col=1)
+    for alert in found:
+        figure.add_vrect(x0=str(alert.began), x1=str(alert.ended), fillcolor=charts.NEGATIVE, opacity=0.18, line_width=1, row="all", col=1)
+    figure.update_yaxes(tickformat=".0%", range=[0, 1], row=1, col=1)
+    figure.update_yaxes(title_text="n", row=2, col=1, nticks=3)
+    figure.update_layout(hovermode="x unified", bargap=0.1)
+    return charts.tidy(figure, height=380)
+
+
+def small(trend: pd.DataFrame) -> Figure:
+    """One topic's share of negatives over time, with its interval."""
+    from plotly.graph_objects import Figure, Scatter
+
+    figure = Figure()
+    band = charts.faint(charts.NEGATIVE)
+    figure.add_trace(
+        Scatter(x=trend["period"], y=trend["negative_high"], mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip")
+    )
+    figure.add_trace(
+        Scatter(
+            x=trend["period"], y=trend["negative_low"], mode="lines", line={"width": 0}, fill="tonexty", fillcolor=band, hoverinfo="skip"
+        )
+    )
+    figure.add_trace(
+        Scatter(x=trend["period"], y=trend["negative"], mode="lines", line={"color": charts.NEGATIVE}, hovertemplate="%{y:.0%} negative")
+    )
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    return charts.tidy(figure, height=180, legend=False)

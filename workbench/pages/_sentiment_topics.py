@@ -1,0 +1,71 @@
+"""The topics of the selected reviews on the sentiment page."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from workbench.components import charts, context, downloads, states
+from workbench.insights import sentiment, topics
+from workbench.insights.selection import Selection
+from workbench.insights.topics import Topic
+from workbench.pages import _sentiment_charts
+from workbench.shop.space import Space
+
+
+@st.cache_data(show_spinner="Grouping the reviews by what they say…", max_entries=16)
+def _topics(key: tuple[str, int, str], selection: Selection) -> list[Topic]:
+    space = context.space()
+    return topics.find(context.store(), space, selection) if space else []
+
+
+def show(key: tuple[str, int, str], space: Space | None, selection: Selection, every: sentiment.Every) -> None:
+    """A table of the topics; the chosen one with its trend and its most typical reviews."""
+    if space is None:
+        states.empty(
+            "Topics need a model", "They are groups of reviews that lie close together in the joint space.", "Train a model", "models"
+        )
+        return
+    found = _topics(key, selection)
+    if not found:
+        states.empty(
+            "Too few reviews for topics", f"At least {topics.LEAST} reviews that the model has read are needed; widen the filters."
+        )
+        return
+    shares = sentiment.with_shares(
+        pd.DataFrame([{"n": t.n, **{f"{x}_n": t.negative * t.n for x in ("negative", "neutral", "positive")}} for t in found])
+    )
+    frame = pd.DataFrame(
+        {
+            "Topic": [t.name for t in found],
+            "Reviews": [t.n for t in found],
+            "Negative": [t.negative for t in found],
+            "95 % interval": [f"{a:.0%} to {b:.0%}" for a, b in zip(shares["negative_low"], shares["negative_high"], strict=True)],
+            "Words": [", ".join(t.words) for t in found],
+        }
+    )
+    st.caption(f"{len(found)} topics, most negative reviews first. Choose one to see its trend and typical reviews.")
+    picked = st.dataframe(
+        frame,
+        key="topics",
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config={"Negative": st.column_config.NumberColumn(format="percent")},
+    )
+    downloads.table_downloads(frame, "topics", "topics")
+    rows = picked["selection"]["rows"] if picked else []
+    _one(found[rows[0]] if rows and rows[0] < len(found) else found[0], every)
+
+
+def _one(topic: Topic, every: sentiment.Every) -> None:
+    store, space = context.store(), context.space()
+    mine = Selection(review_ids=topic.reviews)
+    trend = sentiment.trend(store, space, mine, "month" if every == "month" or topic.n < 300 else every)
+    st.subheader(topic.name, anchor=False)
+    charts.show(
+        _sentiment_charts.small(trend), key="topic-trend", alt=f"Share of negatives of the topic {topic.name} over time", table=trend
+    )
+    st.caption("Typical reviews")
+    typical = sentiment.reviews(store, space, Selection(review_ids=topic.examples))
+    st.dataframe(typical[["date", "product", "stars", "sentiment", "text"]], hide_index=True, key="topic-typical")

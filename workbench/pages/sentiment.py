@@ -1,0 +1,251 @@
+"""How customers feel, how that moves, what they talk about, and where something went wrong."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from workbench.components import charts, context, downloads, states, url
+from workbench.insights import alerts, reports, sentiment
+from workbench.insights.alerts import Alert, Alerts
+from workbench.insights.selection import Selection
+from workbench.pages import _sentiment_charts, _sentiment_topics
+from workbench.shop.space import Space
+
+TITLE = "Sentiment"
+ICON = ":material/mood:"
+ORDER = 10
+
+HOW = """
+Each review counts once, by the label {source}. Shares are of the reviews that have a label; intervals are Wilson's at 95 %.
+
+**Alerts** watch the weekly negatives of the shop and of every category, brand and product with at least 15 reviews, by a one-sided
+**CUSUM** of beta-binomial log-likelihood ratios against a baseline from earlier weeks (weeks in an alert left out), and busy scopes
+day by day for single spikes. The threshold is set so that all series together raise at most {false:g} false alert a year. Where scopes
+overlap, the one that explains the surge is named: a bad product is not also reported as a bad category.
+
+**Topics** are clusters of the reviews' vectors, named by the words that mark them (class-based TF-IDF).
+"""
+
+
+def render() -> None:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        st.title(TITLE, anchor=False)
+        space = context.space()
+        states.how(HOW.format(source=sentiment.source(space), false=alerts.FALSE_PER_YEAR))
+    with states.guard():
+        if not context.store().value("SELECT 1 FROM reviews WHERE created_at IS NOT NULL LIMIT 1"):
+            states.empty(
+                "No reviews yet",
+                "Import reviews with a date and a text or stars, and their mood is shown here over time.",
+                "Import",
+                "data",
+            )
+            return
+        if space is None or not space.has_task("sentiment"):
+            st.info(f"The sentiment is {sentiment.source(space)}.", icon=":material/star:")
+        key = context.state_key()
+        selection, every = _filters(key)
+        _page(key, space, selection, every)
+
+
+# -- filters ---------------------------------------------------------------------------------
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def _options(key: tuple[str, int, str]) -> dict[str, Any]:
+    """What can be chosen: categories, brands, languages, first and last day."""
+    store = context.store()
+
+    def listed(sql: str) -> list[str]:
+        return [value for (value,) in store.rows(sql) if value]
+
+    tops = listed("SELECT DISTINCT split_part(category, ' > ', 1) FROM products WHERE category IS NOT NULL ORDER BY 1")
+    whole = listed("SELECT DISTINCT category FROM products WHERE category IS NOT NULL ORDER BY 1")
+    first, last = store.rows("SELECT min(created_at)::DATE, max(created_at)::DATE FROM reviews")[0]
+    return {
+        "category": sorted({*tops, *whole}) if len(whole) <= 300 else tops,
+        "brand": listed("SELECT brand FROM products WHERE brand IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 300"),
+        "product_id": listed("SELECT product_id FROM reviews WHERE product_id IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 2000"),
+        "language": listed("SELECT DISTINCT language FROM reviews WHERE language IS NOT NULL ORDER BY 1"),
+        "titles": dict(store.rows("SELECT product_id, coalesce(title, product_id) FROM products")),
+        "first": first,
+        "last": last,
+    }
+
+
+def _filters(key: tuple[str, int, str]) -> tuple[Selection, sentiment.Every]:
+    options = _options(key)
+    titles = options["titles"]
+    with st.container(border=True):
+        top = st.columns([2, 2, 3, 2])
+        with top[0]:
+            category = url.choice("Category", ["", *options["category"]], "category", segmented=False, format_func=lambda c: c or "all")
+        with top[1]:
+            brand = url.choice("Brand", ["", *options["brand"]], "brand", segmented=False, format_func=lambda b: b or "all")
+        with top[2]:
+            product = url.choice(
+                "Product", ["", *options["product_id"]], "product", segmented=False, format_func=lambda p: titles.get(p, p) or "all"
+            )
+        with top[3]:
+            days = url.dates("Dates", "dates", options["first"], options["last"])
+        low = st.columns([2, 2, 3, 2])
+        with low[0]:
+            stars = url.choices("Stars", ["1", "2", "3", "4", "5"], "stars")
+        with low[1]:
+            language = url.choice("Language", ["", *options["language"]], "language", segmented=False, format_func=lambda c: c or "all")
+        with low[2]:
+            text = url.text("Text contains", "text")
+        with low[3]:
+            every = url.choice("By", ["day", "week", "month"], "every", default="week")
+    start, end = days or (None, None)
+    made = Selection(category, brand, product, tuple(int(s) for s in stars), language, start, end, "", text)
+    return made, every  # type: ignore[return-value]
+
+
+# -- the page --------------------------------------------------------------------------------
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _trend(key: tuple[str, int, str], selection: Selection, every: sentiment.Every) -> tuple[pd.DataFrame, pd.DataFrame]:
+    store, space = context.store(), context.space()
+    return sentiment.trend(store, space, selection, every), sentiment.total(store, space, selection)
+
+
+@st.cache_resource(show_spinner="Looking for surges of negative reviews…", max_entries=4)
+def _alerts(key: tuple[str, int, str]) -> Alerts:
+    return alerts.find(context.store(), context.space())
+
+
+def _page(key: tuple[str, int, str], space: Space | None, selection: Selection, every: sentiment.Every) -> None:
+    trend, total = _trend(key, selection, every)
+    n = int(total["n"][0])
+    if n == 0:
+        states.empty("No review fits these filters", "Take one of the filters away to see reviews again.")
+        return
+    _figures(total, trend)
+    found = _alerts(key)
+    mine = [a for a in found.alerts if _shown(a, selection)]
+    charts.show(
+        _sentiment_charts.shares(trend, mine, every),
+        key="shares",
+        alt=f"Share of negative, neutral and positive reviews by {every}, {n:,} reviews, {len(mine)} alerts marked.",
+        table=trend,
+    )
+    names = ["Alerts", "Topics", "Reviews"]
+    part = url.choice("Show", names, "show", default="Alerts")
+    if part == "Alerts":
+        _alert_list(found, mine, _options(key)["titles"])
+    elif part == "Topics":
+        _sentiment_topics.show(key, space, selection, every)
+    else:
+        _reviews(selection)
+    _report(selection)
+
+
+def _figures(total: pd.DataFrame, trend: pd.DataFrame) -> None:
+    columns = st.columns(4)
+    columns[0].metric("Reviews", f"{int(total['n'][0]):,}", border=True)
+    recent = trend.tail(4)
+    for column, label in zip(columns[1:], ("negative", "neutral", "positive"), strict=True):
+        share, low, high = (float(total[c][0]) for c in (label, f"{label}_low", f"{label}_high"))
+        now = float((recent[f"{label}_n"].sum()) / max(1, recent["n"].sum()))
+        column.metric(
+            f"{label.capitalize()} ({low:.0%} to {high:.0%})",
+            f"{share:.0%}",
+            f"{now - share:+.0%} in the last {len(recent)} periods",
+            delta_color="inverse" if label == "negative" else "off" if label == "neutral" else "normal",
+            border=True,
+        )
+
+
+def _shown(alert: Alert, selection: Selection) -> bool:
+    """Whether an alert belongs into this view: its scope is the view's, or inside or around it."""
+    mine = {"category": selection.category.split(" > ")[0], "brand": selection.brand, "product_id": selection.product_id}
+    return all(not mine[k] or mine[k] == v for k, v in alert.scope.items())
+
+
+def scope_words(scope: dict[str, str], titles: dict[str, str]) -> str:
+    """An alert's scope as people say it."""
+    if not scope:
+        return "the whole shop"
+    kind, value = next(iter(scope.items()))
+    return (
+        f"{titles.get(value, value)} ({value})" if kind == "product_id" and titles.get(value) != value else f"{kind.split('_')[0]} {value}"
+    )
+
+
+def _alert_list(found: Alerts, mine: list[Alert], titles: dict[str, str]) -> None:
+    if not mine:
+        st.success(
+            f"No surge of negative reviews among {found.series} series watched. By chance at most {found.expected_false_per_year:g} false "
+            "alert a year is to be expected over all of them.",
+            icon=":material/check_circle:",
+        )
+        return
+    rows = [
+        {
+            "Where": scope_words(a.scope, titles),
+            "Began": a.began,
+            "Raised": a.raised,
+            "Lasted to": a.ended,
+            "Negative": a.share,
+            "Usually": a.baseline,
+            "Reviews": a.n,
+            "Open": a in found.open(),
+        }
+        for a in mine
+    ]
+    frame = pd.DataFrame(rows)
+    st.caption(f"{len(mine)} alerts, newest first. Choose one to see the reviews that drove it.")
+    picked = st.dataframe(
+        frame,
+        key="alerts",
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config={c: st.column_config.NumberColumn(format="percent") for c in ("Negative", "Usually")},
+    )
+    downloads.table_downloads(frame, "alerts", "alerts")
+    chosen = picked["selection"]["rows"] if picked else []
+    if chosen and chosen[0] < len(mine):
+        alert = mine[chosen[0]]
+        st.subheader(f"What drove it: {len(alert.reviews)} negative of {alert.n} reviews", anchor=False)
+        _reviews(Selection(review_ids=alert.reviews), name="driving")
+
+
+def _reviews(selection: Selection, name: str = "reviews") -> None:
+    if name == "reviews":
+        wanted = url.choice("Sentiment", ["all", "negative", "neutral", "positive"], "mood")
+        selection = Selection(**{**vars(selection), "sentiment": "" if wanted == "all" else wanted})
+    frame = sentiment.reviews(context.store(), context.space(), selection)
+    st.caption(f"The newest {len(frame):,} reviews." if len(frame) == 500 else f"{len(frame):,} reviews.")
+    st.dataframe(
+        frame,
+        key=f"{name}-rows",
+        hide_index=True,
+        column_config={
+            "review_id": None,
+            "date": st.column_config.DateColumn("Date", width="small"),
+            "product": st.column_config.TextColumn("Product", width="medium"),
+            "stars": st.column_config.NumberColumn("Stars", width="small", format="%d"),
+            "sentiment": st.column_config.TextColumn("Sentiment", width="small"),
+            "probability": st.column_config.NumberColumn("Sure", format="percent", width="small"),
+            "text": st.column_config.TextColumn("Text", width="large"),
+        },
+    )
+    downloads.table_downloads(frame, name, name)
+
+
+def _report(selection: Selection) -> None:
+    everything = selection == Selection()
+    with st.popover("Report", icon=":material/description:"):
+        kind = st.segmented_control("As", ["html", "pdf", "xlsx"], default="html", required=True, key="report-kind") or "html"
+        if st.button("Prepare", key="report-make"):
+            with states.guard():
+                ids = None if everything else sentiment.ids(context.store(), context.space(), selection)
+                data = reports.sentiment(context.store(), context.space(), kind, ids)
+                st.download_button("Download", data, f"sentiment-{date.today():%Y-%m-%d}.{kind}", reports.FORMATS[kind], key="report-get")
