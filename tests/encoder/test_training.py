@@ -22,6 +22,9 @@ def test_all_tasks_are_learned_and_measured_beside_their_baselines(trained):
             assert metric["n"] > 0 and metric["low"] <= metric["value"] <= metric["high"]
         assert task["baselines"]
     tasks = result["tasks"]
+    difference = tasks["next_item"]["differences"]["ndcg_at_10"]["popularity"]
+    ours, theirs = (t["ndcg_at_10"]["value"] for t in (tasks["next_item"]["metrics"], tasks["next_item"]["baselines"]["popularity"]))
+    assert difference["value"] == pytest.approx(ours - theirs) and difference["low"] <= difference["value"] <= difference["high"]
     assert {"majority", "tfidf_logistic", "frozen_probe"} <= set(tasks["sentiment"]["baselines"])
     assert {"popularity", "item_neighbours"} <= set(tasks["next_item"]["baselines"])
     assert tasks["sentiment"]["metrics"]["accuracy"]["value"] > 0.9

@@ -115,6 +115,12 @@ def measure(model: JointEncoder, corpus: Corpus, pooled: np.ndarray, split: str,
     return made
 
 
+def next_item_differences(reader: Reader, rivals: dict[str, np.ndarray]) -> dict[str, dict[str, Metric]]:
+    """Of the model's gain over each rival's for the same users, with its paired interval; `rivals` hold ranks, (users,) each."""
+    ours = next_item_ranks(reader, "test")
+    return {"ndcg_at_10": {name: metrics.paired(metrics.ndcg(ours), metrics.ndcg(rank)) for name, rank in rivals.items()}}
+
+
 def as_json(found: Metrics, baselines: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The `tasks` part of metrics.json."""
     return {name: {"metrics": values, "baselines": baselines.get(name, {})} for name, values in found.items()}

@@ -12,10 +12,10 @@ import numpy as np
 from accelerate.utils import set_seed
 
 from workbench.encoder.backbone import Backbone, Features, find_base
-from workbench.encoder.baselines import baselines
+from workbench.encoder.baselines import baselines, next_item_ranks
 from workbench.encoder.corpus import Corpus, read_corpus
 from workbench.encoder.embed import write_vectors
-from workbench.encoder.evaluate import Metrics, Reader, as_json, measure
+from workbench.encoder.evaluate import Metrics, Reader, as_json, measure, next_item_differences
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.towers import JointEncoder
 from workbench.encoder.train import Trained, build, engine, train
@@ -136,9 +136,12 @@ def _publish(
     registry = Registry(home)
     version, folder = registry.new_folder()
     tasks = as_json(found, simple)
+    reader = Reader(trained.model, corpus, trained.pooled)
+    if corpus.next_item:
+        tasks[corpus.next_item.name]["differences"] = next_item_differences(reader, next_item_ranks(corpus))
     try:
         save(trained.model, corpus, recipe, folder)
-        write_vectors(Reader(trained.model, corpus, trained.pooled), folder / "vectors.duckdb")
+        write_vectors(reader, folder / "vectors.duckdb")
         write_json(folder / "metrics.json", {"version": version, "tasks": tasks, "left_out": corpus.left_out})
         write_json(folder / "curve.json", trained.curve)
         seconds = round(time.monotonic() - began, 1)
