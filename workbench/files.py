@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import _csv
+
+FIELD_BYTES = 16 * 1024**2
 
 
 def write_text(path: Path, text: str) -> None:
@@ -42,3 +49,9 @@ def sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def csv_records(lines: Iterable[str], delimiter: str, *, strict: bool = False) -> _csv.Reader:
+    """A reader of records with fields of up to `FIELD_BYTES`: csv's limit holds for the whole process, so it has one value."""
+    csv.field_size_limit(FIELD_BYTES)
+    return csv.reader(lines, delimiter=delimiter, strict=strict)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def shares(trend: pd.DataFrame, found: list[Alert], every: str) -> Figure:
-    """Shares over time stacked to 100 %, the interval of the negatives, n as bars below, alerts as marked spans."""
+    """Shares over time stacked to 100 %, the interval of the negatives, n as bars below, alerts as bars above and below."""
     from plotly.subplots import make_subplots
 
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.8, 0.2], vertical_spacing=0.04)
@@ -29,8 +29,10 @@ def shares(trend: pd.DataFrame, found: list[Alert], every: str) -> Figure:
     figure.add_scatter(x=trend["period"], y=trend["negative_low"], showlegend=False, name="lower end", **outline, row=1, col=1)
     figure.add_bar(x=trend["period"], y=trend["n"], name="Reviews", marker_color=charts.NEUTRAL, showlegend=False, row=2, col=1)
     for alert in found:
-        figure.add_vrect(x0=str(alert.began), x1=str(alert.ended), fillcolor=charts.NEGATIVE, opacity=0.18, line_width=1, row="all", col=1)
-    figure.update_yaxes(tickformat=".0%", range=[0, 1], row=1, col=1)
+        span = {"x0": str(alert.began), "x1": str(alert.ended), "fillcolor": charts.NEGATIVE}
+        figure.add_shape(type="rect", y0=1.015, y1=1.05, line_width=0, **span, row=1, col=1)
+        figure.add_vrect(**span, opacity=0.25, line_width=0, layer="below", row=2, col=1)
+    figure.update_yaxes(tickformat=".0%", range=[0, 1.06], tickvals=[0, 0.25, 0.5, 0.75, 1], row=1, col=1)
     figure.update_yaxes(title_text="n", row=2, col=1, nticks=3)
     figure.update_layout(hovermode="x unified", bargap=0.1)
     return charts.tidy(figure, height=380)

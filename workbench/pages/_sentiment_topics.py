@@ -39,7 +39,7 @@ def show(key: tuple[str, int, str], space: Space | None, selection: Selection, e
         {
             "Topic": [t.name for t in found],
             "Reviews": [t.n for t in found],
-            "Negative": [t.negative for t in found],
+            "Negative": [round(t.negative, 2) for t in found],
             "95 % interval": [f"{a:.0%} to {b:.0%}" for a, b in zip(shares["negative_low"], shares["negative_high"], strict=True)],
             "Words": [", ".join(t.words) for t in found],
         }

@@ -126,7 +126,7 @@ def _page(key: tuple[str, int, str], space: Space | None, selection: Selection, 
     if n == 0:
         states.empty("No review fits these filters", "Take one of the filters away to see reviews again.")
         return
-    _figures(total, trend)
+    _figures(total, trend, every)
     found = _alerts(key)
     mine = [a for a in found.alerts if _shown(a, selection)]
     charts.show(
@@ -146,9 +146,10 @@ def _page(key: tuple[str, int, str], space: Space | None, selection: Selection, 
     _report(selection)
 
 
-def _figures(total: pd.DataFrame, trend: pd.DataFrame) -> None:
+def _figures(total: pd.DataFrame, trend: pd.DataFrame, every: sentiment.Every) -> None:
     columns = st.columns(4)
-    columns[0].metric("Reviews", f"{int(total['n'][0]):,}", border=True)
+    days = f"{trend['period'].min():%Y-%m-%d} to {trend['period'].max():%Y-%m-%d}" if len(trend) else "no dates"
+    columns[0].metric("Reviews", f"{int(total['n'][0]):,}", days, delta_color="off", delta_arrow="off", border=True)
     recent = trend.tail(4)
     for column, label in zip(columns[1:], ("negative", "neutral", "positive"), strict=True):
         share, low, high = (float(total[c][0]) for c in (label, f"{label}_low", f"{label}_high"))
@@ -156,7 +157,7 @@ def _figures(total: pd.DataFrame, trend: pd.DataFrame) -> None:
         column.metric(
             f"{label.capitalize()} ({low:.0%} to {high:.0%})",
             f"{share:.0%}",
-            f"{now - share:+.0%} in the last {len(recent)} periods",
+            f"{now - share:+.0%} in the last {len(recent)} {every}s",
             delta_color="inverse" if label == "negative" else "off" if label == "neutral" else "normal",
             border=True,
         )
@@ -192,8 +193,8 @@ def _alert_list(found: Alerts, mine: list[Alert], titles: dict[str, str]) -> Non
             "Began": a.began,
             "Raised": a.raised,
             "Lasted to": a.ended,
-            "Negative": a.share,
-            "Usually": a.baseline,
+            "Negative": round(a.share, 2),
+            "Usually": round(a.baseline, 2),
             "Reviews": a.n,
             "Open": a in found.open(),
         }

@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.errors import WorkbenchError
+from workbench.files import csv_records
 
 MOST_BYTES = 100 * 2**20
 MOST_ROWS = 500_000
@@ -176,7 +177,7 @@ def _agree(text: str, delimiter: str) -> float:
     """How many columns the first rows agree on with this delimiter; 0 where they do not."""
     sample = io.StringIO(text[:_SAMPLE], newline="")
     try:
-        widths = [len(row) for row, _ in zip(csv.reader(sample, delimiter=delimiter), range(50), strict=False) if row]
+        widths = [len(row) for row, _ in zip(csv_records(sample, delimiter), range(50), strict=False) if row]
     except csv.Error:
         return 0
     same = sum(width == widths[0] for width in widths) / len(widths) if widths else 0
@@ -185,8 +186,7 @@ def _agree(text: str, delimiter: str) -> float:
 
 def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """(line it begins in, cells) of every record that is not blank."""
-    csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv_records(io.StringIO(text, newline=""), delimiter, strict=True)
     begins = 1
     while True:
         try:
@@ -195,6 +195,8 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
             return
         except csv.Error as error:
             raise _broken(begins, str(error)) from error
+        if any(len(cell) > LONGEST_CELL for cell in cells):
+            raise _too_long(begins)
         if cells:
             yield begins, cells
         begins = reader.line_num + 1
@@ -204,8 +206,12 @@ def _broken(line: int, error: str) -> WorkbenchError:
     if "end of data" in error:
         return WorkbenchError(f"The quote that opens in line {line} is never closed.", "Close it, or double the quotes inside the text.")
     if "field limit" in error:
-        return WorkbenchError(f"Line {line} has a cell of more than {LONGEST_CELL:,} letters.", "Shorten it, or leave the row out.")
+        return _too_long(line)
     return WorkbenchError(f"Line {line} cannot be read: {error}.", "Double the quotes inside quoted texts.")
+
+
+def _too_long(line: int) -> WorkbenchError:
+    return WorkbenchError(f"Line {line} has a cell of more than {LONGEST_CELL:,} letters.", "Shorten it, or leave the row out.")
 
 
 def _json_lines(text: str, encoding: str) -> Table:

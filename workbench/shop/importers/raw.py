@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.errors import WorkbenchError
-from workbench.shop.importers.source import FIELD_BYTES, MOST_ROWS, Source
+from workbench.files import FIELD_BYTES
+from workbench.shop.importers.source import MOST_ROWS, Source
 from workbench.shop.store import Connection, DatabaseError
 
 LINE_BYTES = FIELD_BYTES

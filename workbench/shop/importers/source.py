@@ -23,6 +23,7 @@ from typing import IO, Any, Literal
 from uuid import uuid4
 
 from workbench.errors import WorkbenchError
+from workbench.files import FIELD_BYTES, csv_records
 from workbench.home import Home
 from workbench.shop.importers import line_ends
 
@@ -32,10 +33,8 @@ MOST_ROWS = 5_000_000
 MOST_COLUMNS = 1_000
 MOST_SHEET_BYTES = 1024**3
 MOST_SHEET_ROWS = 1_048_576
-FIELD_BYTES = 16 * 1024**2
 CHUNK = 1 << 20
 SHOWN = 120
-csv.field_size_limit(FIELD_BYTES)
 DELIMITERS = ",\t;|"
 _BRACES = str.maketrans("{}", "()")  # braces mark columns in expressions, so no header has them
 KNOWN = (".csv", ".tsv", ".txt", ".jsonl", ".json", ".ndjson", ".parquet", ".xlsx")
@@ -59,7 +58,7 @@ class Source:
         """The first rows, every value as text."""
         if self.format == "csv":
             with self.path.open(encoding="utf-8", newline="") as file:
-                found = csv.reader(file, delimiter=self.delimiter)
+                found = csv_records(file, self.delimiter)
                 next(found, None)
                 return [dict(zip(self.columns, values, strict=False)) for values in islice(found, rows)]
         if self.format == "json":
@@ -217,7 +216,7 @@ def _delimiter(copy: Path, shown: str) -> str:
     for delimiter in DELIMITERS:
         with copy.open(encoding="utf-8", newline="") as file:
             try:
-                widths = [len(row) for row in islice(csv.reader(file, delimiter=delimiter), 30) if row]
+                widths = [len(row) for row in islice(csv_records(file, delimiter), 30) if row]
             except csv.Error as error:
                 if "limit" in str(error):
                     raise _too_long(shown) from error
@@ -233,7 +232,7 @@ def _delimiter(copy: Path, shown: str) -> str:
 
 def _read_head(copy: Path, delimiter: str) -> tuple[list[str], bool]:
     with copy.open(encoding="utf-8", newline="") as file:
-        rows = csv.reader(file, delimiter=delimiter)
+        rows = csv_records(file, delimiter)
         return next(rows, []), next(rows, None) is not None
 
 
