@@ -64,6 +64,12 @@ def test_foreign_labels_are_listed_with_the_nearest_known_one():
     assert found.counts == {"positive": 8, "negative": 8}
 
 
+def test_a_foreign_word_is_proposed_by_what_it_means_not_by_its_letters():
+    given = [{"said": f"t{i}", "mood": word} for i, word in enumerate(["great", "Terrible", "average", "grate", "好评"])]
+    assert read(given).unknown == {"great": "positive", "Terrible": "negative", "average": "neutral", "grate": "", "好评": "positive"}
+    assert read(rows(great=6, awful=6), task="tone", known=["negative", "refund"]).unknown == {"great": "", "awful": ""}
+
+
 def test_a_mapping_says_what_the_files_words_mean():
     given = [{"said": f"t{i}", "mood": i % 2} for i in range(20)]
     assert set(read(given).unknown) == {"0", "1"}  # a 1 beside a 0 is not the worst of five stars

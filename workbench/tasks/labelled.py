@@ -19,13 +19,14 @@ from workbench.tasks.base import tasks
 from workbench.tasks.classes import LEAST_PER_LABEL
 from workbench.tasks.labelled_rows import uploaded_tasks
 from workbench.tasks.sentiment import LABELS as SENTIMENT
-from workbench.tasks.sentiment import of_stars
+from workbench.tasks.sentiment import MEANS, of_stars
 from workbench.tasks.tables import Problem
 from workbench.tasks.texts import clean
 
 LEAST_ROWS = 10
 LEAST_OF_KNOWN = 2
 LONGEST_LABEL = 100
+NEAR = 0.7  # a typing error is nearer; at 0.6 "grate" resembles "negative"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _STARS = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(?:stars?|★)?")
 
@@ -153,6 +154,7 @@ class _Spelling:
         self._folded = {name.casefold(): name for name in [*known, *accept]}
         # a file that says 0 does not count stars, so its 1 is not the worst of five
         self._stars = task == "sentiment" and "0" not in set(words)
+        self._means = MEANS if task == "sentiment" else {}
 
     def of(self, word: str) -> str | None:
         """The task's spelling, or None for a label that does not belong to it (then kept in `unknown`)."""
@@ -168,8 +170,10 @@ class _Spelling:
         return None
 
     def _nearest(self, folded: str) -> str:
+        if folded in self._means:
+            return self._means[folded]
         candidates = list(self._folded)
-        near = difflib.get_close_matches(folded, candidates, n=1, cutoff=0.4)
+        near = difflib.get_close_matches(folded, candidates, n=1, cutoff=NEAR)
         # an abbreviation such as "pos" or "neg" is nearer to what it begins than to what it resembles
         begun = [name for name in candidates if len(folded) >= 2 and name.startswith(folded)]
         found = [*begun, *near]

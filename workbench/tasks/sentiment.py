@@ -9,6 +9,12 @@ from workbench.tasks.splits import split_of
 from workbench.tasks.texts import review_splits, review_texts
 
 LABELS = ["negative", "neutral", "positive"]
+_OTHER_WORDS = {
+    "negative": "bad awful terrible horrible poor worst hate unhappy angry dissatisfied disappointed complaint detractor 差评 负面 不满意",
+    "neutral": "ok okay average mixed medium middle fair so-so none passive 中评 中性 一般",
+    "positive": "good great excellent perfect best love happy satisfied praise promoter 好评 正面 满意",
+}
+MEANS = {word: label for label, words in _OTHER_WORDS.items() for word in words.split()}
 _RATED = "SELECT count(*) FROM reviews WHERE rating IS NOT NULL AND body <> ''"
 _TAUGHT = "SELECT count(*) FROM labels WHERE task = 'sentiment'"
 
