@@ -20,6 +20,7 @@ from workbench.components import context
 from workbench.encoder.corpus import read_corpus
 from workbench.encoder.recipe import Recipe, recipe
 from workbench.shop import importers
+from workbench.shop.schema import TABLES
 from workbench.shop.store import Store
 from workbench.tasks.base import tasks
 
@@ -152,3 +153,30 @@ def test_the_example_recipe_is_found_in_ones_own_home(home):
     (folder / RECIPE.name).write_text(EXAMPLES[RECIPE], "utf-8")
     made = recipe(home, RECIPE.stem)
     assert made.name == RECIPE.stem and made != Recipe(name=RECIPE.stem)
+
+
+# -- the tables of data/README -------------------------------------------------------------------
+
+
+def section(document: str, heading: str) -> str:
+    """The text between a heading and the next one of its level or above."""
+    level = heading.split(" ")[0]
+    text = (ROOT / document).read_text("utf-8").split(f"\n{heading}\n")[1]
+    return re.split(rf"^#{{1,{len(level)}}} ", text, maxsplit=1, flags=re.M)[0]
+
+
+def rows_of_table(text: str) -> list[list[str]]:
+    """The cells of the first Markdown table in `text`, without its header."""
+    found = re.search(r"^\|.*?(?=^[^|]|\Z)", text, re.M | re.S)
+    assert found, text[:200]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in found.group().strip().splitlines()[2:]]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_columns_listed_are_those_of_the_schema(name):
+    listed = [[cell.strip(" |") for cell in row] for row in rows_of_table(section("data/README.md", f"### {name}"))]
+    assert listed == [[f"`{c.name}`", c.type, "yes" if c.required else "", c.meaning] for c in TABLES[name].columns]
+
+
+def test_the_tables_listed_are_those_of_the_schema():
+    assert re.findall(r"^### (\w+)$", (ROOT / "data" / "README.md").read_text("utf-8"), re.M) == list(TABLES)
