@@ -2,7 +2,7 @@ import json
 
 import pandas as pd
 import pytest
-from joint_space import METRIC, METRICS, fill, publish
+from joint_space import METRIC, METRICS, NASTY, fill, publish
 from streamlit.testing.v1 import AppTest
 
 from workbench import jobs
@@ -74,6 +74,12 @@ def buttons(page):
 
 def test_without_a_model_or_data_it_says_what_to_do(open_page):
     assert "This shop is empty" in said(open_page(shop=False, model=False))
+
+
+def test_before_an_upload_it_offers_the_rows_worth_labelling(open_page):
+    page = open_page()
+    assert table(page, "predicted")[["text", "label", "predicted"]].values.tolist() == [["Very good. " + NASTY, "", "positive"]]
+    assert "negative, neutral, positive" in said(page)
 
 
 def test_without_a_model_it_asks_for_one(open_page):

@@ -58,8 +58,8 @@ def _table(store: Store, draft: list[Step], place: str) -> list[Step]:
         num_rows="delete",
         disabled=["product", "when", "product_id"],
         column_config={
-            "product": st.column_config.TextColumn("Product", width=150),
-            "kind": st.column_config.SelectboxColumn("What", options=list(KINDS), required=True, width=80),
+            "product": st.column_config.TextColumn("Product", width=180),
+            "kind": st.column_config.SelectboxColumn("What", options=list(KINDS), required=True, width=76),
             "rating": st.column_config.NumberColumn("Stars", min_value=1, max_value=5, step=1, width=55),
             "when": st.column_config.DatetimeColumn("When", format="YYYY-MM-DD", width=95),
             "product_id": st.column_config.TextColumn("Id", width="small"),

@@ -9,6 +9,7 @@ import streamlit as st
 
 from workbench.components import context, downloads, states
 from workbench.export import to_csv
+from workbench.insights import activity
 from workbench.pages import _uploads
 from workbench.pages._uploads import Checked, Kept, Reading
 from workbench.shop.importers.sql import DateOrder
@@ -193,8 +194,15 @@ def _tables() -> None:
         states.empty("This shop is empty", "Choose files above: reviews or orders are enough to begin with.")
         return
     st.subheader("Tables", anchor=False)
-    frame = pd.DataFrame({"table": list(counts), "rows": list(counts.values()), "key": [TABLES[name].key for name in counts]})
-    st.dataframe(frame, hide_index=True, alt="Tables and their rows", key="data-tables")
+    frame = activity.holdings(store)
+    frame["key"] = [TABLES[name].key for name in frame["table"]]
+    day = "YYYY-MM-DD"
+    columns = {
+        "rows": st.column_config.NumberColumn(format="localized"),
+        "first": st.column_config.DatetimeColumn(format=day),
+        "last": st.column_config.DatetimeColumn(format=day),
+    }
+    st.dataframe(frame, hide_index=True, alt="Tables, their rows and the times they span", key="data-tables", column_config=columns)
     st.caption(f"Data version {store.data_version}")
     filled = [name for name, rows in counts.items() if rows]
     with st.expander("Look into a table", icon=":material/table:"):

@@ -13,7 +13,7 @@ import streamlit as st
 from workbench import jobs
 from workbench.components import context, downloads, progress, states, url
 from workbench.encoder.recipe import recipes
-from workbench.pages import _compare
+from workbench.pages import _compare, _labelling
 from workbench.registry import ModelVersion
 from workbench.run import Run
 from workbench.tasks.labelled import Labelled, known_labels, read_labelled, store_labels, task_name, teachable, unknown_labels
@@ -60,12 +60,14 @@ def render() -> None:
     if run_id is not None:
         _follow(run_id)
         return
-    states.need_model()
+    space = states.need_model()
     parent = context.registry().active()
     assert parent is not None
     _last_runs()
     upload = _upload()
     if upload is None:
+        with states.guard():
+            _labelling.show(context.store(), space)
         return
     labelled = _read(upload)
     if labelled is not None:

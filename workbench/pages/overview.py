@@ -176,7 +176,7 @@ def _alert_rows(lasting: list[alerts.Alert]) -> pd.DataFrame:
 
 
 def _figures(alert: alerts.Alert) -> tuple[Any, ...]:
-    return alert.began, alert.raised, alert.share, alert.baseline, alert.n
+    return alert.began, alert.raised, round(alert.share, 2), round(alert.baseline, 2), alert.n
 
 
 def _data(store: Store, held: pd.DataFrame) -> None:

@@ -77,7 +77,7 @@ def _customer(store: Store, space: Space) -> None:
     steps = history(store, user)
     if not steps and recommend.user_vector(space, user) is None:
         raise unknown_user(store, user)
-    left, right = st.columns([4, 7], gap="medium")
+    left, right = st.columns([5, 7], gap="medium")
     with left:
         edited = _history.editor(store, user, steps)
     with right, states.guard():

@@ -1,0 +1,40 @@
+"""The shop's own rows that the model is least sure of: what is worth labelling first."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from workbench.shop.space import Space
+from workbench.shop.store import Store
+
+TEXTS = {
+    "reviews": ("review_id", "concat_ws('. ', nullif(title, ''), body)"),
+    "tickets": ("ticket_id", "body"),
+    "products": ("product_id", "concat_ws('. ', nullif(title, ''), description)"),
+}
+_UNSURE = """
+WITH margins AS (
+    SELECT key, label, probability, list_reverse_sort(probabilities) AS p FROM {predictions}
+)
+SELECT rows.text, '' AS label, m.label AS predicted, round(m.probability, 3) AS probability, m.key
+FROM margins m JOIN (SELECT {key} AS key, {text} AS text FROM {table}) rows USING (key)
+WHERE rows.text <> '' AND rows.text NOT IN (SELECT text FROM labels WHERE task = ?)
+ORDER BY m.p[1] - m.p[2], m.key LIMIT ?
+"""
+
+
+def unsure(store: Store, space: Space, task: str, n: int = 100) -> pd.DataFrame:
+    """The `n` rows whose two likeliest labels are closest: text, label (empty, to be filled in), predicted, probability, key.
+
+    Margin sampling (Scheffer and others 2001, "Active hidden Markov models for information extraction").
+    No rows where the version does not predict the task; rows that were labelled before are left out.
+    """
+    found = pd.DataFrame(columns=["text", "label", "predicted", "probability", "key"])
+    if not space.has_task(task):
+        return found
+    for table, (key, text) in TEXTS.items():
+        sql = _UNSURE.format(predictions=space.table(f"predictions_{task}"), key=key, text=text, table=table)
+        rows = store.frame(sql, [task, n])
+        if len(rows):
+            return rows
+    return found
