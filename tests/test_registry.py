@@ -53,3 +53,11 @@ def test_an_unfinished_version_is_invisible(home):
     registry = Registry(home)
     registry.new_folder()
     assert registry.versions() == []
+
+
+def test_a_line_of_the_history_that_was_cut_short_is_passed_over(home):
+    registry = Registry(home)
+    registry.promote(publish(registry).id)
+    with (home.models / "history.jsonl").open("a") as file:
+        file.write('{"when": 17')
+    assert [entry["action"] for entry in registry.history()] == ["promote"]

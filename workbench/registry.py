@@ -20,7 +20,7 @@ from uuid import uuid4
 from filelock import FileLock
 
 from workbench.errors import WorkbenchError
-from workbench.files import read_json, sha256, write_json
+from workbench.files import read_json, read_json_lines, sha256, write_json
 from workbench.home import Home
 
 FORMAT = 1
@@ -109,8 +109,7 @@ class Registry:
 
     def history(self) -> list[dict[str, Any]]:
         """Promotions and rollbacks, oldest first: when, who, action, version, before, why."""
-        path = self.home.models / "history.jsonl"
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+        return read_json_lines(self.home.models / "history.jsonl")
 
     def _state(self) -> dict[str, Any]:
         return dict(read_json(self.home.active_file, {}))
@@ -140,6 +139,11 @@ class Registry:
     def discard(self, version: str) -> None:
         """Remove what an unfinished version left behind."""
         shutil.rmtree(self.home.models / f"{version}.partial", ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Remove what killed jobs left of versions that never became complete; for the one worker whose turn it is."""
+        for folder in self.home.models.glob("v*.partial"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def promote(self, version: str, *, expected: str | object | None = ..., why: str = "") -> ModelVersion:
         """Make `version` the active one.

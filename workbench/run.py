@@ -19,7 +19,7 @@ from uuid import uuid4
 from filelock import FileLock, Timeout
 
 from workbench.errors import Cancelled, WorkbenchError
-from workbench.files import read_json, write_json
+from workbench.files import read_json, read_json_lines, write_json
 from workbench.home import Home
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -146,11 +146,7 @@ class Run:
 
     def curve(self) -> list[dict[str, Any]]:
         """The points of the live curve so far."""
-        path = self.folder / "curve.jsonl"
-        if not path.exists():
-            return []
-        lines = path.read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines if line.endswith("}")]
+        return read_json_lines(self.folder / "curve.jsonl")
 
     def status(self) -> RunStatus:
         spec = self.spec

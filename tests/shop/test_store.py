@@ -69,3 +69,12 @@ def test_a_held_shop_names_its_holder_and_reads_from_the_snapshot(home):
         assert note is not None and "snapshot" in note
     finally:
         holder.communicate("")
+
+
+def test_opening_clears_what_a_killed_owner_left_and_nothing_else(home):
+    left = [home.uploads / f"{'0a' * 16}.data", home.uploads / f"{'0b' * 16}.upload", home.snapshots / f"{'0c' * 16}.partial"]
+    own = [home.uploads / "mine.csv", home.uploads / "labels-0123456789abcdef"]
+    for path in [*left, *own]:
+        path.touch()
+    Store.open(home).close()
+    assert not any(path.exists() for path in left) and all(path.exists() for path in own)

@@ -85,6 +85,7 @@ def work(run: Run, encoder: Sequence[str]) -> dict[str, Any]:
     spec = run.spec
     home = Home.find(spec["home"])
     run.report(0.0, "starting")
+    sweep(home, run)
     if spec["kind"] == "derive":
         notes = derive(home, run, spec["version"])
         if notes:
@@ -97,6 +98,14 @@ def work(run: Run, encoder: Sequence[str]) -> dict[str, Any]:
     run.part = DERIVE_PART
     notes += derive(home, run, result["version"])
     return {**result, **({"notes": notes} if notes else {})}
+
+
+def sweep(home: Home, run: Run) -> None:
+    """Remove what killed workers left half-made; whoever has the turn is the only one at work."""
+    Registry(home).sweep()
+    for left in home.runs.glob("*/features.npy"):
+        if left.parent != run.folder:
+            left.unlink()
 
 
 def promote_first(home: Home, version: str) -> list[str]:

@@ -24,6 +24,7 @@ from workbench.shop.schema import TABLES, create_sql
 Connection = duckdb.DuckDBPyConnection
 DatabaseError = duckdb.Error
 FORMAT = 1
+_HALF_MADE = re.compile(r"[0-9a-f]{32}\..+")
 
 
 def quote(identifier: str) -> str:
@@ -84,6 +85,7 @@ class Store:
         """The shop of `home`, read-write, made empty if there is none. One process at a time."""
         home.make()
         connection = connect(home.shop_file, allow=(home.data, home.models))
+        _sweep(home)
         store = cls(home, connection, read_only=False, path=home.shop_file)
         store._prepare()
         return store
@@ -213,6 +215,13 @@ class Store:
                     cursor.execute(f"ATTACH '{_text(path)}' AS {alias} (READ_ONLY)")
                 self._attached[path] = alias
             return self._attached[path]
+
+
+def _sweep(home: Home) -> None:
+    """Remove half-made snapshots and copies of uploads that a killed owner left; they bear names that only an owner gives."""
+    for left in [*home.snapshots.iterdir(), *home.uploads.iterdir()]:
+        if _HALF_MADE.fullmatch(left.name):
+            left.unlink(missing_ok=True)
 
 
 def _text(path: Path) -> str:
