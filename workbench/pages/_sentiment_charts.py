@@ -13,20 +13,24 @@ from workbench.tasks.sentiment import LABELS
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+FEW = 4
+
 
 def shares(trend: pd.DataFrame, found: list[Alert], every: str) -> Figure:
-    """Shares over time stacked to 100 %, the interval of the negatives, n as bars below, alerts as bars above and below."""
+    """Shares stacked to 100 %, pale where `FEW` reviews or less stand for them, the negatives' interval, n below, alerts above."""
     from plotly.subplots import make_subplots
 
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.8, 0.2], vertical_spacing=0.04)
+    few = trend["n"] <= FEW
     for label in LABELS:
-        figure.add_scatter(
-            x=trend["period"], y=trend[label], name=label.capitalize(), stackgroup="shares", mode="lines", line={"width": 0.5},
-            fillcolor=charts.faint(charts.SENTIMENT[label], 0.75), hovertemplate="%{y:.0%}", row=1, col=1,
+        figure.add_bar(
+            x=trend["period"], y=trend[label], name=label.capitalize(), hovertemplate="%{y:.0%}", row=1, col=1,
+            marker={"color": charts.SENTIMENT[label], "opacity": [0.25 if pale else 0.85 for pale in few], "line": {"width": 0}},
         )  # fmt: skip
-    outline = {"mode": "lines", "line": {"width": 1, "dash": "dot", "color": charts.NEGATIVE}, "hovertemplate": "%{y:.0%}"}
-    figure.add_scatter(x=trend["period"], y=trend["negative_high"], name="Negative, 95 % interval", **outline, row=1, col=1)
-    figure.add_scatter(x=trend["period"], y=trend["negative_low"], showlegend=False, name="lower end", **outline, row=1, col=1)
+    outline = {"mode": "lines", "line": {"width": 1.5, "dash": "dot", "color": charts.NEGATIVE}, "hovertemplate": "%{y:.0%}"}
+    low, high = trend["negative_low"].mask(few), trend["negative_high"].mask(few)
+    figure.add_scatter(x=trend["period"], y=high, name="Negative, 95 % interval", **outline, row=1, col=1)
+    figure.add_scatter(x=trend["period"], y=low, showlegend=False, name="lower end", **outline, row=1, col=1)
     figure.add_bar(x=trend["period"], y=trend["n"], name="Reviews", marker_color=charts.NEUTRAL, showlegend=False, row=2, col=1)
     for alert in found:
         span = {"x0": str(alert.began), "x1": str(alert.ended), "fillcolor": charts.NEGATIVE}
@@ -34,15 +38,16 @@ def shares(trend: pd.DataFrame, found: list[Alert], every: str) -> Figure:
         figure.add_vrect(**span, opacity=0.25, line_width=0, layer="below", row=2, col=1)
     figure.update_yaxes(tickformat=".0%", range=[0, 1.06], tickvals=[0, 0.25, 0.5, 0.75, 1], row=1, col=1)
     figure.update_yaxes(title_text="n", row=2, col=1, nticks=3)
-    figure.update_layout(hovermode="x unified", bargap=0.1)
+    figure.update_layout(hovermode="x unified", bargap=0, barmode="stack")
     return charts.tidy(figure, height=380)
 
 
 def small(trend: pd.DataFrame) -> Figure:
-    """One topic's share of negatives over time, with its interval."""
+    """One topic's share of negatives over time, with its interval, where more than `FEW` reviews stand for it."""
     from plotly.graph_objects import Figure, Scatter
 
     figure = Figure()
+    trend = trend.assign(**{name: trend[name].mask(trend["n"] <= FEW) for name in ("negative", "negative_low", "negative_high")})
     band = charts.faint(charts.NEGATIVE)
     figure.add_trace(
         Scatter(x=trend["period"], y=trend["negative_high"], mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip")

@@ -13,6 +13,17 @@ from workbench.pages import _sentiment_charts
 from workbench.shop.space import Space
 
 
+REVIEWS = {
+    "review_id": None,
+    "date": st.column_config.DateColumn("Date", width="small"),
+    "product": st.column_config.TextColumn("Product", width="medium"),
+    "stars": st.column_config.NumberColumn("Stars", width="small", format="%d"),
+    "sentiment": st.column_config.TextColumn("Sentiment", width="small"),
+    "probability": st.column_config.NumberColumn("Sure", format="percent", width="small"),
+    "text": st.column_config.TextColumn("Text", width="large"),
+}
+
+
 @st.cache_data(show_spinner="Grouping the reviews by what they say…", max_entries=16)
 def _topics(key: tuple[str, int, str], selection: Selection) -> list[Topic]:
     space = context.space()
@@ -68,4 +79,4 @@ def _one(topic: Topic, every: sentiment.Every) -> None:
     )
     st.caption("Typical reviews")
     typical = sentiment.reviews(store, space, Selection(review_ids=topic.examples))
-    st.dataframe(typical[["date", "product", "stars", "sentiment", "text"]], hide_index=True, key="topic-typical")
+    st.dataframe(typical[["date", "product", "stars", "sentiment", "text"]], hide_index=True, key="topic-typical", column_config=REVIEWS)

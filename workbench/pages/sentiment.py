@@ -21,6 +21,7 @@ ORDER = 10
 
 HOW = """
 Each review counts once, by the label {source}. Shares are of the reviews that have a label; intervals are Wilson's at 95 %.
+Bars are pale where {few} reviews or fewer stand for them.
 
 **Alerts** watch the weekly negatives of the shop and of every category, brand and product with at least 15 reviews, by a one-sided
 **CUSUM** of beta-binomial log-likelihood ratios against a baseline from earlier weeks (weeks in an alert left out), and busy scopes
@@ -35,7 +36,7 @@ def render() -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         st.title(TITLE, anchor=False)
         space = context.space()
-        states.how(HOW.format(source=sentiment.source(space), false=alerts.FALSE_PER_YEAR))
+        states.how(HOW.format(source=sentiment.source(space), false=alerts.FALSE_PER_YEAR, few=_sentiment_charts.FEW))
     with states.guard():
         if not context.store().value("SELECT 1 FROM reviews WHERE created_at IS NOT NULL LIMIT 1"):
             states.empty(
@@ -100,10 +101,16 @@ def _filters(key: tuple[str, int, str]) -> tuple[Selection, sentiment.Every]:
         with low[2]:
             text = url.text("Text contains", "text")
         with low[3]:
-            every = url.choice("By", ["day", "week", "month"], "every", default="week")
+            every = url.choice("By", ["day", "week", "month"], "every", default=_usual(options["first"], options["last"]))
     start, end = days or (None, None)
     made = Selection(category, brand, product, tuple(int(s) for s in stars), language, start, end, "", text)
     return made, every  # type: ignore[return-value]
+
+
+def _usual(first: date | None, last: date | None) -> sentiment.Every:
+    """The period that a shop's reviews are shown by until another is chosen."""
+    days = (last - first).days if first and last else 0
+    return "day" if 0 < days <= 60 else "week" if days <= 3 * 365 else "month"
 
 
 # -- the page --------------------------------------------------------------------------------
@@ -157,7 +164,7 @@ def _figures(total: pd.DataFrame, trend: pd.DataFrame, every: sentiment.Every) -
         column.metric(
             f"{label.capitalize()} ({low:.0%} to {high:.0%})",
             f"{share:.0%}",
-            f"{now - share:+.0%} in the last {len(recent)} {every}s",
+            f"{100 * (now - share):+.0f} points in the last {len(recent)} {every}s",
             delta_color="inverse" if label == "negative" else "off" if label == "neutral" else "normal",
             border=True,
         )
@@ -228,15 +235,7 @@ def _reviews(selection: Selection, name: str = "reviews") -> None:
         frame,
         key=f"{name}-rows",
         hide_index=True,
-        column_config={
-            "review_id": None,
-            "date": st.column_config.DateColumn("Date", width="small"),
-            "product": st.column_config.TextColumn("Product", width="medium"),
-            "stars": st.column_config.NumberColumn("Stars", width="small", format="%d"),
-            "sentiment": st.column_config.TextColumn("Sentiment", width="small"),
-            "probability": st.column_config.NumberColumn("Sure", format="percent", width="small"),
-            "text": st.column_config.TextColumn("Text", width="large"),
-        },
+        column_config=_sentiment_topics.REVIEWS,
     )
     downloads.table_downloads(frame, name, name)
 
