@@ -71,6 +71,23 @@ def test_a_held_shop_names_its_holder_and_reads_from_the_snapshot(home):
         holder.communicate("")
 
 
+def test_a_second_opening_in_one_process_is_refused_and_the_first_goes_on(home, store):
+    add(store, "p1")
+    for again in (lambda: Store.open(home), lambda: Store.open_snapshot(home, home.shop_file)):
+        with pytest.raises(WorkbenchError, match="open in this program already"):
+            again()
+    add(store, "p2")
+    assert store.counts()["products"] == 2
+
+
+def test_a_snapshot_may_be_open_twice_in_one_process(home, store):
+    path = store.snapshot()
+    with Store.open_snapshot(home, path) as first, Store.open_snapshot(home, path) as second:
+        assert first.counts() == second.counts()
+        with pytest.raises(DatabaseError, match="Permission"):
+            second.rows("SELECT * FROM read_csv('/etc/passwd')")
+
+
 def test_opening_clears_what_a_killed_owner_left_and_nothing_else(home):
     left = [home.uploads / f"{'0a' * 16}.data", home.uploads / f"{'0b' * 16}.upload", home.snapshots / f"{'0c' * 16}.partial"]
     own = [home.uploads / "mine.csv", home.uploads / "labels-0123456789abcdef"]

@@ -35,12 +35,17 @@ def quote(identifier: str) -> str:
 def connect(path: Path | None = None, *, read_only: bool = False, allow: Sequence[Path] = (), lock: bool = True) -> Connection:
     """A locked-down connection to `path` (in memory when None): no network, no files outside `allow`.
 
-    Raises WorkbenchError when another process holds the file or a newer DuckDB wrote it.
+    Raises WorkbenchError when another process, or this one, holds the file or a newer DuckDB wrote it.
     """
     try:
         connection = duckdb.connect(str(path) if path else ":memory:", read_only=read_only)
     except duckdb.Error as error:
         raise _explain(path, error) from error
+    if connection.execute("SELECT current_setting('lock_configuration')").fetchall() == [(True,)]:  # DuckDB opens a file once a process
+        if read_only:
+            return connection
+        connection.close()
+        raise _open_already(path)
     folders = ", ".join("'" + str(p).replace("'", "''") + "'" for p in allow)
     connection.execute("SET TimeZone='UTC'")
     if lock:
@@ -53,6 +58,8 @@ def connect(path: Path | None = None, *, read_only: bool = False, allow: Sequenc
 
 def _explain(path: Path | None, error: duckdb.Error) -> WorkbenchError:
     text = str(error)
+    if "different configuration" in text.lower():
+        return _open_already(path)
     if "lock" in text.lower():
         holder = re.search(r"PID (\d+)", text)
         who = f"process {holder.group(1)}" if holder else "another process"
@@ -65,6 +72,12 @@ def _explain(path: Path | None, error: duckdb.Error) -> WorkbenchError:
             f"{path} was written by a newer version of DuckDB: {text.splitlines()[0]}", "Update the workbench, then open it again."
         )
     return WorkbenchError(f"{path} cannot be opened: {text.splitlines()[0]}", "Restore it from a snapshot in data/snapshots.")
+
+
+def _open_already(path: Path | None) -> WorkbenchError:
+    return WorkbenchError(
+        f"{path} is open in this program already; its data is untouched.", "Use the store that is open, or close it first."
+    )
 
 
 class Store:
