@@ -12,7 +12,6 @@ from workbench.insights.topics import Topic
 from workbench.pages import _sentiment_charts
 from workbench.shop.space import Space
 
-
 REVIEWS = {
     "review_id": None,
     "date": st.column_config.DateColumn("Date", width="small"),
