@@ -155,6 +155,16 @@ def test_json_lines_zip_and_parquet_come_in(store, tmp_path):
     assert store.counts()["reviews"] == 9
 
 
+def test_a_parquet_file_is_previewed(home, tmp_path):
+    import pandas as pd
+
+    rows = {"review_id": ["a", "b"], "rating": [4.0, None], "tags": [[pd.Timestamp("2024-05-01")], []]}
+    pd.DataFrame(rows).to_parquet(tmp_path / "c.parquet")
+    found = source.open_source(home, tmp_path / "c.parquet").preview()
+    assert found[0] == {"review_id": "a", "rating": "4", "tags": '["2024-05-01 00:00:00"]'}
+    assert found[1]["review_id"] == "b" and found[1]["tags"] == "[]"
+
+
 def test_a_table_that_is_not_certain_is_asked_for(store, tmp_path):
     path = write(tmp_path, "x.csv", "alpha,beta\n1,2\n")
     with pytest.raises(WorkbenchError, match="not certain") as caught:

@@ -82,6 +82,19 @@ def test_a_damaged_file_is_refused_and_leaves_nothing(take, home, name, content)
     assert list(home.uploads.iterdir()) == []
 
 
+def test_a_parquet_file_that_is_damaged_far_behind_its_first_rows_is_refused(take, home, tmp_path):
+    import pandas as pd
+
+    texts = [f"words {i * 7919 % 100_003}" for i in range(40_000)]
+    pd.DataFrame({"product_id": "p", "rating": 5, "body": texts}).to_parquet(tmp_path / "x.parquet", row_group_size=10_000)
+    content = bytearray((tmp_path / "x.parquet").read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 50_000] = b"\xff" * 50_000
+    with pytest.raises(WorkbenchError, match=r"x\.parquet cannot be read to its end") as caught:
+        take("x.parquet", bytes(content))
+    assert str(home.uploads) not in caught.value.problem and list(home.uploads.iterdir()) == []
+
+
 def test_a_field_of_ten_megabytes_is_kept_and_one_over_the_limit_names_it(take, store):
     take("reviews.csv", HEADER + GOOD.replace("fine", "x" * 10_000_000))
     assert store.value("SELECT length(body) FROM reviews") == 10_000_000

@@ -42,7 +42,11 @@ def _table(cursor: Connection, source: Source) -> list[Problem]:
     reader, values = {"csv": _csv, "json": _json, "parquet": _parquet}[source.format](source)
     first = 2 if source.format == "csv" else 1
     names = ", ".join(f"{column} AS c{i}" for i, column in enumerate(_columns(source)))
-    cursor.execute(f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () + {first - 1} AS line, {names} FROM {reader}", values)
+    try:
+        cursor.execute(f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () + {first - 1} AS line, {names} FROM {reader}", values)
+    except DatabaseError as error:
+        what = str(error).splitlines()[0].replace(str(source.path), source.shown)
+        raise WorkbenchError(f"{source.shown} cannot be read to its end: {what}", "Most often it is damaged: export it again.") from error
     problems = _rejected(cursor, source) if source.format == "csv" else []
     if problems:
         _renumber(cursor, [p.line for p in problems])

@@ -64,7 +64,7 @@ class Source:
         if self.format == "json":
             with self.path.open(encoding="utf-8") as file:
                 return [{k: _as_text(v) for k, v in row.items()} for row in islice(_json_rows(file, self.json_array), rows)]
-        return []
+        return _parquet_rows(self.path, self.columns, rows, self.shown)
 
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)
@@ -158,6 +158,18 @@ def _describe(copy: Path, suffix: str, shown: str, digest: str) -> Source:
     if not rows:
         raise WorkbenchError(f"{shown} holds a header and no row.", "Export it again with its rows.")
     return Source(shown, copy, "csv", _headers(columns, shown), delimiter, encoding, sha256=digest)
+
+
+def _parquet_rows(path: Path, columns: tuple[str, ...], rows: int, shown: str) -> list[dict[str, str | None]]:
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            first = next(file.iter_batches(batch_size=rows), None)
+    except (OSError, ValueError) as error:
+        raise WorkbenchError(f"{shown} is not a readable Parquet file: {error}", "Export it again.") from error
+    values = zip(*(column.to_pylist() for column in first.columns), strict=True) if first is not None else ()
+    return [dict(zip(columns, map(_as_text, row), strict=True)) for row in values]
 
 
 # -- text ------------------------------------------------------------------------------------
@@ -326,4 +338,4 @@ def _as_text(value: Any) -> str | None:
         return None
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else str(value)
