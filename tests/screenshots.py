@@ -37,7 +37,11 @@ The zip broke after two days,negative
 It does what it says,neutral
 My daughter wears it every day,positive
 Bought a second one for the office,positive
-""" + b"".join(b"Works fine so far\xef\xbc\x8c order %d,%s\n" % (i, (b"neutral", b"positive", b"negative")[i % 3]) for i in range(40))
+""" + b"".join(
+    b'"%s, order %d",%s\n' % (said, order, mood)
+    for order in range(1000, 1014)
+    for said, mood in ((b"Late and damaged", b"negative"), (b"As described", b"neutral"), (b"Would buy it again", b"positive"))
+)
 REVIEWS = b"""review_id,product_id,user_id,stars,review_text,date
 N0001,P021,U0001,5,Charges my phone in half an hour,2026-11-02
 N0002,P021,U0002,1,Gets hot and smells,2026-11-03
