@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from workbench.components import context, progress, states
 
@@ -51,6 +52,13 @@ def _render(name: str) -> Callable[[], None]:
     return render
 
 
+def _by_name(place: Place, page: StreamlitPage) -> StreamlitPage:
+    """A hidden page that leads from the first page's name to `/`, where Streamlit puts it."""
+    return st.Page(
+        lambda: st.switch_page(page, query_params=st.query_params.to_dict()), title=place.title, url_path=place.name, visibility="hidden"
+    )
+
+
 def sidebar() -> None:
     """The active model, the data's version and what runs now."""
     with st.sidebar:
@@ -71,13 +79,11 @@ def main() -> None:
     """Draw the page that the URL names."""
     st.set_page_config(page_title="Shop workbench", page_icon=str(PAGES.parent / "icon.svg"), layout="wide")
     st.logo(str(PAGES.parent / "logo.svg"), size="large", icon_image=str(PAGES.parent / "icon.svg"))
-    found = places()
-    pages = {
-        place.name: st.Page(_render(place.name), title=place.title, icon=place.icon, url_path=place.name, default=position == 0)
-        for position, place in enumerate(found)
-    }
+    first, *others = places()
+    pages = {first.name: st.Page(_render(first.name), title=first.title, icon=first.icon, url_path="", default=True)}
+    pages |= {place.name: st.Page(_render(place.name), title=place.title, icon=place.icon, url_path=place.name) for place in others}
     states.know(pages)
-    chosen = st.navigation(list(pages.values()))
+    chosen = st.navigation([*pages.values(), _by_name(first, pages[first.name])])
     sidebar()
     chosen.run()
 

@@ -45,6 +45,17 @@ def test_the_first_link_after_a_start_may_lead_to_any_page(home, snapshot, tmp_p
         assert page.get_by_role("link", name="versions").count() == 0
 
 
+def test_the_first_page_answers_to_its_name_too(home, snapshot, tmp_path):
+    run = Run.create(home, "train", {})
+    run.fail("Only one class.", "Add another.")
+    with served(home, tmp_path) as address, chromium() as page:
+        page.goto(f"{address}/overview?run={run.id}")
+        page.get_by_text("Training failed").wait_for()
+        page.get_by_role("heading", name="Overview").wait_for()
+        assert page.url == f"{address}/?run={run.id}"
+        assert page.get_by_role("dialog").count() == 0 and page.get_by_role("link", name="Overview").count() == 1
+
+
 def test_markup_in_an_error_is_literal_and_nothing_is_fetched(home, snapshot, tmp_path):
     publish(home)
     run = Run.create(home, "train", {})
