@@ -175,10 +175,12 @@ def promote(page, first, second):
 
 
 def roll_back(page, first):
+    from playwright.sync_api import expect
+
     visit(page, "Models")
     press(page, "Roll back")
     page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
-    page.get_by_text(f"Rolled back: {first} is active again.").wait_for()
+    expect(page.get_by_text(f"Rolled back: {first} is active again.")).to_be_in_viewport()
     page.get_by_text(f"Model {first}", exact=True).wait_for()
     settled(page)
 

@@ -81,6 +81,15 @@ def test_a_link_opens_one_version_with_its_lineage(page, two):
     assert f"Comes from: {two[1].id} ← {two[0].id}" in words(at)
 
 
+def test_a_link_to_a_version_outlives_its_promotion(page, two, home):
+    at = page(version=two[1].id)
+    assert "This version is active" not in words(at)
+    Registry(home).promote(two[1].id)
+    at = page(version=two[1].id)
+    assert at.selectbox(key="version").value == two[1].id and set(at.selectbox(key="version").options) == {v.id for v in two}
+    assert "This version is active" in words(at)
+
+
 def test_promote_and_roll_back_ask_first_and_are_written_down(page, two, home):
     first, second = two
     at = page(version=second.id)

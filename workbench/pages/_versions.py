@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,11 +29,6 @@ def table(versions: list[ModelVersion], active: ModelVersion | None) -> pd.DataF
         figures = {f"{h.title} · {h.name}": h.value for h in metrics.headlines(version.metrics)}
         rows.append({**about, **told, **figures})
     return pd.DataFrame(rows)
-
-
-def named(active: ModelVersion | None) -> Callable[[str], str]:
-    """Version ids for people: the active one is marked."""
-    return lambda version: f"{version} (active)" if active and version == active.id else version
 
 
 def compared(versions: list[ModelVersion]) -> None:
@@ -111,7 +106,10 @@ def lineage(version: ModelVersion) -> list[str]:
 
 
 def decide(registry: Registry, chosen: ModelVersion, active: ModelVersion | None) -> None:
-    """Promote the chosen version, or roll back from the active one; both ask first."""
+    """Promote the chosen version, or roll back from the active one; both ask first. What came of it is said here."""
+    if active and chosen.id == active.id:
+        st.caption("This version is active: every page answers from it.")
+    _said()
     with st.container(horizontal=True):
         other = active is None or chosen.id != active.id
         if other and st.button(f"Promote {chosen.id}", type="primary", key="promote", icon=":material/publish:"):
@@ -170,7 +168,7 @@ def _saying() -> Iterator[None]:
         st.session_state[_SAID] = error
 
 
-def said() -> None:
+def _said() -> None:
     """What came of the last decision, once."""
     answer = st.session_state.pop(_SAID, None)
     if isinstance(answer, WorkbenchError):

@@ -38,7 +38,6 @@ def render() -> None:
         _first()
         return
     active = registry.active()
-    _versions.said()
     _overview(versions, active)
     _compare(versions, active)
     chosen = _one(versions, active)
@@ -120,7 +119,7 @@ def _compare(versions: list[ModelVersion], active: ModelVersion | None) -> None:
 def _one(versions: list[ModelVersion], active: ModelVersion | None) -> ModelVersion:
     st.subheader("One version", anchor=False)
     ids = [v.id for v in versions]
-    name = url.choice("Version", ids, "version", active.id if active else None, segmented=False, format_func=_versions.named(active))
+    name = url.choice("Version", ids, "version", active.id if active else None, segmented=False)
     chosen = next(v for v in versions if v.id == name)
     _versions.facts(chosen)
     return chosen
