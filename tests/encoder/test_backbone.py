@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-from workbench.encoder.backbone import Backbone, Features, batches_by_length, find_base
+from workbench.encoder.backbone import FAMILIES, Backbone, Features, batches_by_length, find_base
 from workbench.encoder.recipe import DEFAULT_BASE
 from workbench.errors import WorkbenchError
 
@@ -25,6 +26,28 @@ def test_the_cut_backbone_reads_as_the_whole_one(tmp_path, top_layers):
     expected = whole(backbone)
     cosine = (found * expected).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
     assert cosine.min() > 0.999
+
+
+def tiny(folder, family: str):
+    """A base of a family with random weights, the default's words."""
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48, "pad_token_id": 0}
+    tokenizer = AutoTokenizer.from_pretrained(find_base(DEFAULT_BASE))
+    torch.manual_seed(3)
+    AutoModel.from_config(AutoConfig.for_model(family, vocab_size=len(tokenizer), **sizes)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return find_base(str(folder))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_is_cut_without_loss(tmp_path, family):
+    backbone = Backbone(tiny(tmp_path, family), top_layers=1, max_length=64).eval()
+    found, expected = Features(backbone, TEXTS, tmp_path / "features.npy").pooled(), whole(backbone)
+    assert np.abs(found - expected).max() < 0.01 * np.abs(expected).max()
+
+
+def test_a_family_whose_layers_need_more_is_refused(tmp_path):
+    with pytest.raises(WorkbenchError, match=r"'mpnet'.*bert, roberta"):
+        Backbone(tiny(tmp_path, "mpnet"), top_layers=1, max_length=64)
 
 
 def test_only_the_top_is_trained():

@@ -20,6 +20,7 @@ from workbench.errors import WorkbenchError
 from workbench.files import sha256
 
 TOKENS_PER_BATCH = 4096
+FAMILIES = ("bert", "roberta", "xlm-roberta", "camembert")  # layers that need nothing but states and mask
 Report = Callable[[float], None]
 
 
@@ -78,8 +79,14 @@ class Backbone(nn.Module):
 
     def __init__(self, folder: Path, *, top_layers: int, max_length: int) -> None:
         super().__init__()
-        from transformers import AutoModel, AutoTokenizer
+        from transformers import AutoConfig, AutoModel, AutoTokenizer
 
+        family = AutoConfig.from_pretrained(folder, trust_remote_code=False).model_type
+        if family not in FAMILIES:
+            raise WorkbenchError(
+                f"The base is of the family {family!r}, whose layers cannot be read one by one here.",
+                f"Choose a base of one of these families: {', '.join(FAMILIES)}.",
+            )
         self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         self.model: Any = AutoModel.from_pretrained(folder, trust_remote_code=False, use_safetensors=True, dtype=torch.float32)
         self.model.pooler = None
@@ -96,13 +103,8 @@ class Backbone(nn.Module):
             parameter.requires_grad_(False)
 
     def _layers(self) -> nn.ModuleList:
-        layers = getattr(getattr(self.model, "encoder", None), "layer", None)
-        if layers is None:
-            raise WorkbenchError(
-                f"The base's architecture ({type(self.model).__name__}) cannot be cut into layers here.",
-                "Choose a base of the BERT, RoBERTa or XLM-R family.",
-            )
-        return layers  # type: ignore[no-any-return]
+        layers: nn.ModuleList = self.model.encoder.layer
+        return layers
 
     def _frozen(self) -> list[nn.Parameter]:
         if self.top_layers < 0:
