@@ -205,7 +205,7 @@ def test_a_reload_finds_the_run_and_compares_every_task(open_page, finished):
     row = frame.set_index("metric").loc["macro_f1"]
     assert (row["before"], row["after"], row["after_low"], row["n"], row["verdict"]) == (0.7, 0.8, 0.77, 400, "better")
     assert set(frame["task"]) == {"sentiment", "next_item"} and "unchanged" in set(frame["verdict"])
-    assert "Not learned: intent" in said(page)
+    assert "Not learned: Ticket intent" in said(page) and "taught · macro F1 · better · n 400" in said(page)
     changed = table(page, "changed")
     assert changed["rows"].tolist() == [1] and changed["changed"].tolist() == [0]
 

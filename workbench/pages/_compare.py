@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from workbench.components import charts, context, downloads
+from workbench.components import charts, context, downloads, metrics
 from workbench.errors import WorkbenchError
 from workbench.insights.changes import changes, shares
 from workbench.registry import Registry
@@ -64,7 +64,7 @@ def show(result: dict[str, Any], taught: str) -> None:
         _chart(frame)
         downloads.table(frame, "before-and-after", "before-and-after", column_config=_columns())
     for task, reason in (result.get("left_out") or {}).items():
-        st.text(f"Not learned: {task} ({reason}).")
+        st.text(f"Not learned: {metrics.title(task)} ({reason}).")
     _consequences(result)
 
 
@@ -85,14 +85,14 @@ def main_metrics(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _main_metrics(frame: pd.DataFrame, taught: str) -> None:
-    rows, titles = main_metrics(frame).head(5).to_dict("records"), tasks()
+    rows = main_metrics(frame).head(5).to_dict("records")
     for column, row in zip(st.columns(max(1, len(rows))), rows, strict=False):
         change = None if pd.isna(row["change"]) else f"{row['change']:+.3f}"
         value = "–" if pd.isna(row["after"]) else f"{row['after']:.3f}"
-        title = titles[row["task"]].title if row["task"] in titles else row["task"]
         colour: Literal["normal", "off"] = "normal" if row["verdict"] in ("better", "worse") else "off"
-        column.metric(title, value, change, delta_color=colour, border=True)
-        column.caption(f"{'taught · ' if row['task'] == taught else ''}{row['metric']} · {row['verdict']} · n {row['n']:,.0f}")
+        column.metric(metrics.title(row["task"]), value, change, delta_color=colour, border=True)
+        told = "taught · " if row["task"] == taught else ""
+        column.caption(f"{told}{metrics.METRICS.get(row['metric'], row['metric'])} · {row['verdict']} · n {row['n']:,.0f}")
 
 
 def _chart(frame: pd.DataFrame) -> None:
@@ -105,7 +105,7 @@ def _chart(frame: pd.DataFrame) -> None:
     for when, colour, symbol in (("before", charts.NEUTRAL, "circle-open"), ("after", charts.POSITIVE, "circle")):
         figure.add_scatter(
             x=rows[when],
-            y=[f"{task} · {metric}" for task, metric in zip(rows["task"], rows["metric"], strict=True)],
+            y=[_words(task, metric) for task, metric in zip(rows["task"], rows["metric"], strict=True)],
             name=when,
             mode="markers",
             orientation="h",
@@ -114,8 +114,14 @@ def _chart(frame: pd.DataFrame) -> None:
             error_x={"type": "data", "array": rows[f"{when}_high"] - rows[when], "arrayminus": rows[when] - rows[f"{when}_low"]},
         )
     figure.update_layout(xaxis_range=[0, 1.02], scattermode="group", scattergap=0.5)
-    said = "; ".join(f"{r.task} {r.metric}: {r.before:.3f} before, {r.after:.3f} after" for r in rows.iloc[::-1].itertuples())
+    said = "; ".join(
+        f"{_words(str(r.task), str(r.metric))}: {r.before:.3f} before, {r.after:.3f} after" for r in rows.iloc[::-1].itertuples()
+    )
     charts.show(charts.tidy(figure, height=110 + 46 * len(rows)), key="before-after", alt=said)
+
+
+def _words(task: str, metric: str) -> str:
+    return f"{metrics.title(task)} · {metrics.METRICS.get(metric, metric)}"
 
 
 def _consequences(result: dict[str, Any]) -> None:
