@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from joint_space import fill, product_vectors, publish, unit, user_vectors
@@ -80,6 +82,13 @@ def test_like_a_product_they_rated(store, space):
     assert near == [max((key for key in vectors if key != "a2"), key=lambda key: float(vectors[key] @ vectors["a2"]))]
     disliked = recommend.for_vector(store, space, unit(1), ["a2"], 3, steps=[Step("a2", "review", rating=1.0)]).items
     assert not any("rated" in item.reason for item in disliked)
+
+
+def test_a_product_far_down_is_not_called_liked_or_close(store, space):
+    reasons = [item.reason for item in recommend.for_user(store, space, "u_a0", n=12).items]
+    claims = [found for reason in reasons if (found := re.search(r"^(?:liked by|close to).*number (\d+) of 12 products", reason))]
+    assert all(int(claim[1]) <= 6 for claim in claims)
+    assert any(reason.startswith("among what is left: number ") for reason in reasons)
 
 
 def test_what_went_back_is_not_liked():

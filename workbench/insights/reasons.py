@@ -130,10 +130,17 @@ class Reasons:
             said = attempt(product)
             if said:
                 return said
-        of = f"of {len(self.by_bias):,} products"
-        if self.by_bias[at]:
-            return f"liked by customers in general: number {self.bias_order[at]:,} {of} whatever the taste"
-        return f"close to their history as a whole: number {self.taste_order[at]:,} {of} by taste alone"
+        return self._place(at)
+
+    def _place(self, at: int) -> str:
+        """By taste or by what everybody likes, whichever decided; a place in the lower half is called what it is."""
+        n, taste, bias = len(self.by_bias), self.taste_order[at], self.bias_order[at]
+        of = f"of {n:,} products"
+        if self.by_bias[at] and 2 * bias <= n:
+            return f"liked by customers in general: number {bias:,} {of} whatever the taste"
+        if 2 * taste <= n:
+            return f"close to their history as a whole: number {taste:,} {of} by taste alone"
+        return f"among what is left: number {taste:,} {of} by taste, number {bias:,} with customers in general"
 
     def _like_rated(self, product: str) -> str | None:
         return self._like(product, [key for key in self._liked if self.had[key].rating is not None])
