@@ -2,6 +2,7 @@
 
 import pytest
 from app_page import fixture_of, words
+from joint_space import publish
 
 from workbench.components import context
 
@@ -39,13 +40,21 @@ def test_an_empty_shop_says_what_to_choose(page):
 
 def test_a_file_is_recognised_previewed_and_imported_only_on_consent(page):
     at = uploaded(page(), ("reviews.csv", REVIEWS))
-    assert "into reviews" in words(at)
+    assert "into reviews" in words(at) and f"reviews.csv · {len(REVIEWS)} bytes" in words(at)
     assert frames(at, "body")[0]["body"].tolist() == ["Lovely", "Broke at once"]
     assert context.store().counts()["reviews"] == 0
     press_import(at)
     assert context.store().counts()["reviews"] == 2
     done = frames(at, "rows read")[0].set_index("table")
     assert done.loc["reviews", "new"] == 2 and done.loc["products", "new"] == 2
+
+
+def test_training_is_offered_until_a_model_learned_from_the_data(page, home):
+    at = uploaded(page(), ("reviews.csv", REVIEWS))
+    press_import(at)
+    assert "Train a model on it" in [b.label for b in at.button]
+    publish(home)
+    assert "Train a model on it" not in [b.label for b in at.run().button]
 
 
 def test_the_same_file_again_changes_nothing(page):

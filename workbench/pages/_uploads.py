@@ -92,6 +92,13 @@ def _write(file: Any) -> Path:
     return path
 
 
+def size(number: int) -> str:
+    """Bytes as people say them: 388 bytes, 26.2 kB, 3.4 MB."""
+    if number < 1000:
+        return f"{number} bytes"
+    return f"{number / 1e3:,.1f} kB" if number < 1e6 else f"{number / 1e6:,.1f} MB"
+
+
 def check(kept: Kept, reading: Reading) -> Checked:
     """Read a file and count what importing it would do; kept until the file, its reading or the shop changes."""
     return _remembered((kept.id, reading, context.store().data_version), lambda: _check(kept, reading))

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pandas as pd
 import streamlit as st
 
-from workbench.components import context, downloads, states
+from workbench.components import context, downloads, progress, states
 from workbench.export import to_csv
 from workbench.insights import activity
 from workbench.pages import _uploads
@@ -65,7 +65,7 @@ def _import() -> None:
 def _file(file: Kept) -> tuple[Reading, Checked]:
     """One uploaded file: what it was taken for, its rows, its columns, what is wrong with it."""
     with st.container(border=True):
-        st.text(f"{file.shown[:120]} · {file.size / 1e6:,.1f} MB")
+        st.text(f"{file.shown[:120]} · {_uploads.size(file.size)}")
         table = st.selectbox("Read it as", [RECOGNISED, *IMPORTABLE], key=f"as-{file.id}")
         as_table = None if table == RECOGNISED else table
         first = _uploads.check(file, Reading(as_table))
@@ -179,9 +179,15 @@ def _result() -> None:
         _counts(document, "result")
         _problems(document, "result-problems")
         with st.container(horizontal=True):
-            if changed and st.button("Train a model on it", type="primary", key="data-train"):
+            if changed and _unlearned() and st.button("Train a model on it", type="primary", key="data-train"):
                 states.go("models")
             st.button("Close", key="data-close", on_click=lambda: st.session_state.pop(_RESULT, None))
+
+
+def _unlearned() -> bool:
+    """Whether no model has learned from the present data, or is about to."""
+    learned = max((int(v.info.get("data_version") or 0) for v in context.registry().versions()), default=0)
+    return learned < context.store().data_version and not any(status.kind == "train" for status in progress.running())
 
 
 # -- what there is -------------------------------------------------------------------------------
