@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 from app_page import fixture_of, words
-from joint_space import fill, publish
+from joint_space import METRIC, fill, publish
+from streamlit.proto.Metric_pb2 import Metric as MetricProto
 
 from workbench.pages import overview
 from workbench.registry import Registry
@@ -52,6 +53,15 @@ def test_the_active_model_is_shown_with_interval_n_and_best_rival(page, filled, 
     assert card.value == "0.310" and card.delta == "+0.100"
     assert "0.270 to 0.350 · n 400" in words(at)
     assert "Not learned: Ticket intent (needs two intents" in words(at)
+
+
+@pytest.mark.parametrize(("rival", "colour"), [(0.21, "GREEN"), (0.34, "GRAY"), (0.4, "RED")])
+def test_a_difference_is_coloured_only_where_the_rival_lies_outside_the_range(page, filled, home, monkeypatch, rival, colour):
+    measured = {"metrics": {"ndcg_at_10": METRIC}, "baselines": {"popularity": {"ndcg_at_10": {**METRIC, "value": rival}}}}
+    monkeypatch.setattr("joint_space.METRICS", {"tasks": {"next_item": measured}})
+    publish(home)
+    card = next(m for m in page().metric if m.label.startswith("Next item"))
+    assert MetricProto.MetricColor.Name(card.color) == colour
 
 
 def test_an_open_alert_is_shown_with_its_scope_and_shares(page, filled, home, monkeypatch):

@@ -89,10 +89,12 @@ def _main_metrics(frame: pd.DataFrame, taught: str) -> None:
     for column, row in zip(st.columns(max(1, len(rows))), rows, strict=False):
         change = None if pd.isna(row["change"]) else f"{row['change']:+.3f}"
         value = "–" if pd.isna(row["after"]) else f"{row['after']:.3f}"
-        colour: Literal["normal", "off"] = "normal" if row["verdict"] in ("better", "worse") else "off"
-        column.metric(metrics.title(row["task"]), value, change, delta_color=colour, border=True)
-        told = "taught · " if row["task"] == taught else ""
-        column.caption(f"{told}{metrics.METRICS.get(row['metric'], row['metric'])} · {row['verdict']} · n {row['n']:,.0f}")
+        told = row["verdict"] in ("better", "worse")
+        colour: Literal["normal", "off"] = "normal" if told else "off"
+        arrow: Literal["auto", "off"] = "auto" if told else "off"
+        column.metric(metrics.title(row["task"]), value, change, delta_color=colour, delta_arrow=arrow, border=True)
+        first = "taught · " if row["task"] == taught else ""
+        column.caption(f"{first}{metrics.METRICS.get(row['metric'], row['metric'])} · {row['verdict']} · n {row['n']:,.0f}")
 
 
 def _chart(frame: pd.DataFrame) -> None:

@@ -24,7 +24,7 @@ HOW = """
 
 **How good the model is** was measured once, when the version was made, on test rows it never learned from. The range
 is a 95 % interval, n the number of test rows. The difference is to the best of the simple methods measured on the same
-rows; all of them are on the page Models.
+rows, grey where that method's figure lies within the range; all of them are on the page Models.
 
 **Open alerts** are surges of negative reviews that lasted into the last three weeks of the reviews; the page Sentiment
 shows all of them and says how they are found.
@@ -134,7 +134,13 @@ def _model(active: ModelVersion | None) -> None:
 def _card(headline: metrics.Headline) -> None:
     delta: dict[str, Any] = {}
     if headline.baseline_value is not None:
-        delta = {"delta": f"{headline.value - headline.baseline_value:+.3f}", "delta_description": f"to {headline.baseline_name}"}
+        within = headline.low <= headline.baseline_value <= headline.high
+        delta = {
+            "delta": f"{headline.value - headline.baseline_value:+.3f}",
+            "delta_description": f"to {headline.baseline_name}",
+            "delta_color": "off" if within else "normal",
+            "delta_arrow": "off" if within else "auto",
+        }
     with st.container(border=True, gap="xsmall"):
         st.metric(f"{headline.title} · {headline.name}", f"{headline.value:.3f}", **delta)
         st.caption(f"{headline.low:.3f} to {headline.high:.3f} · n {headline.n:,}")
