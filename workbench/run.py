@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from uuid import uuid4
 from filelock import FileLock, Timeout
 
 from workbench.errors import Cancelled, WorkbenchError
-from workbench.files import read_json, read_json_lines, write_json
+from workbench.files import read_json, read_json_lines, write_json, write_text
 from workbench.home import Home
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -109,6 +110,10 @@ class Run:
         """Append one point to the live curve, say `step=3, task="sentiment", loss=0.4`."""
         with (self.folder / "curve.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
+
+    def draw(self, points: Sequence[dict[str, Any]]) -> None:
+        """Make these points the whole live curve."""
+        write_text(self.folder / "curve.jsonl", "".join(json.dumps(values) + "\n" for values in points))
 
     def finish(self, result: dict[str, Any]) -> None:
         write_json(self.folder / "result.json", result)

@@ -13,6 +13,7 @@ from accelerate.utils import set_seed
 
 from workbench.encoder.backbone import Backbone, Features, find_base
 from workbench.encoder.baselines import baselines, next_item_ranks
+from workbench.encoder.checkpoint import Checkpoint
 from workbench.encoder.corpus import Corpus, read_corpus
 from workbench.encoder.embed import write_vectors
 from workbench.encoder.evaluate import Metrics, Reader, as_json, measure, next_item_differences
@@ -60,7 +61,8 @@ def train_version(home: Home, run: Run, *, snapshot: Path, recipe: Recipe, only:
     with Store.open_snapshot(home, snapshot) as store:
         corpus, data_version = read_corpus(store, only), store.data_version
     prepared = prepare(corpus, recipe, run.folder, _part(run, 0.0, 0.25))
-    trained = train(corpus, prepared.model, prepared.features, recipe, _part(run, 0.25, 0.8), run.point)
+    kept = _checkpoint(run, recipe)
+    trained = train(corpus, prepared.model, prepared.features, recipe, _part(run, 0.25, 0.8), run.point, kept)
     return _publish(home, run, prepared, trained, recipe, began, {"kind": "train", "parent": None, "data_version": data_version}, None)
 
 
@@ -83,11 +85,18 @@ def finetune_version(
     before = _start_from(prepared, before_version, task)
     _repeat_upload(corpus, task, told)
     limits = _limit(prepared, task, choice, before_version is not None)
-    trained = train(
-        limits, prepared.model, prepared.features, recipe, _part(run, 0.3, 0.8), run.point, keep_start=before_version is not None
-    )
+    kept, warm = _checkpoint(run, recipe), before_version is not None
+    trained = train(limits, prepared.model, prepared.features, recipe, _part(run, 0.3, 0.8), run.point, kept, keep_start=warm)
     info = {"kind": "finetune", "parent": parent, "data_version": data_version, "task": task, "upload": upload, "train": choice}
     return _publish(home, run, prepared, trained, recipe, began, info, before)
+
+
+def _checkpoint(run: Run, recipe: Recipe) -> Checkpoint:
+    """What the run kept of an earlier try; its live curve is cut to what is kept."""
+    checkpoint = Checkpoint(run.folder, recipe.asdict())
+    kept = checkpoint.load()
+    run.draw(kept.standing.curve if kept else [])
+    return checkpoint
 
 
 def _start_from(prepared: Prepared, parent: Loaded | None, task: str) -> Metrics:
@@ -149,7 +158,7 @@ def _publish(
     except BaseException:
         registry.discard(version)
         raise
-    (run.folder / "features.npy").unlink(missing_ok=True)
+    Checkpoint(run.folder, {}).forget()
     result = {"version": made.id, "parent": info["parent"], "seconds": seconds, "tasks": tasks, "left_out": corpus.left_out}
     result["truncated"] = prepared.features.truncated
     return result if before is None else {**result, "before": as_json(before, simple)}

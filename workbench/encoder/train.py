@@ -14,6 +14,7 @@ from torch import Tensor
 
 from workbench.encoder.backbone import Backbone, Features
 from workbench.encoder.batches import Epochs
+from workbench.encoder.checkpoint import Checkpoint, Standing
 from workbench.encoder.corpus import Corpus, rows_of
 from workbench.encoder.evaluate import measure
 from workbench.encoder.objectives import JointLoss, Read
@@ -77,64 +78,72 @@ def co_occurrence_factors(corpus: Corpus, dim: int) -> np.ndarray:
 
 
 def train(
-    corpus: Corpus, model: JointEncoder, features: Features, recipe: Recipe, report: Report, point: Point, *, keep_start: bool = False
+    corpus: Corpus,
+    model: JointEncoder,
+    features: Features,
+    recipe: Recipe,
+    report: Report,
+    point: Point,
+    checkpoint: Checkpoint,
+    *,
+    keep_start: bool = False,
 ) -> Trained:
     """Train until the validation metrics stop getting better; the best weights are kept.
 
     The measure is the geometric mean of the tasks' own validation metrics, so that a task whose
     numbers are small by nature counts as much as any other. With `keep_start` the weights given count
-    as a first result that later epochs have to beat. Raises WorkbenchError when a loss is not finite.
+    as a first result that later epochs have to beat. Goes on from `checkpoint` where it holds something,
+    and writes it after each epoch. Raises WorkbenchError when a loss is not finite.
     """
-    set_seed(recipe.seed)
     accelerator = engine()
     epochs = Epochs(corpus, features, recipe)
-    loss = JointLoss(model, corpus)
-    optimiser = _optimiser(model, recipe)
-    total = recipe.epochs * epochs.steps
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, total))
-    loss, optimiser = accelerator.prepare(loss, optimiser)
-    curve: list[dict[str, float | str]] = []
+    loss, optimiser = accelerator.prepare(JointLoss(model, corpus), _optimiser(model, recipe))
+    kept = checkpoint.load()
+    if kept:
+        kept.restore(model, optimiser)
+    standing = kept.standing if kept else Standing()
+    schedule = _schedule(optimiser, recipe.epochs * epochs.steps, standing.epoch * epochs.steps)
 
     def note(**values: float | str) -> None:
-        curve.append(values)
+        standing.curve.append(values)
         point(**values)
 
     def validate() -> float:
         found = {task: next(iter(m.values()))["value"] for task, m in measure(model, corpus, pooled, "validation", intervals=False).items()}
         for name, value in found.items():
-            note(epoch=epoch, step=epoch * epochs.steps, task=name, metric=corpus_metric(corpus, name), value=value)
+            note(epoch=standing.epoch, step=standing.epoch * epochs.steps, task=name, metric=corpus_metric(corpus, name), value=value)
         return geometric_mean(list(found.values()))
 
-    epoch, waited = 0, 0
-    pooled = best_pooled = features.pooled()
-    best, best_weights = validate() if keep_start else -math.inf, copy_of(model.trained())
-    while epoch < recipe.epochs:
+    pooled = features.pooled()
+    if keep_start and not kept:
+        standing.best = validate()
+    best_weights = kept.best_weights if kept else copy_of(model.trained())
+    while standing.epoch < recipe.epochs and standing.waited < recipe.patience:
+        set_seed(recipe.seed + standing.epoch)
         read = _read(corpus, pooled, accelerator.device)
         model.train()
-        for at, step in enumerate(epochs(epoch)):
+        for at, step in enumerate(epochs(standing.epoch)):
             losses = loss(step, read)
-            _check(losses, epoch, at)
+            _check(losses, standing.epoch, at)
             accelerator.backward(torch.stack(list(losses.values())).sum())
             accelerator.clip_grad_norm_(model.parameters(), CLIP)
             optimiser.step()
             schedule.step()
             optimiser.zero_grad()
             if at % max(1, epochs.steps // 20) == 0:
-                report((epoch + at / epochs.steps) / recipe.epochs, f"epoch {epoch + 1} of at most {recipe.epochs}")
+                report((standing.epoch + at / epochs.steps) / recipe.epochs, f"epoch {standing.epoch + 1} of at most {recipe.epochs}")
                 for name, value in losses.items():
-                    note(step=epoch * epochs.steps + at, epoch=epoch, task=name, loss=float(value.detach()))
+                    note(step=standing.epoch * epochs.steps + at, epoch=standing.epoch, task=name, loss=float(value.detach()))
         pooled = features.pooled()
-        epoch += 1
+        standing.epoch += 1
         score = validate()
-        if score > best:
-            best, waited, best_pooled, best_weights = score, 0, pooled, copy_of(model.trained())
-        else:
-            waited += 1
-            if waited >= recipe.patience:
-                break
+        standing.waited += 1
+        if score > standing.best:
+            standing.best, standing.waited, best_weights = score, 0, copy_of(model.trained())
+        checkpoint.save(standing, model.trained(), best_weights, optimiser)
     model.load_state_dict(best_weights, strict=False)
     model.eval()
-    return Trained(model, features, best_pooled, curve)
+    return Trained(model, features, features.pooled(), standing.curve)
 
 
 def copy_of(weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -162,10 +171,14 @@ def _optimiser(model: JointEncoder, recipe: Recipe) -> torch.optim.Optimizer:
     inside = {id(p) for p in model.backbone.parameters()}
     backbone = [p for p in model.backbone.parameters() if p.requires_grad]
     rest = [p for p in model.parameters() if p.requires_grad and id(p) not in inside]
-    groups = [{"params": rest, "lr": recipe.learning_rate}]
-    if backbone:
-        groups.append({"params": backbone, "lr": recipe.backbone_learning_rate})
+    rates = [(rest, recipe.learning_rate), (backbone, recipe.backbone_learning_rate)]
+    groups = [{"params": params, "lr": rate, "initial_lr": rate} for params, rate in rates if params]
     return torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
+
+
+def _schedule(optimiser: torch.optim.Optimizer, total: int, done: int) -> torch.optim.lr_scheduler.LambdaLR:
+    """The learning rates of `total` steps, of which `done` were taken before."""
+    return torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, total), last_epoch=done - 1)
 
 
 def _rate(step: int, total: int) -> float:

@@ -1,0 +1,110 @@
+import contextlib
+
+import pytest
+import torch
+from small_shop import make_home
+from torch import nn
+
+from workbench.encoder.checkpoint import Checkpoint, Standing
+from workbench.encoder.make import train_version
+from workbench.encoder.recipe import recipe
+from workbench.errors import Cancelled
+from workbench.registry import Registry
+from workbench.run import Run
+from workbench.shop.store import Store
+
+RECIPE = "epochs = 3\npatience = 3\nuser_passes = 3\nmax_length = 16\n"
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    home = make_home(tmp_path_factory.mktemp("shop"), reviews=False)
+    (home.models / "recipes" / "short.toml").write_text(RECIPE)
+    with Store.open(home) as store:
+        return home, store.snapshot()
+
+
+def walk(shop, run, stop_in=None):
+    """Train until the epoch `stop_in`, which is cancelled at its beginning: the epochs walked."""
+    home, snapshot = shop
+    walked, told = set(), run.report
+
+    def report(done, step):
+        if step.startswith("epoch"):
+            walked.add(int(step.split()[1]))
+            if stop_in in walked:
+                raise Cancelled(run.id)
+        told(done, step)
+
+    run.report = report
+    with contextlib.suppress(Cancelled):
+        train_version(home, run, snapshot=snapshot, recipe=recipe(home, "short"), only=["category", "next_item"])
+    return walked
+
+
+def measured(run):
+    return {(point["epoch"], point["task"]): point["value"] for point in run.curve() if "value" in point}
+
+
+def losses(run):
+    return [(point["step"], point["task"], point["loss"]) for point in run.curve() if "loss" in point]
+
+
+def started(shop):
+    return Run.create(shop[0], "train", {"snapshot": str(shop[1])})
+
+
+@pytest.mark.slow
+def test_a_resumed_training_goes_on_as_the_unbroken_one(shop):
+    whole, broken = started(shop), started(shop)
+    assert walk(shop, whole) == {1, 2, 3}
+    assert walk(shop, broken, stop_in=3) == {1, 2, 3} and Checkpoint(broken.folder, {}).file.exists()
+    resumed = Run(broken.folder)
+    assert walk(shop, resumed) == {3}
+    assert measured(resumed) == pytest.approx(measured(whole), abs=1e-3)
+    both = list(zip(losses(whole), losses(resumed), strict=True))
+    assert [a[:2] for a, _ in both] == [b[:2] for _, b in both]
+    assert [b[2] for _, b in both] == pytest.approx([a[2] for a, _ in both], rel=1e-2)
+    assert not Checkpoint(broken.folder, {}).file.exists() and len(Registry(shop[0]).versions()) == 2
+
+
+@pytest.mark.slow
+def test_with_another_recipe_it_begins_anew(shop):
+    run = started(shop)
+    assert walk(shop, run, stop_in=2) == {1, 2}
+    (shop[0].models / "recipes" / "short.toml").write_text(RECIPE + "seed = 8\n")
+    assert walk(shop, Run(run.folder), stop_in=2) == {1, 2}
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(1)
+    made = nn.Linear(3, 2)
+    optimiser = torch.optim.AdamW(made.parameters(), lr=0.1)
+    made(torch.ones(1, 3)).sum().backward()
+    optimiser.step()
+    return made, optimiser
+
+
+def test_weights_moments_and_standing_come_back(tmp_path, model):
+    first, optimiser = model
+    Checkpoint(tmp_path, {"a": 1}).save(Standing(2, 1, 0.5, [{"loss": 1.0}]), first.state_dict(), {"bias": torch.ones(2)}, optimiser)
+    kept = Checkpoint(tmp_path, {"a": 1}).load()
+    assert kept.standing == Standing(2, 1, 0.5, [{"loss": 1.0}]) and kept.best_weights["bias"].tolist() == [1, 1]
+    second = nn.Linear(3, 2)
+    other = torch.optim.AdamW(second.parameters(), lr=0.1)
+    kept.restore(second, other)
+    for one, its in ((first, optimiser), (second, other)):
+        its.zero_grad()
+        one(torch.ones(1, 3)).square().sum().backward()
+        its.step()
+    assert torch.equal(first.weight, second.weight) and torch.equal(first.bias, second.bias)
+
+
+def test_what_is_of_other_settings_or_damaged_is_not_used(tmp_path, model):
+    checkpoint = Checkpoint(tmp_path, {"a": 1})
+    assert checkpoint.load() is None
+    checkpoint.save(Standing(1), model[0].state_dict(), {}, model[1])
+    assert checkpoint.load() is not None and Checkpoint(tmp_path, {"a": 2}).load() is None
+    checkpoint.file.write_bytes(checkpoint.file.read_bytes()[:100])
+    assert checkpoint.load() is None
