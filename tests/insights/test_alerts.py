@@ -105,3 +105,25 @@ def test_the_document_has_the_agreed_form(sampled):
     document = sampled[0].json()
     assert {"alerts", "expected_false_per_year"} <= set(document)
     assert all({"scope", "began", "raised", "share", "baseline", "n"} <= set(a) for a in document["alerts"])
+
+
+def seldom(every: int, weeks: int, negative: bool = True) -> pd.DataFrame:
+    """A product that is reviewed once in so many weeks."""
+    days = [date(2025, 1, 8) + timedelta(days=7 * week) for week in range(0, weeks, every)]
+    rows = [(f"s{i}", "seldom", "b0", "c0", day, negative) for i, day in enumerate(days)]
+    return pd.DataFrame(rows, columns=["review_id", "product_id", "brand", "category", "day", "negative"])
+
+
+@pytest.mark.parametrize(("every", "alerted"), [(20, False), (1, True)])
+def test_bad_reviews_years_apart_are_no_surge(every, alerted):
+    frame = pd.concat([shop(weeks=20 * every, products=6, a_week=0.5), seldom(every, 20 * every)])
+    found = alerts.find_in(frame.sort_values("day", ignore_index=True)).alerts
+    mine = [a for a in found if a.scope == {"product_id": "seldom"}]
+    assert bool(mine) == alerted and all((a.raised - a.began).days <= 7 * (alerts.LONGEST + 1) for a in found)
+
+
+def test_a_surge_ends_where_nobody_says_a_word_any_more():
+    quiet = seldom(60, 120)
+    frame = pd.concat([shop(weeks=180, products=6, a_week=0.5), seldom(1, 16), quiet.assign(review_id="q" + quiet["review_id"])])
+    found = [a for a in alerts.find_in(frame.sort_values("day", ignore_index=True)).alerts if a.scope == {"product_id": "seldom"}]
+    assert len(found) == 1 and found[0].ended < date(2025, 6, 1)

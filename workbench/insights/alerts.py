@@ -3,7 +3,8 @@
 For the shop, each category, brand and product with enough reviews, the weekly count of negatives is
 watched by a one-sided CUSUM of beta-binomial log-likelihood ratios (Page 1954; overdispersion
 estimated), once for a doubling and once for a sixfold rise of the odds, and the daily count by the
-upper tail of the same distribution. The threshold follows from what one is willing to bear: a CUSUM of exact
+upper tail of the same distribution. Evidence counts for `LONGEST` weeks: a product with two bad reviews a year
+has no surge after ten years. The threshold follows from what one is willing to bear: a CUSUM of exact
 log-likelihood ratios raises at most exp(-h) false alarms an observation (Lorden 1971), so h is the
 logarithm of observations a year over the false alarms a year that all series together may raise.
 Alerts of scopes that overlap are explained greedily: the one whose reviews deviate most stays, its
@@ -31,6 +32,7 @@ LEAST_REVIEWS, LEAST_NEGATIVES = 15, 5
 WARM_UP, MEMORY, GAP = 8, 40, 2
 PRIOR = 20.0
 QUIET = 2
+LONGEST, SILENT = 26, 8
 LEAST_A_DAY = 3.0
 CALM = 0.6
 
@@ -184,12 +186,12 @@ def _watch(
             elif n[week]:
                 quiet, current.last = 0, week
             used[week] = quiet == 0
-            if quiet >= QUIET:
+            if quiet >= QUIET or week - current.last >= SILENT:
                 current, sums, since = None, [0.0] * len(ODDS), [week + 1] * len(ODDS)
             continue
         for i, ratio in enumerate(ODDS):
             step = _log_beta_binomial(k[week], n[week], _raised_odds(p0, ratio), rho) - _log_beta_binomial(k[week], n[week], p0, rho)
-            if sums[i] + step <= 0:
+            if sums[i] + step <= 0 or week - since[i] >= LONGEST:
                 sums[i], since[i] = 0.0, week + 1
             else:
                 sums[i] += step
