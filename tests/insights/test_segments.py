@@ -6,7 +6,7 @@ import planted_segments as planted
 import pytest
 
 from workbench.errors import WorkbenchError
-from workbench.insights import behaviour, clusters, profiles, segments
+from workbench.insights import behaviour, clusters, plain, profiles, segments
 from workbench.insights.distinctive import log_odds, wilson, words
 from workbench.insights.profiles import Profile
 from workbench.shop.space import Space
@@ -69,10 +69,12 @@ def test_what_the_shop_lacks_is_left_out_and_said(home, store):
     _, found = planted.ready(home, store, prices=False, reviews=False)
     profile = found.segments[0].profile
     assert profile.revenue is None and profile.share_revenue is None
-    assert not profile.words and not profile.sentiment and not profile.languages
+    assert not profile.sentiment and not profile.languages
+    assert profile.word_basis == "titles" and [w.name for w in profile.words] == ["garden"]
+    assert any("names of what they have" in line and "garden" in line for line in plain.summary(profile))
     assert profile.missing["revenue"] == "no purchase has a price"
     assert profile.missing["return probability"] == "needs purchases over at least 210 days"
-    assert {"words", "sentiment", "languages"} <= set(profile.missing)
+    assert {"sentiment", "languages"} <= set(profile.missing) and "words" not in profile.missing
     assert profile.measure("value") is None and profile.measure("orders") is not None
 
 

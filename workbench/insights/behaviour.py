@@ -14,6 +14,7 @@ from workbench.insights.distinctive import words
 from workbench.shop.space import Space
 from workbench.shop.store import Store
 
+REVIEWS, TITLES = "reviews", "titles"
 MOST_REVIEWS = 100_000
 _LEVELS = 5
 
@@ -36,7 +37,7 @@ class Behaviour:
 
     `people` is indexed by user id with the columns of `MEASURES` and `returns` (probability), NaN
     where unknown; `bought` (user_id, product_id, category) holds each pair once; `words` (user_id,
-    word) likewise; `moods` (user_id, negative, neutral, positive) counts reviews; `languages`
+    word) likewise, from what `word_basis` says; `moods` (user_id, negative, neutral, positive) counts reviews; `languages`
     (user_id, language, n). `basis` says what `bought` was read from, `mood_basis` what moods were.
     """
 
@@ -48,6 +49,7 @@ class Behaviour:
     titles: dict[str, str]
     basis: str
     mood_basis: str
+    word_basis: str
     missing: dict[str, str] = field(default_factory=dict)
 
 
@@ -60,17 +62,12 @@ def read(store: Store, space: Space, used: pd.DataFrame | None = None) -> Behavi
     people = people.join(_returns(store, space, missing)).reindex(people.index)
     moods, mood_basis = _moods(store, space)
     bought = _bought(store, space, basis)
-    made = Behaviour(
-        people,
-        bought,
-        words_used(store, space) if used is None else used,
-        moods,
-        _languages(store, space),
-        dict(store.rows("SELECT product_id, coalesce(nullif(title, ''), product_id) FROM products")),
-        basis,
-        mood_basis,
-        missing,
-    )
+    titles = dict(store.rows("SELECT product_id, coalesce(nullif(title, ''), product_id) FROM products"))
+    word_basis = _word_basis(store, space)
+    if used is None:
+        used = words_used(store, space) if word_basis == REVIEWS else words_of_titles(bought, titles)
+    languages = _languages(store, space)
+    made = Behaviour(people, bought, used, moods, languages, titles, basis, mood_basis, word_basis, missing)
     _say_what_is_missing(made)
     return made
 
@@ -83,7 +80,7 @@ def _say_what_is_missing(made: Behaviour) -> None:
     if made.bought["category"].isna().all():
         made.missing["categories"] = "no product that users have has a category"
     if made.words.empty:
-        made.missing["words"] = "no user of these has written a review"
+        made.missing["words"] = "no user of these has written a review, and no product has a title"
     if made.moods.empty:
         made.missing["sentiment"] = "no user of these has written a review with a text or stars"
     if made.languages.empty:
@@ -142,6 +139,19 @@ def _bought(store: Store, space: Space, basis: str) -> pd.DataFrame:
         if pairs["category"].nunique() >= 3:
             break
     return pairs[["user_id", "product_id", "category"]]
+
+
+def _word_basis(store: Store, space: Space) -> str:
+    """Where words are read from: what users wrote, or, where none did, what the products they have are called."""
+    wrote = store.value(f"SELECT 1 FROM reviews r JOIN {space.table('users')} USING (user_id) WHERE r.body <> '' LIMIT 1")
+    return REVIEWS if wrote else TITLES
+
+
+def words_of_titles(bought: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
+    """(user_id, word): who has a product with this word in its title, each pair once."""
+    spoken = {product: sorted(words(titles[product])) for product in bought["product_id"].unique() if titles.get(product) != product}
+    told = bought[["user_id"]].assign(word=bought["product_id"].map(spoken)).explode("word").dropna()
+    return told.drop_duplicates().astype("str").reset_index(drop=True)
 
 
 def words_used(store: Store, space: Space) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from math import isnan
 
 import pandas as pd
 
+from workbench.insights.behaviour import REVIEWS
 from workbench.insights.profiles import Measure, Over, Profile, Share
 from workbench.insights.segments import Segments
 
@@ -40,7 +41,7 @@ def summary(profile: Profile) -> list[str]:
         liked = "; ".join(f"{c.title} ({_times(c)})" for c in profile.categories[:3])
         lines.append(f"They {verb} more than others: {liked}.")
     if profile.words:
-        lines.append(f"Words they use more than others: {', '.join(w.title for w in profile.words)}.")
+        lines.append(f"{words_heading(profile)}: {', '.join(w.title for w in profile.words)}.")
     lines += [
         f"{s.share:.0%} of their {s.of:,} reviews are negative ({s.low:.0%} to {s.high:.0%}); in the shop {s.shop:.0%}."
         for s in profile.sentiment[:1]
@@ -48,6 +49,16 @@ def summary(profile: Profile) -> list[str]:
     if back := profile.measure("returns"):
         lines.append(f"Probability to buy again within 90 days: {back.value:.0%} on average; in the shop {back.shop:.0%}.")
     return lines
+
+
+def words_heading(profile: Profile) -> str:
+    """What the over-indexed words are."""
+    return "Words they use more than others" if profile.word_basis == REVIEWS else "Words in the names of what they have more than others"
+
+
+def words_table(profile: Profile) -> pd.DataFrame:
+    """The over-indexed words and how many users they are of."""
+    return over_table(profile.words, "Word", "Writers" if profile.word_basis == REVIEWS else "Buyers")
 
 
 def _times(found: Over) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.insights.behaviour import MEASURES, Behaviour
+from workbench.insights.behaviour import MEASURES, REVIEWS, Behaviour
 from workbench.insights.distinctive import log_odds, wilson
 
 LEAST_Z = 1.96
@@ -73,6 +73,7 @@ class Profile:
     languages: list[Share]
     basis: str
     mood_basis: str
+    word_basis: str = REVIEWS
     missing: dict[str, str] = field(default_factory=dict)
 
     def json(self) -> dict[str, Any]:
@@ -110,6 +111,7 @@ def profile(known: Behaviour, users: Sequence[str], *, most: int = 8) -> Profile
         languages=_languages(known.languages, people.index),
         basis=known.basis,
         mood_basis=known.mood_basis,
+        word_basis=known.word_basis,
         missing=dict(known.missing),
     )
 

@@ -54,7 +54,9 @@ def details(profile: Profile, key: str) -> None:
         with right:
             _table(plain.over_table(profile.products, "Product", buyers), f"{key}-products", "No product sets them apart.")
     with words:
-        _table(plain.over_table(profile.words, "Word", "Writers"), f"{key}-words", "No word sets them apart.")
+        _table(plain.words_table(profile), f"{key}-words", "No word sets them apart.")
+        if profile.words:
+            st.caption(f"{plain.words_heading(profile)}.")
     with moods:
         _table(plain.shares_table(profile.sentiment, "Sentiment"), f"{key}-sentiment", "They have written no reviews.")
         if profile.sentiment:

@@ -91,7 +91,7 @@ def _one(segment: Segment) -> Section:
         "Behaviour": plain.measures_table(profile),
         "Categories they have more often": plain.over_table(profile.categories, "Category", buyers),
         "Products they have more often": plain.over_table(profile.products, "Product", buyers),
-        "Words they use more often": plain.over_table(profile.words, "Word", "Writers"),
+        plain.words_heading(profile): plain.words_table(profile),
         f"Sentiment of their reviews, {profile.mood_basis}": plain.shares_table(profile.sentiment, "Sentiment"),
         "Languages of their reviews": plain.shares_table(profile.languages, "Language"),
     }
