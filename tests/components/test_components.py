@@ -1,12 +1,14 @@
 """Parts that pages share: filters in the URL, literal errors, safe downloads, charts with their tables."""
 
+import json
+
 import pandas as pd
 import pytest
 from app_page import words
 from joint_space import NASTY
 from streamlit.testing.v1 import AppTest
 
-from workbench.components import charts, context, metrics, progress
+from workbench.components import charts, context, metrics, progress, tables
 from workbench.run import Run
 from workbench.shop.store import Store
 
@@ -113,8 +115,61 @@ def test_a_headline_takes_the_best_rival_on_the_deciding_metric():
     rivals = {"popularity": {"ndcg_at_10": {**figure, "value": 0.2}}, "ease": {"ndcg_at_10": {**figure, "value": 0.6}, "hr_at_10": figure}}
     measured = {"tasks": {"next_item": {"metrics": {"hr_at_10": figure, "ndcg_at_10": figure}, "baselines": rivals}, "empty": {}}}
     (headline,) = metrics.headlines(measured)
-    assert (headline.name, headline.baseline_name, headline.baseline_value) == ("NDCG@10", "EASE", 0.6)
+    assert (headline.name, headline.baseline_name, headline.change) == ("NDCG@10", "EASE", pytest.approx(-0.1))
     assert len(metrics.table(measured)) == 5
+
+
+BEFORE = {"value": 0.31, "low": 0.27, "high": 0.35, "n": 400}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "value", "said"),
+    [(0.36, 0.5, 0.4, "better"), (0.1, 0.2, 0.15, "worse"), (0.3, 0.4, 0.35, "within the intervals"), (0.27, 0.35, 0.31, "unchanged")],
+)
+def test_better_and_worse_are_only_said_where_intervals_do_not_touch(low, high, value, said):
+    assert metrics.verdict(BEFORE, {"value": value, "low": low, "high": high, "n": 400}) == said
+
+
+@pytest.mark.parametrize(("low", "high", "said"), [(0.01, 0.05, "better"), (-0.01, 0.05, "within the intervals"), (-0.05, -0.01, "worse")])
+def test_a_paired_difference_decides_where_the_intervals_touch(low, high, said):
+    assert metrics.verdict(BEFORE, {**BEFORE, "value": 0.33}, {"value": 0.02, "low": low, "high": high, "n": 400}) == said
+
+
+def test_of_three_rows_nothing_is_said():
+    few = {"value": 1.0, "low": 1.0, "high": 1.0, "n": 3}
+    assert metrics.verdict({"value": 0.2, "low": 0.0, "high": 0.7, "n": 3}, few) == "too few rows to tell"
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict", "told"),
+    [
+        (0.1, "better", ("+0.100", "normal", "auto")),
+        (-0.1, "within the intervals", ("-0.100", "off", "off")),
+        (-0.0002, "worse", ("±0", "normal", "auto")),
+    ],
+)
+def test_a_change_has_colour_and_arrow_only_where_it_is_sure(change, verdict, told):
+    assert tuple(metrics.delta(change, verdict).values()) == told
+
+
+def headed():
+    import pandas as pd
+
+    from workbench.components import tables
+
+    frame = pd.DataFrame({"product_id": ["p1", None], "n": [1, 2], "NDCG@10": [0.1, 0.2], "share": ["9%", "12%"]})
+    tables.show(frame, "few", "few", right=["share"], column_config={"NDCG@10": "Rank"})
+    tables.show(pd.DataFrame({"a": range(11)}), "many", "many")
+
+
+def test_a_table_has_headings_a_dash_for_nothing_and_no_empty_rows():
+    few, many = AppTest.from_function(headed).run().dataframe
+    told = {name: (config.get("label"), config.get("alignment")) for name, config in json.loads(few.proto.columns).items()}
+    assert told["product_id"] == ("Product id", None) and told["n"] == ("n", None) and told["NDCG@10"] == ("Rank", None)
+    assert told["share"] == ("Share", "right")
+    assert few.proto.placeholder == tables.NOTHING and few.proto.alt == "few"
+    assert tables.height(10) == "content" and tables.height(11) == tables.height(500) == 35 + 350 + 17
+    assert len(many.value) == 11
 
 
 def help_line():

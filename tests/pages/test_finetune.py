@@ -248,19 +248,6 @@ def test_a_running_one_is_offered_to_who_comes_without_its_link(open_page, home)
     assert page.query_params["run"] == run.id
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "value", "said"),
-    [(0.36, 0.5, 0.4, "better"), (0.1, 0.2, 0.15, "worse"), (0.3, 0.4, 0.35, "within the intervals"), (0.27, 0.35, 0.31, "unchanged")],
-)
-def test_better_and_worse_are_only_said_where_intervals_do_not_touch(low, high, value, said):
-    assert _compare.verdict(METRIC, {"value": value, "low": low, "high": high, "n": 400}) == said
-
-
-def test_of_three_rows_nothing_is_said():
-    few = {"value": 1.0, "low": 1.0, "high": 1.0, "n": 3}
-    assert _compare.verdict({"value": 0.2, "low": 0.0, "high": 0.7, "n": 3}, few) == "too few rows to tell"
-
-
 def test_a_task_without_a_before_is_new():
     frame = _compare.compare({}, {"tone": {"metrics": {"macro_f1": METRIC}}})
     assert frame["verdict"].tolist() == ["new"] and pd.isna(frame["change"].iloc[0])

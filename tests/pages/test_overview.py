@@ -55,9 +55,14 @@ def test_the_active_model_is_shown_with_interval_n_and_best_rival(page, filled, 
     assert "Not learned: Ticket intent (needs two intents" in words(at)
 
 
-@pytest.mark.parametrize(("rival", "colour"), [(0.21, "GREEN"), (0.34, "GRAY"), (0.4, "RED")])
-def test_a_difference_is_coloured_only_where_the_rival_lies_outside_the_range(page, filled, home, monkeypatch, rival, colour):
-    measured = {"metrics": {"ndcg_at_10": METRIC}, "baselines": {"popularity": {"ndcg_at_10": {**METRIC, "value": rival}}}}
+@pytest.mark.parametrize(
+    ("low", "high", "paired", "colour"), [(0.2, 0.26, None, "GREEN"), (0.2, 0.28, None, "GRAY"), (0.2, 0.28, (0.01, 0.1), "GREEN")]
+)
+def test_a_difference_is_coloured_only_beyond_chance(page, filled, home, monkeypatch, low, high, paired, colour):
+    rival = {"value": 0.24, "low": low, "high": high, "n": 400}
+    measured = {"metrics": {"ndcg_at_10": METRIC}, "baselines": {"popularity": {"ndcg_at_10": rival}}}
+    if paired:
+        measured["differences"] = {"ndcg_at_10": {"popularity": {"value": 0.07, "low": paired[0], "high": paired[1], "n": 400}}}
     monkeypatch.setattr("joint_space.METRICS", {"tasks": {"next_item": measured}})
     publish(home)
     card = next(m for m in page().metric if m.label.startswith("Next item"))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
+from workbench.components import tables
 from workbench.export import to_csv, to_xlsx
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -33,7 +36,7 @@ def table_downloads(frame: pd.DataFrame, name: str, key: str) -> None:
         )
 
 
-def table(frame: pd.DataFrame, name: str, key: str, **options: object) -> None:
-    """`frame` as literal text in a table, with its downloads."""
-    st.dataframe(frame, hide_index=True, alt=name, key=f"{key}-table", **options)  # type: ignore[call-overload]
+def table(frame: pd.DataFrame, name: str, key: str, **options: Any) -> None:
+    """`frame` as `tables.show` draws it with these options, and its downloads."""
+    tables.show(frame, name, f"{key}-table", **options)
     table_downloads(frame, name, key)

@@ -1,4 +1,4 @@
-"""Metrics of a version for people: names, the figure that decides for each task, all of them as a table."""
+"""Metrics of a version for people: names, the figure that decides for each task, what can be said of two, all as a table."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ BASELINES = {
     "rfm_boosting": "RFM, boosting",
 }
 MODEL = "this version"
+LEAST_ROWS = 20
 Measured = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Headline:
-    """The metric that decides for a task, and the best baseline that was measured on the same rows."""
+    """The metric that decides for a task, and its change against the best baseline that was measured on the same rows."""
 
     task: str
     title: str
@@ -45,7 +46,8 @@ class Headline:
     high: float
     n: int
     baseline: str | None
-    baseline_value: float | None
+    change: float | None
+    verdict: str
 
     @property
     def name(self) -> str:
@@ -73,11 +75,42 @@ def _headline(task: str, measured: Measured) -> Headline | None:
     metric = wanted if wanted in figures else next(iter(figures), None)
     if metric is None:
         return None
-    rivals = {name: its[metric]["value"] for name, its in measured.get("baselines", {}).items() if metric in its}
-    best = max(rivals, key=lambda name: rivals[name], default=None)
     its = figures[metric]
-    value = rivals[best] if best is not None else None
-    return Headline(task, title(task), metric, its["value"], its["low"], its["high"], its["n"], best, value)
+    rivals = {name: found[metric] for name, found in measured.get("baselines", {}).items() if metric in found}
+    best = max(rivals, key=lambda name: rivals[name]["value"], default=None)
+    change, said = None, ""
+    if best is not None:
+        paired = measured.get("differences", {}).get(metric, {}).get(best)
+        change, said = its["value"] - rivals[best]["value"], verdict(rivals[best], its, paired)
+    return Headline(task, title(task), metric, its["value"], its["low"], its["high"], its["n"], best, change, said)
+
+
+def verdict(before: Measured, after: Measured, paired: Measured | None = None) -> str:
+    """Better or worse only beyond chance: the 95 % intervals do not touch, or that of the `paired` difference leaves out 0."""
+    if not before:
+        return "new"
+    if not after:
+        return "no longer measured"
+    if min(before["n"], after["n"]) < LEAST_ROWS:
+        return "too few rows to tell"
+    if after["value"] == before["value"]:
+        return "unchanged"
+    if after["low"] > before["high"] or (paired and paired["low"] > 0):
+        return "better"
+    if after["high"] < before["low"] or (paired and paired["high"] < 0):
+        return "worse"
+    return "within the intervals"
+
+
+def delta(change: float, verdict: str) -> dict[str, Any]:
+    """A change as options of `st.metric`: colour and arrow only for better or worse."""
+    told = f"{change:+.3f}"
+    sure = verdict in ("better", "worse")
+    return {
+        "delta": "±0" if float(told) == 0 else told,
+        "delta_color": "normal" if sure else "off",
+        "delta_arrow": "auto" if sure else "off",
+    }
 
 
 def table(metrics: Measured) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -14,7 +14,6 @@ from workbench.registry import Registry
 from workbench.shop.space import Space
 from workbench.tasks.base import tasks
 
-LEAST_ROWS = 20
 _SAID = "promotion-said"
 
 
@@ -27,26 +26,9 @@ def compare(before: dict[str, Any], after: dict[str, Any]) -> pd.DataFrame:
             b, a = old.get(metric) or {}, new.get(metric) or {}
             change = a["value"] - b["value"] if a and b else None
             values = [b.get("value"), b.get("low"), b.get("high"), a.get("value"), a.get("low"), a.get("high")]
-            rows.append([task, metric, *values, change, a.get("n") or b.get("n"), verdict(b, a)])
+            rows.append([task, metric, *values, change, a.get("n") or b.get("n"), metrics.verdict(b, a)])
     names = ["task", "metric", "before", "before_low", "before_high", "after", "after_low", "after_high", "change", "n", "verdict"]
     return pd.DataFrame(rows, columns=names).astype({name: "float64" for name in names[2:9]})
-
-
-def verdict(before: dict[str, float], after: dict[str, float]) -> str:
-    """Better or worse only where the two 95 % intervals do not touch and enough rows were measured."""
-    if not before:
-        return "new"
-    if not after:
-        return "no longer measured"
-    if min(before["n"], after["n"]) < LEAST_ROWS:
-        return "too few rows to tell"
-    if after["value"] == before["value"]:
-        return "unchanged"
-    if after["low"] > before["high"]:
-        return "better"
-    if after["high"] < before["low"]:
-        return "worse"
-    return "within the intervals"
 
 
 def show(result: dict[str, Any], taught: str) -> None:
@@ -87,12 +69,9 @@ def main_metrics(frame: pd.DataFrame) -> pd.DataFrame:
 def _main_metrics(frame: pd.DataFrame, taught: str) -> None:
     rows = main_metrics(frame).head(5).to_dict("records")
     for column, row in zip(st.columns(max(1, len(rows))), rows, strict=False):
-        change = None if pd.isna(row["change"]) else f"{row['change']:+.3f}"
+        change = {} if pd.isna(row["change"]) else metrics.delta(row["change"], row["verdict"])
         value = "–" if pd.isna(row["after"]) else f"{row['after']:.3f}"
-        told = row["verdict"] in ("better", "worse")
-        colour: Literal["normal", "off"] = "normal" if told else "off"
-        arrow: Literal["auto", "off"] = "auto" if told else "off"
-        column.metric(metrics.title(row["task"]), value, change, delta_color=colour, delta_arrow=arrow, border=True)
+        column.metric(metrics.title(row["task"]), value, border=True, **change)
         first = "taught · " if row["task"] == taught else ""
         column.caption(f"{first}{metrics.METRICS.get(row['metric'], row['metric'])} · {row['verdict']} · n {row['n']:,.0f}")
 

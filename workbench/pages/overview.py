@@ -24,7 +24,8 @@ HOW = """
 
 **How good the model is** was measured once, when the version was made, on test rows it never learned from. The range
 is a 95 % interval, n the number of test rows. The difference is to the best of the simple methods measured on the same
-rows, grey where that method's figure lies within the range; all of them are on the page Models.
+rows. It is **coloured only beyond chance**: where the two intervals do not touch, or where the interval of the
+difference itself, row by row, leaves out 0. All methods are on the page Models.
 
 **Open alerts** are surges of negative reviews that lasted into the last three weeks of the reviews; the page Sentiment
 shows all of them and says how they are found.
@@ -132,17 +133,11 @@ def _model(active: ModelVersion | None) -> None:
 
 
 def _card(headline: metrics.Headline) -> None:
-    delta: dict[str, Any] = {}
-    if headline.baseline_value is not None:
-        within = headline.low <= headline.baseline_value <= headline.high
-        delta = {
-            "delta": f"{headline.value - headline.baseline_value:+.3f}",
-            "delta_description": f"to {headline.baseline_name}",
-            "delta_color": "off" if within else "normal",
-            "delta_arrow": "off" if within else "auto",
-        }
+    change = {}
+    if headline.change is not None:
+        change = {**metrics.delta(headline.change, headline.verdict), "delta_description": f"to {headline.baseline_name}"}
     with st.container(border=True, gap="xsmall"):
-        st.metric(f"{headline.title} · {headline.name}", f"{headline.value:.3f}", **delta)
+        st.metric(f"{headline.title} · {headline.name}", f"{headline.value:.3f}", **change)
         st.caption(f"{headline.low:.3f} to {headline.high:.3f} · n {headline.n:,}")
 
 
@@ -188,7 +183,7 @@ def _figures(alert: alerts.Alert) -> tuple[Any, ...]:
 def _data(store: Store, held: pd.DataFrame) -> None:
     st.subheader("The shop's data", anchor=False)
     there = held[held["rows"] > 0]
-    until = there["last"].dt.strftime("until %Y-%m-%d").fillna("no times")
+    until = [_until(table, last) for table, last in zip(there["table"], there["last"], strict=True)]
     for column, table, rows, last in zip(st.columns(max(4, len(there))), there["table"], there["rows"], until, strict=False):
         with column, st.container(border=True, gap="xsmall"):
             st.metric(table.capitalize(), f"{rows:,}")
@@ -199,6 +194,12 @@ def _data(store: Store, held: pd.DataFrame) -> None:
     months = _by_month(store, context.state_key())
     if not months.empty:
         _chart(months)
+
+
+def _until(table: str, last: pd.Timestamp) -> str:
+    if pd.isna(last):
+        return "no times"
+    return f"{'joined until' if table == 'users' else 'until'} {last:%Y-%m-%d}"
 
 
 def _chart(months: pd.DataFrame) -> None:
