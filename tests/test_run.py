@@ -23,6 +23,20 @@ def test_a_worker_that_vanished_is_a_failure(home):
     assert "log.txt" in run.status().fix
 
 
+def test_a_worker_that_ends_while_it_is_asked_has_not_vanished(home, monkeypatch):
+    run = Run.create(home, "train", {})
+    with run.working():
+        run.report(0.5, "half")
+    monkeypatch.setattr(Run, "alive", lambda self: self.finish({"version": "v1"}))
+    assert run.status().state == "done"
+
+
+def test_a_worker_that_begins_while_it_is_asked_has_not_vanished(home, monkeypatch):
+    run = Run.create(home, "train", {})
+    monkeypatch.setattr(Run, "alive", lambda self: self.report(0.1, "begun"))
+    assert run.status().state == "queued"
+
+
 def test_cancel_reaches_the_worker(home):
     run = Run.create(home, "train", {})
     run.cancel()

@@ -154,7 +154,9 @@ class Run:
         return read_json_lines(self.folder / "curve.jsonl")
 
     def status(self) -> RunStatus:
-        spec = self.spec
+        # in this order: a worker takes the lock, says how far it is and how it ended, lets go
+        spec, begun = self.spec, (self.folder / "progress.json").exists()
+        alive = not self.ended() and self.alive()
         progress = Progress(**read_json(self.folder / "progress.json", {}))
         result = read_json(self.folder / "result.json")
         error = read_json(self.folder / "error.json")
@@ -163,9 +165,9 @@ class Run:
             state, progress = "done", Progress(1.0, "done", progress.seconds, 0.0)
         elif error is not None:
             state = error["state"]
-        elif self.alive():
-            state = "running" if (self.folder / "progress.json").exists() else "queued"
-        elif time.time() - spec.get("created", 0) < START_GRACE_SECONDS and not (self.folder / "progress.json").exists():
+        elif alive:
+            state = "running" if begun else "queued"
+        elif time.time() - spec.get("created", 0) < START_GRACE_SECONDS and not begun:
             state = "queued"
         else:
             state = "failed"

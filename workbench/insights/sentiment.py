@@ -76,10 +76,11 @@ def reviews(store: Store, space: Space | None, selection: Selection, limit: int 
 
 
 def total(store: Store, space: Space | None, selection: Selection) -> pd.DataFrame:
-    """One row with n, shares and intervals of the whole selection."""
+    """One row with n, shares and intervals of the whole selection, and its first and last day."""
     where, values = selection.where()
     counts = ", ".join(f"count(*) FILTER (label = '{label}') AS {label}_n" for label in LABELS)
-    return with_shares(store.frame(f"SELECT count(label) AS n, {counts} FROM ({labelled(space)}) WHERE {where}", values))
+    days = "min(created_at)::DATE AS first, max(created_at)::DATE AS last"
+    return with_shares(store.frame(f"SELECT count(label) AS n, {counts}, {days} FROM ({labelled(space)}) WHERE {where}", values))
 
 
 def ids(store: Store, space: Space | None, selection: Selection) -> list[str]:

@@ -14,6 +14,7 @@ from workbench.insights.alerts import Alert, Alerts
 from workbench.insights.selection import Selection
 from workbench.pages import _sentiment_charts, _sentiment_topics
 from workbench.shop.space import Space
+from workbench.tasks.sentiment import LABELS
 
 TITLE = "Sentiment"
 ICON = ":material/mood:"
@@ -23,10 +24,11 @@ HOW = """
 Each review counts once, by the label {source}. Shares are of the reviews that have a label; intervals are Wilson's at 95 %.
 Bars are pale where {few} reviews or fewer stand for them.
 
-**Alerts** watch the weekly negatives of the shop and of every category, brand and product with at least 15 reviews, by a one-sided
-**CUSUM** of beta-binomial log-likelihood ratios against a baseline from earlier weeks (weeks in an alert left out), and busy scopes
-day by day for single spikes. The threshold is set so that all series together raise at most {false:g} false alert a year. Where scopes
-overlap, the one that explains the surge is named: a bad product is not also reported as a bad category.
+**Alerts** watch the weekly negatives of the shop and of every category, brand and product with at least 15 reviews, by a
+one-sided **CUSUM** of beta-binomial log-likelihood ratios against a baseline from earlier weeks (weeks in an alert left out), and
+busy scopes day by day for single spikes. An alert is raised when the week that proves it is over. The threshold is set so that
+all series together raise at most {false:g} false alert a year. Where scopes overlap, the one that explains the surge is named:
+a bad product is not also reported as a bad category.
 
 **Topics** are clusters of the reviews' vectors, named by the words that mark them (class-based TF-IDF).
 """
@@ -155,17 +157,21 @@ def _page(key: tuple[str, int, str], space: Space | None, selection: Selection, 
 
 def _figures(total: pd.DataFrame, trend: pd.DataFrame, every: sentiment.Every) -> None:
     columns = st.columns(4)
-    days = f"{trend['period'].min():%Y-%m-%d} to {trend['period'].max():%Y-%m-%d}" if len(trend) else "no dates"
+    days = f"{total['first'][0]:%Y-%m-%d} to {total['last'][0]:%Y-%m-%d}" if len(trend) else "no dates"
     columns[0].metric("Reviews", f"{int(total['n'][0]):,}", days, delta_color="off", delta_arrow="off", border=True)
-    recent = trend.tail(4)
-    for column, label in zip(columns[1:], ("negative", "neutral", "positive"), strict=True):
+    counts = trend.tail(4)[["n", *(f"{label}_n" for label in LABELS)]]
+    recent = sentiment.with_shares(counts.sum().to_frame().T)
+    good = {"negative": "inverse", "neutral": "off", "positive": "normal"}
+    for column, label in zip(columns[1:], LABELS, strict=True):
         share, low, high = (float(total[c][0]) for c in (label, f"{label}_low", f"{label}_high"))
-        now = float((recent[f"{label}_n"].sum()) / max(1, recent["n"].sum()))
+        now = float(recent[label][0])
+        sure = not recent[f"{label}_low"][0] <= share <= recent[f"{label}_high"][0]
         column.metric(
             f"{label.capitalize()} ({low:.0%} to {high:.0%})",
             f"{share:.0%}",
-            f"{100 * (now - share):+.0f} points in the last {len(recent)} {every}s",
-            delta_color="inverse" if label == "negative" else "off" if label == "neutral" else "normal",
+            f"{100 * (now - share):+.0f} points in the last {len(counts)} {every}s" if len(counts) else None,
+            delta_color=good[label] if sure else "off",  # type: ignore[arg-type]
+            delta_arrow="auto" if sure else "off",
             border=True,
         )
 
