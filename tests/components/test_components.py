@@ -158,14 +158,14 @@ def headed():
     from workbench.components import tables
 
     frame = pd.DataFrame({"product_id": ["p1", None], "n": [1, 2], "NDCG@10": [0.1, 0.2], "share": ["9%", "12%"]})
-    tables.show(frame, "few", "few", right=["share"], column_config={"NDCG@10": "Rank"})
+    tables.show(frame, "few", "few", right=["share"], column_config={"NDCG@10": "its rank"})
     tables.show(pd.DataFrame({"a": range(11)}), "many", "many")
 
 
 def test_a_table_has_headings_a_dash_for_nothing_and_no_empty_rows():
     few, many = AppTest.from_function(headed).run().dataframe
     told = {name: (config.get("label"), config.get("alignment")) for name, config in json.loads(few.proto.columns).items()}
-    assert told["product_id"] == ("Product id", None) and told["n"] == ("n", None) and told["NDCG@10"] == ("Rank", None)
+    assert told["product_id"] == ("Product id", None) and told["n"] == ("n", None) and told["NDCG@10"] == ("Its rank", None)
     assert told["share"] == ("Share", "right")
     assert few.proto.placeholder == tables.NOTHING and few.proto.alt == "few"
     assert tables.height(10) == "content" and tables.height(11) == tables.height(500) == 35 + 350 + 17

@@ -44,14 +44,16 @@ def heading(name: str) -> str:
 
 
 def headings(frame: pd.DataFrame, given: Mapping[str, Any] | None = None, right: Iterable[str] = ()) -> dict[str, Any]:
-    """The column configuration `given` for `frame`, with a heading where it has none; columns `right` stand right, as numbers do."""
+    """The column configuration `given` for `frame`, every heading with a capital; columns `right` stand right, as numbers do."""
     made, standing = dict(given or {}), set(right)
     for name in frame.columns:
-        config = made.get(name, st.column_config.Column())
-        if config is None or isinstance(config, str):  # hidden, or named already
+        config = made.get(name, str(name))
+        if config is None:  # hidden
             continue
+        if isinstance(config, str):
+            config = st.column_config.Column(config)
         alignment = {"alignment": "right"} if name in standing else {}
-        made[name] = {**config, **alignment, "label": config.get("label") or heading(str(name))}
+        made[name] = {**config, **alignment, "label": heading(config.get("label") or str(name))}
     return made
 
 

@@ -33,7 +33,7 @@ def show(store: Store, space: Space) -> None:
         "text": st.column_config.TextColumn(width="large"),
         "probability": st.column_config.NumberColumn(format="%.2f"),
     }
-    downloads.table(rows, f"label-{task}", "worth-labelling", column_config=columns, height=300)
+    downloads.table(rows, f"label-{task}", "worth-labelling", column_config=columns)
 
 
 @st.cache_data(show_spinner=False, max_entries=16)

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from workbench import jobs
-from workbench.components import context, downloads, progress, states, url
+from workbench.components import context, downloads, progress, states, tables, url
 from workbench.encoder.recipe import recipes
 from workbench.pages import _compare, _labelling
 from workbench.registry import ModelVersion
@@ -26,6 +26,7 @@ ORDER = 40
 OWN = "a task of your own…"
 LEAVE_OUT, AS_NEW = "leave these rows out", "learn as a new label"
 PREVIEW = 200
+SEEN = 6
 MOST_MAPPED = 30
 RECIPE = "finetune"
 CHOICES = {
@@ -88,7 +89,7 @@ def _follow(run_id: str) -> None:
     with st.expander("Settings of this run", icon=":material/tune:"):
         hidden = ("home", "created", "kind")
         rows = [(name, str(value)) for name, value in status.spec.items() if name not in hidden]
-        st.dataframe(pd.DataFrame(rows, columns=["setting", "value"]), hide_index=True, alt="Settings of this run")
+        tables.show(pd.DataFrame(rows, columns=["setting", "value"]), "Settings of this run", "run-settings")
     st.button("Teach it something else", key="again", icon=":material/restart_alt:", on_click=_forget)
 
 
@@ -131,7 +132,9 @@ def _upload() -> Upload | None:
     elif found:
         st.text(found.table.words)
     if found:
-        st.dataframe(found.table.frame.head(PREVIEW), height=210, alt=f"The first rows of the file, {PREVIEW} at most")
+        head = found.table.frame.head(PREVIEW)
+        alt = f"The first rows of the file, {PREVIEW} at most"
+        st.dataframe(head, height=tables.height(len(head), most=SEEN), alt=alt, placeholder="")  # headed as the file is
     return found
 
 
@@ -194,7 +197,7 @@ def _map(labelled: Labelled, frame: pd.DataFrame, text: str, label: str, known: 
         asked,
         hide_index=True,
         disabled=["in the file"],
-        column_config={"means": st.column_config.SelectboxColumn(options=options, required=True)},
+        column_config=tables.headings(asked, {"means": st.column_config.SelectboxColumn(options=options, required=True)}),
         key=f"means-{labelled.task}-{hashlib.sha256(repr((words, known)).encode()).hexdigest()[:8]}",
         alt="What the unknown labels mean",
     )
@@ -214,12 +217,12 @@ def _checked(labelled: Labelled, table: Table) -> Labelled | None:
     left, right = st.columns([1, 2], gap="medium")
     with left:
         st.text(f"{len(labelled.rows):,} usable rows, {len(labelled.counts):,} labels")
-        downloads.table(labelled.counts_frame(), "labels", "label-counts", height=_height(len(labelled.counts)))
+        downloads.table(labelled.counts_frame(), "labels", "label-counts", most=SEEN)
     with right:
         problems = pd.concat([_problems(table), labelled.problems_frame()], ignore_index=True).sort_values("row", kind="stable")
         if len(problems):
             st.text(f"{len(problems):,} rows are left out, each with its line in the file and why")
-            downloads.table(problems, "problems", "label-problems", height=_height(len(problems)))
+            downloads.table(problems, "problems", "label-problems", most=SEEN)
         else:
             st.text("Every row can be used.")
     if labelled.unknown:
@@ -236,11 +239,6 @@ def _ask(labelled: Labelled) -> None:
         st.markdown(":orange[:material/help: **Confirm what these labels mean, above**]")
         st.text(told.problem)
         st.text(told.fix)
-
-
-def _height(rows: int) -> int:
-    """Pixels for a table of so many rows, six at most before it scrolls."""
-    return 38 + 35 * min(max(rows, 1), 6)
 
 
 def _problems(table: Table) -> pd.DataFrame:
@@ -261,7 +259,7 @@ def _start(upload: Upload, labelled: Labelled, parent: ModelVersion) -> None:
         with st.expander("All settings", icon=":material/tune:"):
             st.caption(f"Base, layers and sizes are always those of the parent, {parent.id}.")
             rows = [(name, str(value), str(parent.recipe.get(name, ""))) for name, value in found[recipe].asdict().items()]
-            st.dataframe(pd.DataFrame(rows, columns=["setting", "recipe", "parent"]), hide_index=True, alt="Settings of the recipe")
+            tables.show(pd.DataFrame(rows, columns=["setting", "recipe", "parent"]), "Settings of the recipe", "recipe-settings")
         busy = [status for status in progress.running() if status.kind != "derive"]
         if busy:
             st.caption(f"{progress.name(busy[0])} is running; this job waits for it or slows both down.")
