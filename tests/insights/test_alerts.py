@@ -4,6 +4,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from planted_alerts import DAYS, days_late, on_decoy
 
 from workbench.home import Home
 from workbench.insights import alerts
@@ -72,33 +73,16 @@ def sampled(tmp_path_factory):
         yield alerts.find(store, None), json.loads((folder / "truth.json").read_text())["incidents"], paths
 
 
-def overlaps(a: dict, b: dict, paths: dict) -> bool:
-    """Whether two scopes have products in common."""
-
-    def holds(scope, product):
-        mine = {"product_id": product, "category": paths[product][0], "brand": paths[product][1]}
-        return all(mine[k] == v for k, v in scope.items())
-
-    return any(holds(a, p) and holds(b, p) for p in paths)
-
-
 def test_four_of_five_planted_incidents_are_alerted_within_three_weeks(sampled):
     found, planted, paths = sampled
-    real = [i for i in planted if not i["decoy"]]
-
-    def alerted(incident):
-        began = date.fromisoformat(incident["began"])
-        return any(overlaps(a.scope, incident["scope"], paths) and began <= a.raised <= began + timedelta(days=21) for a in found.alerts)
-
-    assert len(real) >= 5 and sum(map(alerted, real)) / len(real) >= 0.8
+    late = [days_late(i, found.alerts, paths) for i in planted if not i["decoy"]]
+    assert len(late) >= 5 and sum(d is not None and d <= DAYS for d in late) / len(late) >= 0.8
 
 
 def test_no_alert_on_a_decoy(sampled):
-    found, planted, paths = sampled
-    for decoy in (i for i in planted if i["decoy"]):
-        ends = date.fromisoformat(decoy["ended"]) + timedelta(days=7)
-        during = [a for a in found.alerts if date.fromisoformat(decoy["began"]) <= a.began <= ends]
-        assert not [a for a in during if overlaps(a.scope, decoy["scope"], paths) and a.scope == decoy["scope"]], decoy
+    found, planted, _ = sampled
+    decoys = [i for i in planted if i["decoy"]]
+    assert decoys and not any(on_decoy(decoy, found.alerts) for decoy in decoys)
 
 
 def test_the_document_has_the_agreed_form(sampled):
