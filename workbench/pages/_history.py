@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from workbench.components import context, downloads
+from workbench.components import context, downloads, tables
 from workbench.insights import search
 from workbench.insights.catalogue import about
 from workbench.insights.history import Step
@@ -16,7 +16,7 @@ from workbench.shop.store import Store
 from workbench.tasks.histories import KINDS
 
 SHOWN = 400
-HEIGHT = 520
+SEEN = 6
 
 
 def editor(store: Store, user: str, steps: list[Step]) -> list[Step] | None:
@@ -36,7 +36,7 @@ def editor(store: Store, user: str, steps: list[Step]) -> list[Step] | None:
         st.button("Reset", key="reset", disabled=not changed and asked is None, on_click=_reset, args=(place,))
         with st.popover("Add a product", icon=":material/add:"):
             _add(store, place, edited)
-    downloads.table_downloads(frame(store, edited), f"history-{user}", "history")
+        downloads.table_downloads(frame(store, edited), f"history-{user}", "history")
     return asked
 
 
@@ -54,15 +54,15 @@ def _table(store: Store, draft: list[Step], place: str) -> list[Step]:
     answer = st.data_editor(
         shown,
         hide_index=True,
-        height=min(HEIGHT, 40 + 34 * max(len(shown), 1)),
+        height=tables.height(len(shown), most=SEEN),
         num_rows="delete",
         disabled=["product", "when", "product_id"],
         column_config={
-            "product": st.column_config.TextColumn("Product", width=180),
-            "kind": st.column_config.SelectboxColumn("What", options=list(KINDS), required=True, width=76),
-            "rating": st.column_config.NumberColumn("Stars", min_value=1, max_value=5, step=1, width=55),
-            "when": st.column_config.DatetimeColumn("When", format="YYYY-MM-DD", width=95),
-            "product_id": st.column_config.TextColumn("Id", width="small"),
+            "product": st.column_config.TextColumn("Product", width=400),
+            "kind": st.column_config.SelectboxColumn("What", options=list(KINDS), required=True, width=110),
+            "rating": st.column_config.NumberColumn("Stars", min_value=1, max_value=5, step=1, width=90),
+            "when": st.column_config.DatetimeColumn("When", format="YYYY-MM-DD", width=110),
+            "product_id": st.column_config.TextColumn("Id", width=110),
         },
         placeholder="",
         key=f"{place}-table-{version}",

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from workbench.components import charts, context, downloads, encoder, states, url
+from workbench.components import charts, context, downloads, encoder, states, tables, url
 from workbench.insights import recommend, search
 from workbench.insights.catalogue import about
 from workbench.insights.history import Step, history, unknown_user
@@ -45,15 +45,14 @@ NAMES = {
     "single_task": "Trained for this alone",
 }
 COLUMNS = {
-    "title": st.column_config.TextColumn("Product", width=180),
-    "score": st.column_config.NumberColumn("Score", format="%.2f", width=60),
-    "reason": st.column_config.TextColumn("Why", width=270),
-    "product_id": st.column_config.TextColumn("Id", width="small"),
-    "user_id": st.column_config.TextColumn("Customer", width=90),
-}
+    "title": st.column_config.TextColumn("Product", width=270),
+    "score": st.column_config.NumberColumn("Score", format="%.2f", width=80),
+    "reason": st.column_config.TextColumn("Why", width=390),
+    "product_id": st.column_config.TextColumn("Id", width=110),
+    "user_id": st.column_config.TextColumn("Customer", width=200),
+}  # the widths are the least ones: together they fit a laptop's screen, on a wider one all grow
 SIMILARITY = st.column_config.NumberColumn("Similarity", format="%.2f", width=80)
 WRAPPED = 66  # pixels: text wraps in rows above 4 rem
-HIGHEST = 40 + 10 * WRAPPED
 
 
 def render() -> None:
@@ -77,10 +76,8 @@ def _customer(store: Store, space: Space) -> None:
     steps = history(store, user)
     if not steps and recommend.user_vector(space, user) is None:
         raise unknown_user(store, user)
-    left, right = st.columns([5, 7], gap="medium")
-    with left:
-        edited = _history.editor(store, user, steps)
-    with right, states.guard():
+    edited = _history.editor(store, user, steps)
+    with states.guard():
         _next_items(store, space, user, steps, edited)
 
 
@@ -125,18 +122,16 @@ def _product(store: Store, space: Space) -> None:
     st.text(" · ".join(details))
     n = url.choice("How many", [10, 20, 50], "n", 10)
     found = recommend.similar(store, space, product, n)
-    left, right = st.columns([7, 5], gap="medium")
-    with left:
-        st.subheader("Similar products", anchor=False)
+    alike, fans, reviews = st.tabs(["Similar products", "Who would care", "Nearest reviews"])
+    with alike:
         _items(found.frame(), f"similar-{product}", key="similar", similarity=True)
-    with right:
-        st.subheader("Who would care", anchor=False)
+    with fans:
         st.caption("Customers who do not have it yet.")
         _table(recommend.customers_for(store, space, product, n), f"customers-for-{product}", "fans")
-    st.subheader("Nearest reviews", anchor=False)
-    vector = space.vectors("products", [product])[1][0]
-    near = search.neighbours(store, space, vector, ["reviews"], n)
-    _table(near[["text", "cosine", "id"]], f"reviews-near-{product}", "near-reviews")
+    with reviews:
+        vector = space.vectors("products", [product])[1][0]
+        near = search.neighbours(store, space, vector, ["reviews"], n)
+        _table(near[["text", "cosine", "id"]], f"reviews-near-{product}", "near-reviews")
 
 
 # -- a product that nobody bought yet ----------------------------------------------------------
@@ -159,12 +154,10 @@ def _new_product(store: Store, space: Space) -> None:
         return
     st.text(f"Read: {read[:200]}")
     found = recommend.for_text(store, space, vector)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        st.subheader("Nearest products", anchor=False)
+    alike, fans = st.tabs(["Nearest products", "Customers who would care"])
+    with alike:
         _items(found.products_frame(), "nearest-products", key="cold", similarity=True)
-    with right:
-        st.subheader("Customers who would care", anchor=False)
+    with fans:
         _table(found.users_frame(), "customers-who-would-care", "cold-fans")
 
 
@@ -188,7 +181,9 @@ def _quality(store: Store, space: Space) -> None:
         if len(rows):
             with column:
                 _intervals(rows, name, label)
-    downloads.table(frame, "next-item", "next-item-quality")
+    figure = st.column_config.NumberColumn(format="%.3f")
+    columns = {name: figure for name in ("value", "low", "high")} | {"n": st.column_config.NumberColumn(format="localized")}
+    downloads.table(frame, "next-item", "next-item-quality", column_config=columns)
 
 
 def quality(task: dict[str, Any]) -> pd.DataFrame:
@@ -273,15 +268,13 @@ def _chosen(key: str, widget: str) -> None:
 def _items(frame: pd.DataFrame, name: str, key: str, *, similarity: bool = False) -> None:
     """Products as a table; a selected row leads to what resembles it."""
     order = ["title", "score", "reason", "product_id"]
-    picked = st.dataframe(
+    picked = tables.show(
         frame,
-        hide_index=True,
+        name,
+        f"{key}-items",
         column_order=order,
         column_config={**COLUMNS, "score": SIMILARITY} if similarity else COLUMNS,
         row_height=WRAPPED,
-        height=_height(len(frame)),
-        key=f"{key}-items",
-        alt=name,
         on_select="rerun",
         selection_mode="single-row",
     )
@@ -307,10 +300,6 @@ def _go_to_product(product: str | None) -> None:
 
 
 def _table(frame: pd.DataFrame, name: str, key: str) -> None:
-    texts = {"text": st.column_config.TextColumn("Review", width="large"), "id": st.column_config.TextColumn("Id", width="small")}
+    texts = {"text": st.column_config.TextColumn("Review", width=560), "id": st.column_config.TextColumn("Id", width=130)}
     configured = {**COLUMNS, **texts, "score": SIMILARITY, "cosine": SIMILARITY}
-    downloads.table(frame, name, key, column_config=configured, row_height=WRAPPED, height=_height(len(frame)))
-
-
-def _height(rows: int) -> int:
-    return min(40 + WRAPPED * max(rows, 1), HIGHEST)
+    downloads.table(frame, name, key, column_config=configured, row_height=WRAPPED)
