@@ -3,7 +3,8 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-from workbench.encoder.backbone import FAMILIES, Backbone, Features, batches_by_length, find_base
+from workbench.encoder.backbone import FAMILIES, Backbone, find_base
+from workbench.encoder.features import Features, batches_by_length
 from workbench.encoder.recipe import DEFAULT_BASE
 from workbench.errors import WorkbenchError
 

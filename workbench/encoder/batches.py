@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workbench.encoder.backbone import Features, Texts
+from workbench.encoder.backbone import Texts
 from workbench.encoder.corpus import Corpus, UserRows, UserSteps, gap_buckets, numbers
+from workbench.encoder.features import Features
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.towers import Steps
 

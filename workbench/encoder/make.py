@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from accelerate.utils import set_seed
 
-from workbench.encoder.backbone import Backbone, Features, find_base
+from workbench.encoder.backbone import Backbone, find_base
 from workbench.encoder.baselines import baselines, next_item_ranks
 from workbench.encoder.checkpoint import Checkpoint
 from workbench.encoder.corpus import Corpus, read_corpus
 from workbench.encoder.embed import write_vectors
 from workbench.encoder.evaluate import Metrics, Reader, as_json, measure, next_item_differences
+from workbench.encoder.features import Features
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.towers import JointEncoder
 from workbench.encoder.train import Trained, build, engine, train

@@ -12,11 +12,12 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import Tensor
 
-from workbench.encoder.backbone import Backbone, Features
+from workbench.encoder.backbone import Backbone
 from workbench.encoder.batches import Epochs
 from workbench.encoder.checkpoint import Checkpoint, Standing
 from workbench.encoder.corpus import Corpus, rows_of
 from workbench.encoder.evaluate import measure
+from workbench.encoder.features import Features
 from workbench.encoder.objectives import JointLoss, Read
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.towers import JointEncoder
