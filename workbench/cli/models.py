@@ -63,6 +63,7 @@ def words(document: dict[str, Any]) -> str:
                 if name in its:
                     lines.append(f"      {baseline}: {_figure(its[name])}")
     lines += [f"  {task}: left out, {why}" for task, why in document.get("left_out", {}).items()]
+    lines += [f"  Note: {note}" for note in document.get("notes", [])]
     return "\n".join(lines)
 
 

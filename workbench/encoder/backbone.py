@@ -1,7 +1,7 @@
 """The one reader of texts: a Hugging Face encoder cut into frozen lower layers and trained top layers.
 
 What the lower layers say of a text never changes, so it is computed once (`features.py`); training
-and serving pass it through the top layers alone and take the mean over the text's tokens.
+and serving pass it through the top layers alone and pool the text's tokens into one vector.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from workbench.encoder.recipe import DEFAULT_BASE
+from workbench.encoder.pooling import Pooling
+from workbench.encoder.recipe import DEFAULT_BASE, Recipe
 from workbench.errors import WorkbenchError
 from workbench.files import sha256
 
@@ -71,10 +72,10 @@ class Texts:
 class Backbone(nn.Module):
     """The base with its lowest layers frozen; `top_layers` -1 trains all, 0 none.
 
-    `forward` takes a batch of `Texts` and returns their mean-pooled vectors, shape (rows, width).
+    `forward` takes a batch of `Texts` and returns their pooled vectors, shape (rows, width).
     """
 
-    def __init__(self, folder: Path, *, top_layers: int, max_length: int) -> None:
+    def __init__(self, folder: Path, *, top_layers: int, max_length: int, pooling: str = "mean") -> None:
         super().__init__()
         from transformers import AutoConfig, AutoModel, AutoTokenizer
 
@@ -98,6 +99,12 @@ class Backbone(nn.Module):
             )
         for parameter in self._frozen():
             parameter.requires_grad_(False)
+        self.pool = Pooling(pooling, self.width)
+
+    @classmethod
+    def of(cls, recipe: Recipe, folder: Path) -> Backbone:
+        """The base in `folder`, cut and pooled as the recipe says."""
+        return cls(folder, top_layers=recipe.top_layers, max_length=recipe.max_length, pooling=recipe.pooling)
 
     def _layers(self) -> nn.ModuleList:
         layers: nn.ModuleList = self.model.encoder.layer
@@ -112,6 +119,11 @@ class Backbone(nn.Module):
     def cached(self) -> bool:
         """Whether the lower layers' output can be computed once."""
         return self.top_layers >= 0
+
+    @property
+    def pools_early(self) -> bool:
+        """Whether nothing that a text passes through is trained, so that its one vector is all there is to keep."""
+        return self.top_layers == 0 and not self.pool.learns
 
     # -- reading -----------------------------------------------------------------------------
 
@@ -133,16 +145,17 @@ class Backbone(nn.Module):
         return Texts(ids, mask)
 
     def lower(self, texts: Texts) -> Texts:
-        """Token ids to the output of the frozen layers; with no top layer the pooled vector as one token."""
+        """Token ids to the output of the frozen layers; where `pools_early` the pooled vector as one token."""
         hidden = self._through(self.model.embeddings(input_ids=texts.values), texts.mask, 0, self.lower_layers)
-        if self.top_layers == 0:
-            pooled = _mean(hidden, texts.mask)[:, None]
+        if self.pools_early:
+            pooled = self.pool(hidden, texts.mask)[:, None]
             return Texts(pooled, torch.ones(pooled.shape[:2], dtype=torch.bool, device=pooled.device))
         return Texts(hidden, texts.mask)
 
     def forward(self, texts: Texts) -> Tensor:
         hidden = texts.values if self.cached else self.model.embeddings(input_ids=texts.values)
-        return _mean(self._through(hidden, texts.mask, self.lower_layers, len(self._layers())), texts.mask)
+        pooled: Tensor = self.pool(self._through(hidden, texts.mask, self.lower_layers, len(self._layers())), texts.mask)
+        return pooled
 
     def _through(self, hidden: Tensor, mask: Tensor, first: int, last: int) -> Tensor:
         extended = torch.zeros(mask.shape, dtype=hidden.dtype, device=hidden.device)
@@ -155,11 +168,6 @@ class Backbone(nn.Module):
     def trained(self) -> dict[str, Tensor]:
         """The weights that training may change, by name."""
         return {name: p for name, p in self.model.named_parameters() if p.requires_grad}
-
-
-def _mean(hidden: Tensor, mask: Tensor) -> Tensor:
-    weight = mask[..., None].to(hidden.dtype)
-    return (hidden * weight).sum(1) / weight.sum(1).clamp(min=1)
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:

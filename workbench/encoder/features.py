@@ -34,7 +34,7 @@ class Features:
     def __init__(self, backbone: Backbone, texts: Sequence[str], file: Path, report: Report = lambda done: None) -> None:
         self.backbone = backbone
         self.tokens = backbone.tokenise(texts)
-        self.lengths = np.array([1 if backbone.top_layers == 0 else len(t) for t in self.tokens], np.int64)
+        self.lengths = np.array([1 if backbone.pools_early else len(t) for t in self.tokens], np.int64)
         self.truncated = sum(len(t) >= backbone.max_length for t in self.tokens)
         self._starts = np.concatenate([[0], np.cumsum(self.lengths)])
         self._values: np.ndarray | None = None

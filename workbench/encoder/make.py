@@ -18,6 +18,7 @@ from workbench.encoder.corpus import Corpus, read_corpus
 from workbench.encoder.embed import write_vectors
 from workbench.encoder.evaluate import Metrics, Reader, as_json, measure, next_item_differences
 from workbench.encoder.features import Features
+from workbench.encoder.legibility import Legibility, legibility
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.towers import JointEncoder
 from workbench.encoder.train import Trained, build, engine, train
@@ -29,7 +30,7 @@ from workbench.registry import ModelVersion, Registry
 from workbench.run import Run
 from workbench.shop.store import Store
 
-STRUCTURE = ("base", "max_length", "top_layers", "dim", "user_layers", "history_length")
+STRUCTURE = ("base", "max_length", "top_layers", "pooling", "dim", "user_layers", "history_length")
 TRAIN_CHOICES = ("head", "top", "all")
 LEAST_SHARE_OF_UPLOAD = 0.25
 Report = Callable[[float, str], None]
@@ -37,23 +38,29 @@ Report = Callable[[float, str], None]
 
 @dataclass
 class Prepared:
-    """A corpus with a model over it, what the frozen layers say of its texts, and the untrained base's reading."""
+    """A corpus with a model over it, what the frozen layers say of its texts, the untrained base's reading and how well it reads."""
 
     corpus: Corpus
     model: JointEncoder
     features: Features
     frozen: np.ndarray
+    legibility: Legibility
+
+    @property
+    def notes(self) -> list[str]:
+        """What people should know about this training."""
+        return [note for note in (self.legibility.warning(),) if note]
 
 
 def prepare(corpus: Corpus, recipe: Recipe, folder: Path, report: Report) -> Prepared:
     """Load the base and pass all texts through its frozen layers; the first weights depend on the seed alone."""
     set_seed(recipe.seed)
-    backbone = Backbone(find_base(recipe.base), top_layers=recipe.top_layers, max_length=recipe.max_length)
+    backbone = Backbone.of(recipe, find_base(recipe.base))
     model = build(corpus, recipe, backbone)
     model.to(engine().device)
     count = f"{len(corpus.texts):,} texts"
     features = Features(backbone, corpus.texts, folder / "features.npy", lambda done: report(0.9 * done, f"reading {count}"))
-    return Prepared(corpus, model, features, features.pooled())
+    return Prepared(corpus, model, features, features.pooled(), legibility(backbone, corpus.texts))
 
 
 def train_version(home: Home, run: Run, *, snapshot: Path, recipe: Recipe, only: list[str] | None) -> dict[str, Any]:
@@ -152,7 +159,8 @@ def _publish(
     try:
         save(trained.model, corpus, recipe, folder)
         write_vectors(reader, folder / "vectors.duckdb")
-        write_json(folder / "metrics.json", {"version": version, "tasks": tasks, "left_out": corpus.left_out})
+        reading = {"legibility": prepared.legibility.asdict(), "notes": prepared.notes}
+        write_json(folder / "metrics.json", {"version": version, "tasks": tasks, "left_out": corpus.left_out, **reading})
         write_json(folder / "curve.json", trained.curve)
         seconds = round(time.monotonic() - began, 1)
         made: ModelVersion = registry.publish(version, {**info, "recipe": recipe.name, "seconds": seconds, "seed": recipe.seed})
@@ -161,7 +169,7 @@ def _publish(
         raise
     Checkpoint(run.folder, {}).forget()
     result = {"version": made.id, "parent": info["parent"], "seconds": seconds, "tasks": tasks, "left_out": corpus.left_out}
-    result["truncated"] = prepared.features.truncated
+    result |= {"truncated": prepared.features.truncated, **reading}
     return result if before is None else {**result, "before": as_json(before, simple)}
 
 

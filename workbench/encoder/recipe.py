@@ -9,6 +9,7 @@ from typing import Any
 from workbench.errors import WorkbenchError
 from workbench.home import Home
 
+POOLINGS = ("mean", "max", "softmax", "first")
 DEFAULT_BASE = "sentence-transformers/all-MiniLM-L6-v2"
 
 
@@ -24,6 +25,7 @@ class Recipe:
     base: str = DEFAULT_BASE
     max_length: int = 96
     top_layers: int = 1
+    pooling: str = "mean"
     dim: int = 128
     epochs: int = 8
     patience: int = 2
@@ -54,6 +56,10 @@ class Recipe:
                 raise WorkbenchError(
                     f"The recipe's {name} is {getattr(self, name)}; it must be at least 1.", "Correct it in the recipe's file."
                 )
+        if self.pooling not in POOLINGS:
+            raise WorkbenchError(
+                f"The recipe's pooling is {self.pooling!r}; allowed are: {', '.join(POOLINGS)}.", "Correct it in the recipe's file."
+            )
         if not 0 <= self.dropout < 1:
             raise WorkbenchError(f"The recipe's dropout is {self.dropout}; it must be in [0, 1).", "Correct it in the recipe's file.")
 

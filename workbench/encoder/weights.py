@@ -57,7 +57,7 @@ def load(version: ModelVersion) -> Loaded:
             "Install the weights it was trained on, or train a new version.",
         )
     sizes = {name: 1 if name in shape["binary"] else len(found) for name, found in shape["labels"].items()}
-    backbone = Backbone(base, top_layers=recipe.top_layers, max_length=recipe.max_length)
+    backbone = Backbone.of(recipe, base)
     model = JointEncoder(recipe, backbone, np.zeros(len(shape["products"])), sizes)
     model.load_state_dict(read_weights(version.folder / WEIGHTS), strict=False)
     return Loaded(model.eval(), recipe, shape["products"], shape["labels"], shape["binary"])

@@ -85,6 +85,8 @@ def facts(version: ModelVersion) -> None:
         st.text("Comes from: " + " ← ".join(lineage(version)))
         for task, reason in version.metrics.get("left_out", {}).items():
             st.text(f"Not learned: {metrics.title(task)} ({reason}).")
+        for note in version.metrics.get("notes", []):
+            st.warning(note, icon=":material/warning:")
     with right:
         settings = [(name, str(value)) for name, value in version.recipe.items()]
         st.dataframe(pd.DataFrame(settings, columns=["setting", "value"]), hide_index=True, height=248, alt=f"Recipe of {version.id}")
