@@ -5,7 +5,8 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from workbench.encoder.backbone import FAMILIES, Backbone, find_base
 from workbench.encoder.features import Features, batches_by_length
-from workbench.encoder.recipe import DEFAULT_BASE
+from workbench.encoder.recipe import DEFAULT_BASE, Recipe
+from workbench.encoder.towers import JointEncoder
 from workbench.errors import WorkbenchError
 
 TEXTS = ["A short one", "A somewhat longer text about a lamp that broke after a week", "好用"]
@@ -54,6 +55,14 @@ def test_a_family_whose_layers_need_more_is_refused(tmp_path):
 def test_only_the_top_is_trained():
     backbone = Backbone(find_base(DEFAULT_BASE), top_layers=1, max_length=64)
     assert backbone.trained() and all(name.startswith("encoder.layer.5.") for name in backbone.trained())
+
+
+def test_what_is_held_still_in_a_fine_tune_is_kept_with_the_version_all_the_same():
+    backbone = Backbone(find_base(DEFAULT_BASE), top_layers=1, max_length=64)
+    model = JointEncoder(Recipe(), backbone, np.zeros(3), {"sentiment": 3})
+    before = set(model.trained())
+    model.requires_grad_(False)
+    assert set(model.trained()) == before and any(name.startswith("backbone.model.encoder.layer.5.") for name in before)
 
 
 def test_a_base_of_pickles_is_refused(tmp_path):

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from workbench.encoder.adapters import Adapters
 from workbench.encoder.pooling import Pooling
 from workbench.encoder.recipe import DEFAULT_BASE, Recipe
 from workbench.errors import WorkbenchError
@@ -60,13 +61,17 @@ def digest(folder: Path) -> str:
 
 @dataclass
 class Texts:
-    """A padded batch that the top layers read: `values` (rows, tokens, width) or token ids (rows, tokens), `mask` (rows, tokens)."""
+    """A padded batch that the top layers read: `values` (rows, tokens, width) or token ids (rows, tokens), `mask` (rows, tokens).
+
+    `readers` has the kind of each text; only adapters ask for it.
+    """
 
     values: Tensor
     mask: Tensor
+    readers: tuple[str, ...] = ()
 
     def to(self, device: torch.device) -> Texts:
-        return Texts(self.values.to(device), self.mask.to(device))
+        return Texts(self.values.to(device), self.mask.to(device), self.readers)
 
 
 class Backbone(nn.Module):
@@ -75,7 +80,9 @@ class Backbone(nn.Module):
     `forward` takes a batch of `Texts` and returns their pooled vectors, shape (rows, width).
     """
 
-    def __init__(self, folder: Path, *, top_layers: int, max_length: int, pooling: str = "mean") -> None:
+    def __init__(
+        self, folder: Path, *, top_layers: int, max_length: int, pooling: str = "mean", adapters: str = "", adapter_rank: int = 8
+    ) -> None:
         super().__init__()
         from transformers import AutoConfig, AutoModel, AutoTokenizer
 
@@ -100,11 +107,20 @@ class Backbone(nn.Module):
         for parameter in self._frozen():
             parameter.requires_grad_(False)
         self.pool = Pooling(pooling, self.width)
+        self.adapters = self._adapt(adapters, adapter_rank) if adapters else None
+        self.learned = frozenset(name for name, parameter in self.model.named_parameters() if parameter.requires_grad)
 
     @classmethod
     def of(cls, recipe: Recipe, folder: Path) -> Backbone:
         """The base in `folder`, cut and pooled as the recipe says."""
-        return cls(folder, top_layers=recipe.top_layers, max_length=recipe.max_length, pooling=recipe.pooling)
+        return cls(
+            folder,
+            top_layers=recipe.top_layers,
+            max_length=recipe.max_length,
+            pooling=recipe.pooling,
+            adapters=recipe.adapters,
+            adapter_rank=recipe.adapter_rank,
+        )
 
     def _layers(self) -> nn.ModuleList:
         layers: nn.ModuleList = self.model.encoder.layer
@@ -114,6 +130,15 @@ class Backbone(nn.Module):
         if self.top_layers < 0:
             return []
         return [*self.model.embeddings.parameters(), *(p for layer in self._layers()[: self.lower_layers] for p in layer.parameters())]
+
+    def _adapt(self, kind: str, rank: int) -> Adapters:
+        """Adapters in the top layers, whose own weights stay as they are."""
+        if self.top_layers == 0:
+            raise WorkbenchError(
+                "The recipe has adapters but no top layer for them to be in.", "Set top_layers to 1 or more, or to -1 for all layers."
+            )
+        self.model.requires_grad_(False)
+        return Adapters(list(self._layers()[self.lower_layers :]), kind, rank)
 
     @property
     def cached(self) -> bool:
@@ -134,25 +159,27 @@ class Backbone(nn.Module):
         found = self.tokenizer(list(texts), truncation=True, max_length=self.max_length, return_attention_mask=False)
         return [list(ids) for ids in found["input_ids"]]
 
-    def pad(self, tokens: Sequence[Sequence[int]]) -> Texts:
-        """Token ids as a padded batch."""
+    def pad(self, tokens: Sequence[Sequence[int]], readers: Sequence[str] = ()) -> Texts:
+        """Token ids as a padded batch; `readers` are the kinds of the texts."""
         longest = max(len(t) for t in tokens)
         ids = torch.full((len(tokens), longest), self.tokenizer.pad_token_id or 0, dtype=torch.long)
         mask = torch.zeros((len(tokens), longest), dtype=torch.bool)
         for row, found in enumerate(tokens):
             ids[row, : len(found)] = torch.tensor(found)
             mask[row, : len(found)] = True
-        return Texts(ids, mask)
+        return Texts(ids, mask, tuple(readers))
 
     def lower(self, texts: Texts) -> Texts:
         """Token ids to the output of the frozen layers; where `pools_early` the pooled vector as one token."""
         hidden = self._through(self.model.embeddings(input_ids=texts.values), texts.mask, 0, self.lower_layers)
         if self.pools_early:
             pooled = self.pool(hidden, texts.mask)[:, None]
-            return Texts(pooled, torch.ones(pooled.shape[:2], dtype=torch.bool, device=pooled.device))
-        return Texts(hidden, texts.mask)
+            return Texts(pooled, torch.ones(pooled.shape[:2], dtype=torch.bool, device=pooled.device), texts.readers)
+        return Texts(hidden, texts.mask, texts.readers)
 
     def forward(self, texts: Texts) -> Tensor:
+        if self.adapters:
+            self.adapters.use(texts.readers, len(texts.mask))
         hidden = texts.values if self.cached else self.model.embeddings(input_ids=texts.values)
         pooled: Tensor = self.pool(self._through(hidden, texts.mask, self.lower_layers, len(self._layers())), texts.mask)
         return pooled
@@ -166,8 +193,8 @@ class Backbone(nn.Module):
         return hidden
 
     def trained(self) -> dict[str, Tensor]:
-        """The weights that training may change, by name."""
-        return {name: p for name, p in self.model.named_parameters() if p.requires_grad}
+        """The weights of the base that are not the published ones for good, by name, also while they are held still."""
+        return {name: p for name, p in self.model.named_parameters() if name in self.learned}
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:

@@ -16,6 +16,7 @@ from workbench.tasks.uploaded import tasks_of
 
 DAY = 86400.0
 KINDS = ("", "view", "cart", "purchase", "return", "review")
+READERS = ("product", "review", "ticket")  # the kinds of text; labelled texts of any other kind are read as reviews
 GAPS = 16
 NUMBERS = 3
 
@@ -68,9 +69,14 @@ class UserRows:
 
 @dataclass
 class Corpus:
-    """Everything a training reads. `repeat`: how often an epoch reads a text, where not once."""
+    """Everything a training reads.
+
+    `readers` has the kind of each text (of READERS); a text that is of two kinds is there twice.
+    `repeat`: how often an epoch reads a text, where not once.
+    """
 
     texts: list[str]
+    readers: list[str]
     product_ids: list[str]
     product_text: np.ndarray
     review_ids: list[str]
@@ -105,13 +111,18 @@ class Corpus:
 
 
 class _Texts:
-    """Distinct texts with their indices; -1 for an empty text."""
+    """Distinct texts of each kind with their indices; -1 for an empty text."""
 
     def __init__(self) -> None:
-        self.place: dict[str, int] = {}
+        self.place: dict[tuple[str, str], int] = {}
 
-    def add(self, text: str) -> int:
-        return self.place.setdefault(text, len(self.place)) if text else -1
+    def add(self, text: str, entity: str) -> int:
+        return self.place.setdefault((text, reader_of(entity)), len(self.place)) if text else -1
+
+
+def reader_of(entity: str) -> str:
+    """The kind of text (of READERS) that a task on `entity` reads."""
+    return entity if entity in READERS else "review"
 
 
 def read_corpus(store: Store, only: list[str] | None = None) -> Corpus:
@@ -125,11 +136,12 @@ def read_corpus(store: Store, only: list[str] | None = None) -> Corpus:
     ticket_rows = store.rows("SELECT ticket_id, body FROM tickets ORDER BY ticket_id")
     corpus = Corpus(
         [],
+        [],
         product_ids,
-        np.array([texts.add(products[k]) for k in product_ids], np.int64),
+        np.array([texts.add(products[k], "product") for k in product_ids], np.int64),
         review_ids,
-        np.array([texts.add(reviews[k]) for k in review_ids], np.int64),
-        {key: texts.add(clean(body)) for key, body in ticket_rows},
+        np.array([texts.add(reviews[k], "review") for k in review_ids], np.int64),
+        {key: texts.add(clean(body), "ticket") for key, body in ticket_rows},
         [],
         {},
         {},
@@ -144,7 +156,8 @@ def read_corpus(store: Store, only: list[str] | None = None) -> Corpus:
             corpus.left_out[task.name] = missing
         else:
             _add_task(store, corpus, texts, task)
-    corpus.texts = list(texts.place)
+    corpus.texts = [text for text, _ in texts.place]
+    corpus.readers = [reader for _, reader in texts.place]
     if not (corpus.text_rows or corpus.user_rows or corpus.next_item):
         reasons = "; ".join(f"{name}: {why}" for name, why in corpus.left_out.items())
         raise WorkbenchError(f"The shop has nothing yet that can be learned ({reasons}).", "Import reviews, orders or labelled rows first.")
@@ -176,7 +189,7 @@ def _add_task(store: Store, corpus: Corpus, texts: _Texts, task: Task) -> None:
     if task.objective == "contrast":
         index = {key: i for i, key in enumerate(corpus.product_ids)}
         target = np.array([index[made.partners[t]] for t in made.targets], np.int64)
-    place_of = np.array([texts.add(t) for t in made.texts], np.int64)
+    place_of = np.array([texts.add(t, task.entity) for t in made.texts], np.int64)
     corpus.text_rows[task.name] = TextRows(task, place_of, target, split, made.keys, made.labels)
 
 

@@ -28,11 +28,13 @@ def batches_by_length(lengths: np.ndarray, tokens: int = TOKENS_PER_BATCH) -> li
 class Features:
     """What the frozen layers say of every text, computed once, ragged, in float16 in a file.
 
-    Where nothing is frozen it holds the token ids alone.
+    Where nothing is frozen it holds the token ids alone. `readers` are the kinds of the texts, for adapters.
     """
 
-    def __init__(self, backbone: Backbone, texts: Sequence[str], file: Path, report: Report = lambda done: None) -> None:
-        self.backbone = backbone
+    def __init__(
+        self, backbone: Backbone, texts: Sequence[str], file: Path, report: Report = lambda done: None, *, readers: Sequence[str] = ()
+    ) -> None:
+        self.backbone, self.readers = backbone, readers
         self.tokens = backbone.tokenise(texts)
         self.lengths = np.array([1 if backbone.pools_early else len(t) for t in self.tokens], np.int64)
         self.truncated = sum(len(t) >= backbone.max_length for t in self.tokens)
@@ -60,8 +62,9 @@ class Features:
 
     def batch(self, rows: Sequence[int] | np.ndarray) -> Texts:
         """The padded batch of these texts."""
+        readers = tuple(self.readers[i] for i in rows) if self.readers else ()
         if self._values is None:
-            return self.backbone.pad([self.tokens[i] for i in rows])
+            return self.backbone.pad([self.tokens[i] for i in rows], readers)
         longest = int(self.lengths[rows].max())
         values = np.zeros((len(rows), longest, self.backbone.width), np.float32)
         mask = np.zeros((len(rows), longest), bool)
@@ -69,7 +72,7 @@ class Features:
             n = self.lengths[row]
             values[at, :n] = self._values[self._starts[row] : self._starts[row + 1]]
             mask[at, :n] = True
-        return Texts(torch.from_numpy(values), torch.from_numpy(mask))
+        return Texts(torch.from_numpy(values), torch.from_numpy(mask), readers)
 
     def pooled(self, rows: np.ndarray | None = None) -> np.ndarray:
         """The pooled vectors of these texts (all when None) through the top layers as they are, shape (rows, width)."""

@@ -30,7 +30,7 @@ from workbench.registry import ModelVersion, Registry
 from workbench.run import Run
 from workbench.shop.store import Store
 
-STRUCTURE = ("base", "max_length", "top_layers", "pooling", "dim", "user_layers", "history_length")
+STRUCTURE = ("base", "max_length", "top_layers", "pooling", "adapters", "adapter_rank", "dim", "user_layers", "history_length")
 TRAIN_CHOICES = ("head", "top", "all")
 LEAST_SHARE_OF_UPLOAD = 0.25
 Report = Callable[[float, str], None]
@@ -59,7 +59,13 @@ def prepare(corpus: Corpus, recipe: Recipe, folder: Path, report: Report) -> Pre
     model = build(corpus, recipe, backbone)
     model.to(engine().device)
     count = f"{len(corpus.texts):,} texts"
-    features = Features(backbone, corpus.texts, folder / "features.npy", lambda done: report(0.9 * done, f"reading {count}"))
+    features = Features(
+        backbone,
+        corpus.texts,
+        folder / "features.npy",
+        lambda done: report(0.9 * done, f"reading {count}"),
+        readers=corpus.readers,
+    )
     return Prepared(corpus, model, features, features.pooled(), legibility(backbone, corpus.texts))
 
 

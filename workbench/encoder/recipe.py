@@ -9,6 +9,7 @@ from typing import Any
 from workbench.errors import WorkbenchError
 from workbench.home import Home
 
+ADAPTERS = ("", "lora", "bottleneck")
 POOLINGS = ("mean", "max", "softmax", "first")
 DEFAULT_BASE = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -26,6 +27,8 @@ class Recipe:
     max_length: int = 96
     top_layers: int = 1
     pooling: str = "mean"
+    adapters: str = ""
+    adapter_rank: int = 8
     dim: int = 128
     epochs: int = 8
     patience: int = 2
@@ -43,6 +46,7 @@ class Recipe:
     def __post_init__(self) -> None:
         for name in (
             "max_length",
+            "adapter_rank",
             "dim",
             "epochs",
             "patience",
@@ -59,6 +63,11 @@ class Recipe:
         if self.pooling not in POOLINGS:
             raise WorkbenchError(
                 f"The recipe's pooling is {self.pooling!r}; allowed are: {', '.join(POOLINGS)}.", "Correct it in the recipe's file."
+            )
+        if self.adapters not in ADAPTERS:
+            raise WorkbenchError(
+                f"The recipe's adapters are {self.adapters!r}; allowed are: {', '.join(map(repr, ADAPTERS))}.",
+                "Correct it in the recipe's file.",
             )
         if not 0 <= self.dropout < 1:
             raise WorkbenchError(f"The recipe's dropout is {self.dropout}; it must be in [0, 1).", "Correct it in the recipe's file.")

@@ -43,9 +43,9 @@ class Server:
         """The answer to one request; WorkbenchError where it cannot be given."""
         op = asked.get("op")
         if op == "texts":
-            pooled = self._pooled(asked["texts"])
-            model = self.loaded.model
-            made = model.cold_products(pooled) if asked.get("kind") == "product" else model.reviews(pooled)
+            product, model = asked.get("kind") == "product", self.loaded.model
+            pooled = self._pooled(asked["texts"], "product" if product else "review")
+            made = model.cold_products(pooled) if product else model.reviews(pooled)
             return {"vectors": made.tolist()}
         if op == "user":
             return {"vector": self._user(asked["events"])}
@@ -53,14 +53,16 @@ class Server:
             return self._predict(asked["task"], asked["texts"])
         raise WorkbenchError(f"Unknown request {op!r}; allowed are texts, user and predict.", "Ask one of these.")
 
-    def _pooled(self, texts: list[str]) -> torch.Tensor:
+    def _pooled(self, texts: list[str], reader: str) -> torch.Tensor:
+        """The pooled vectors of texts of one kind, (texts, width)."""
         backbone = self.loaded.model.backbone
         device = self.loaded.model.bias.device
         dtype = fast_dtype(device)
         made = [torch.zeros(0, backbone.width)]
         with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
             for at in range(0, len(texts), TEXTS_PER_BATCH):
-                read = backbone.pad(backbone.tokenise(texts[at : at + TEXTS_PER_BATCH])).to(device)
+                tokens = backbone.tokenise(texts[at : at + TEXTS_PER_BATCH])
+                read = backbone.pad(tokens, [reader] * len(tokens)).to(device)
                 made.append(backbone(backbone.lower(read) if backbone.cached else read).float())
         return torch.cat(made)
 
@@ -69,7 +71,7 @@ class Server:
         if not labels or task in self.loaded.binary:
             known = ", ".join(name for name in self.loaded.labels if name not in self.loaded.binary) or "none"
             raise WorkbenchError(f"This version cannot predict {task!r} from texts; it can: {known}.", "Choose one of these tasks.")
-        logits = self.loaded.model.classify(task, self._pooled(texts))
+        logits = self.loaded.model.classify(task, self._pooled(texts, self.loaded.readers.get(task, "review")))
         return {"labels": labels, "probabilities": torch.softmax(logits, -1).tolist()}
 
     def _user(self, events: list[dict[str, Any]]) -> list[float]:

@@ -168,7 +168,8 @@ class JointEncoder(nn.Module):
 
     def trained(self) -> dict[str, Tensor]:
         """All weights that a version keeps, by name."""
-        frozen = {f"backbone.model.{name}" for name, p in self.backbone.model.named_parameters() if not p.requires_grad}
+        base = {name for name, _ in self.backbone.model.named_parameters()}
+        frozen = {f"backbone.model.{name}" for name in base - self.backbone.learned}
         return {name: value for name, value in self.state_dict().items() if name not in frozen and not name.endswith("position_ids")}
 
 

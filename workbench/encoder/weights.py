@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from workbench.encoder.backbone import Backbone, digest, find_base
-from workbench.encoder.corpus import Corpus
+from workbench.encoder.corpus import Corpus, reader_of
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.towers import JointEncoder
 from workbench.errors import WorkbenchError
@@ -24,13 +24,14 @@ WEIGHTS, SHAPE = "model.safetensors", "shape.json"
 
 @dataclass
 class Loaded:
-    """A version ready to use: the model in evaluation mode and what its rows mean."""
+    """A version ready to use: the model in evaluation mode and what its rows mean; `readers`: the kind of text each task reads."""
 
     model: JointEncoder
     recipe: Recipe
     products: list[str]
     labels: dict[str, list[str]]
     binary: list[str]
+    readers: dict[str, str]
 
 
 def save(model: JointEncoder, corpus: Corpus, recipe: Recipe, folder: Path) -> None:
@@ -38,7 +39,13 @@ def save(model: JointEncoder, corpus: Corpus, recipe: Recipe, folder: Path) -> N
     save_file({name: value.detach().cpu().contiguous() for name, value in model.trained().items()}, folder / WEIGHTS)
     write_json(folder / "recipe.json", recipe.asdict())
     binary = list(corpus.user_rows)
-    shape = {"base_sha256": digest(find_base(recipe.base)), "products": corpus.product_ids, "labels": corpus.labels, "binary": binary}
+    shape = {
+        "base_sha256": digest(find_base(recipe.base)),
+        "products": corpus.product_ids,
+        "labels": corpus.labels,
+        "binary": binary,
+        "readers": {name: reader_of(rows.task.entity) for name, rows in corpus.text_rows.items()},
+    }
     write_json(folder / SHAPE, shape)
 
 
@@ -60,7 +67,7 @@ def load(version: ModelVersion) -> Loaded:
     backbone = Backbone.of(recipe, base)
     model = JointEncoder(recipe, backbone, np.zeros(len(shape["products"])), sizes)
     model.load_state_dict(read_weights(version.folder / WEIGHTS), strict=False)
-    return Loaded(model.eval(), recipe, shape["products"], shape["labels"], shape["binary"])
+    return Loaded(model.eval(), recipe, shape["products"], shape["labels"], shape["binary"], shape.get("readers", {}))
 
 
 def read_weights(file: Path) -> dict[str, torch.Tensor]:
