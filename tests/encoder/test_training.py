@@ -21,10 +21,12 @@ def test_all_tasks_are_learned_and_measured_beside_their_baselines(trained):
         for metric in task["metrics"].values():
             assert metric["n"] > 0 and metric["low"] <= metric["value"] <= metric["high"]
         assert task["baselines"]
+        for baseline, figures in task["baselines"].items():
+            for name, theirs in figures.items():
+                difference = task["differences"][name][baseline]
+                assert difference["value"] == pytest.approx(task["metrics"][name]["value"] - theirs["value"], nan_ok=True)
+                assert difference["n"] == theirs["n"]
     tasks = result["tasks"]
-    difference = tasks["next_item"]["differences"]["ndcg_at_10"]["popularity"]
-    ours, theirs = (t["ndcg_at_10"]["value"] for t in (tasks["next_item"]["metrics"], tasks["next_item"]["baselines"]["popularity"]))
-    assert difference["value"] == pytest.approx(ours - theirs) and difference["low"] <= difference["value"] <= difference["high"]
     assert {"majority", "tfidf_logistic", "frozen_probe"} <= set(tasks["sentiment"]["baselines"])
     assert {"popularity", "item_neighbours"} <= set(tasks["next_item"]["baselines"])
     assert tasks["sentiment"]["metrics"]["accuracy"]["value"] > 0.9
@@ -77,6 +79,8 @@ def test_a_fine_tune_shows_before_and_after_and_learns_the_rows(trained):
     assert tuned["parent"] == result["version"] and set(tuned["before"]) == set(tuned["tasks"])
     before, after = (t["sentiment"]["metrics"]["macro_f1"] for t in (tuned["before"], tuned["tasks"]))
     assert before["n"] == after["n"] and after["value"] >= before["value"]
+    difference = tuned["tasks"]["sentiment"]["differences"]["macro_f1"]["parent"]
+    assert difference["value"] == pytest.approx(after["value"] - before["value"])
     assert Registry(home).active().id == result["version"]
 
 

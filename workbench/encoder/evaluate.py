@@ -115,12 +115,20 @@ def measure(model: JointEncoder, corpus: Corpus, pooled: np.ndarray, split: str,
     return made
 
 
-def next_item_differences(reader: Reader, rivals: dict[str, np.ndarray]) -> dict[str, dict[str, Metric]]:
-    """Of the model's gain over each rival's for the same users, with its paired interval; `rivals` hold ranks, (users,) each."""
-    ours = next_item_ranks(reader, "test")
-    return {"ndcg_at_10": {name: metrics.paired(metrics.ndcg(ours), metrics.ndcg(rank)) for name, rank in rivals.items()}}
+def differences(found: dict[str, Metric], rivals: dict[str, dict[str, Metric]]) -> dict[str, dict[str, Metric]]:
+    """Of each metric to each rival's on the same rows, with its paired interval: {metric: {rival: difference}}."""
+    made = {
+        name: {rival: its.minus(theirs[name]) for rival, theirs in rivals.items() if name in theirs and theirs[name]["n"] == its["n"]}
+        for name, its in found.items()
+    }
+    return {name: to for name, to in made.items() if to}
 
 
-def as_json(found: Metrics, baselines: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The `tasks` part of metrics.json."""
-    return {name: {"metrics": values, "baselines": baselines.get(name, {})} for name, values in found.items()}
+def as_json(found: Metrics, baselines: dict[str, dict[str, dict[str, Metric]]], parent: Metrics | None = None) -> dict[str, Any]:
+    """The `tasks` part of metrics.json; `parent` is what the version it came from reaches on the same rows."""
+    made: dict[str, Any] = {}
+    for name, values in found.items():
+        simple = baselines.get(name, {})
+        before = {"parent": parent[name]} if parent and name in parent else {}
+        made[name] = {"metrics": values, "baselines": simple, "differences": differences(values, {**simple, **before})}
+    return made

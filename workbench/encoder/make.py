@@ -12,11 +12,11 @@ import numpy as np
 from accelerate.utils import set_seed
 
 from workbench.encoder.backbone import Backbone, find_base
-from workbench.encoder.baselines import baselines, next_item_ranks
+from workbench.encoder.baselines import baselines
 from workbench.encoder.checkpoint import Checkpoint
 from workbench.encoder.corpus import Corpus, read_corpus
 from workbench.encoder.embed import write_vectors
-from workbench.encoder.evaluate import Metrics, Reader, as_json, measure, next_item_differences
+from workbench.encoder.evaluate import Metrics, Reader, as_json, measure
 from workbench.encoder.features import Features
 from workbench.encoder.legibility import Legibility, legibility
 from workbench.encoder.recipe import Recipe
@@ -158,10 +158,8 @@ def _publish(
     report(0.75, "writing the joint space")
     registry = Registry(home)
     version, folder = registry.new_folder()
-    tasks = as_json(found, simple)
+    tasks = as_json(found, simple, before)
     reader = Reader(trained.model, corpus, trained.pooled)
-    if corpus.next_item:
-        tasks[corpus.next_item.name]["differences"] = next_item_differences(reader, next_item_ranks(corpus))
     try:
         save(trained.model, corpus, recipe, folder)
         write_vectors(reader, folder / "vectors.duckdb")

@@ -2,7 +2,8 @@
 
 Classification as in scikit-learn; `hr_at_k` and `ndcg_at_k` by full ranking with one relevant item
 (Järvelin and Kekäläinen 2002), ties counted against the model; intervals by the percentile
-bootstrap over rows (Efron 1979).
+bootstrap over rows (Efron 1979). Two figures of the same rows are resampled alike, so that their
+difference is paired draw by draw.
 """
 
 from __future__ import annotations
@@ -15,8 +16,30 @@ from typing import Any
 import numpy as np
 
 RESAMPLES = 500
-Metric = dict[str, Any]
+Statistic = Callable[[np.ndarray], float]
 _wanted: ContextVar[bool] = ContextVar("intervals", default=True)
+
+
+class Metric(dict[str, Any]):
+    """A figure with its 95 % interval: value, low, high, n; beside them what it was made of.
+
+    `draws` are its resampled values, `statistic` gives it for any of its n rows by their indices.
+    """
+
+    def __init__(self, statistic: Statistic, n: int, value: float, draws: np.ndarray) -> None:
+        self.statistic, self.draws = statistic, draws
+        known = draws[~np.isnan(draws)]
+        low, high = np.percentile(known, [2.5, 97.5]) if len(known) else (float("nan"), float("nan"))
+        super().__init__(value=value, low=float(low), high=float(high), n=int(n))
+
+    def among(self, rows: np.ndarray) -> Metric:
+        """The same figure over some of its rows, by their indices."""
+        return bootstrap(lambda i: self.statistic(rows[i]), len(rows))
+
+    def minus(self, other: Metric) -> Metric:
+        """The paired difference to `other`, which was measured on the same rows."""
+        assert self["n"] == other["n"] and len(self.draws) == len(other.draws), "not of the same rows"
+        return Metric(lambda i: self.statistic(i) - other.statistic(i), self["n"], self["value"] - other["value"], self.draws - other.draws)
 
 
 @contextmanager
@@ -29,14 +52,12 @@ def resampling(wanted: bool) -> Iterator[None]:
         _wanted.reset(token)
 
 
-def bootstrap(statistic: Callable[[np.ndarray], float], n: int, seed: int = 0) -> Metric:
-    """`statistic` of all row indices with its 95 % interval: value, low, high, n."""
+def bootstrap(statistic: Statistic, n: int, seed: int = 0) -> Metric:
+    """`statistic` of all row indices with its 95 % interval; equal n and seed mean equal resamples."""
     random = np.random.default_rng(seed)
     value = float(statistic(np.arange(n))) if n else float("nan")
     draws = [statistic(random.integers(0, n, n)) for _ in range(RESAMPLES)] if n and _wanted.get() else []
-    known = [d for d in draws if not np.isnan(d)]
-    low, high = np.percentile(known, [2.5, 97.5]) if known else (float("nan"), float("nan"))
-    return {"value": value, "low": float(low), "high": float(high), "n": int(n)}
+    return Metric(statistic, n, value, np.array(draws, float))
 
 
 def mean(values: np.ndarray) -> Metric:
@@ -97,8 +118,3 @@ def ndcg(rank: np.ndarray, k: int = 10) -> np.ndarray:
 def ranking(rank: np.ndarray) -> dict[str, Metric]:
     """ndcg_at_10 and hr_at_10 with intervals over users."""
     return {"ndcg_at_10": mean(ndcg(rank)), "hr_at_10": mean((rank < 10).astype(float))}
-
-
-def paired(a: np.ndarray, b: np.ndarray) -> Metric:
-    """Mean difference a - b over the same rows, with its paired bootstrap interval."""
-    return mean(a - b)
