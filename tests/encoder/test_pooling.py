@@ -35,5 +35,5 @@ def test_with_no_trained_layer_one_vector_is_kept_but_the_query_of_a_softmax_sti
 
 
 def test_an_unknown_pooling_is_named():
-    with pytest.raises(WorkbenchError, match=r"'median'.*mean, max, softmax, first"):
+    with pytest.raises(WorkbenchError, match=r"'median'.*mean.*max.*softmax.*first"):
         Recipe(pooling="median")

@@ -2,75 +2,114 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.home import Home
 
-ADAPTERS = ("", "lora", "bottleneck")
 POOLINGS = ("mean", "max", "softmax", "first")
 DEFAULT_BASE = "sentence-transformers/all-MiniLM-L6-v2"
 
 
 @dataclass(frozen=True)
+class Allowed:
+    """What a setting may be, in words and as a check."""
+
+    words: str
+    holds: Callable[[Any], bool]
+
+
+def at_least(least: float) -> Allowed:
+    return Allowed(f"at least {least}", lambda value: value >= least)
+
+
+def above(low: float) -> Allowed:
+    return Allowed(f"above {low}", lambda value: value > low)
+
+
+def below(low: float, high: float) -> Allowed:
+    """From `low` to below `high`."""
+    return Allowed(f"in [{low}, {high})", lambda value: low <= value < high)
+
+
+def one_of(*words: str) -> Allowed:
+    return Allowed(f"one of {', '.join(map(json.dumps, words))}", lambda value: value in words)
+
+
+ALLOWED = {
+    "max_length": at_least(1),
+    "top_layers": at_least(-1),
+    "pooling": one_of(*POOLINGS),
+    "adapters": one_of("", "lora", "bottleneck"),
+    "adapter_rank": at_least(1),
+    "dim": at_least(1),
+    "user_layers": at_least(1),
+    "history_length": at_least(1),
+    "dropout": below(0, 1),
+    "epochs": at_least(1),
+    "patience": at_least(1),
+    "batch_texts": at_least(1),
+    "batch_users": at_least(1),
+    "user_passes": at_least(1),
+    "learning_rate": above(0),
+    "backbone_learning_rate": above(0),
+    "weight_decay": at_least(0),
+}
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """Every setting of a training.
+    """Every setting of a training; `ALLOWED` says what each may be.
 
     `top_layers` of the backbone are trained (-1: all; 0: none) and what lies below is computed
     once; `dim` is the size of the joint space; `patience` counts epochs without improvement.
     """
 
     name: str = "laptop"
+    # the backbone
     base: str = DEFAULT_BASE
     max_length: int = 96
     top_layers: int = 1
     pooling: str = "mean"
     adapters: str = ""
     adapter_rank: int = 8
+    # the joint space and the users
     dim: int = 128
+    user_layers: int = 2
+    history_length: int = 50
+    dropout: float = 0.4
+    # what an epoch reads
     epochs: int = 8
     patience: int = 2
     batch_texts: int = 32
     batch_users: int = 128
     user_passes: int = 5
+    # how the weights are moved
     learning_rate: float = 1e-3
     backbone_learning_rate: float = 1e-4
     weight_decay: float = 0.1
-    dropout: float = 0.4
-    user_layers: int = 2
-    history_length: int = 50
     seed: int = 7
 
     def __post_init__(self) -> None:
-        for name in (
-            "max_length",
-            "adapter_rank",
-            "dim",
-            "epochs",
-            "patience",
-            "batch_texts",
-            "batch_users",
-            "user_passes",
-            "user_layers",
-            "history_length",
-        ):
-            if getattr(self, name) < 1:
-                raise WorkbenchError(
-                    f"The recipe's {name} is {getattr(self, name)}; it must be at least 1.", "Correct it in the recipe's file."
-                )
-        if self.pooling not in POOLINGS:
-            raise WorkbenchError(
-                f"The recipe's pooling is {self.pooling!r}; allowed are: {', '.join(POOLINGS)}.", "Correct it in the recipe's file."
-            )
-        if self.adapters not in ADAPTERS:
-            raise WorkbenchError(
-                f"The recipe's adapters are {self.adapters!r}; allowed are: {', '.join(map(repr, ADAPTERS))}.",
-                "Correct it in the recipe's file.",
-            )
-        if not 0 <= self.dropout < 1:
-            raise WorkbenchError(f"The recipe's dropout is {self.dropout}; it must be in [0, 1).", "Correct it in the recipe's file.")
+        for field in fields(self):
+            self._check(field.name, field.default)
+
+    def _check(self, name: str, default: Any) -> None:
+        """Raises WorkbenchError where the setting is of another kind than its default, or not what it may be."""
+        value, wanted = getattr(self, name), type(default)
+        fits = isinstance(value, (int, float) if wanted is float else wanted) and (wanted is bool or not isinstance(value, bool))
+        allowed = ALLOWED.get(name)
+        if not fits:
+            words = {int: "a whole number", float: "a number", str: "a text in quotes", bool: "true or false"}[wanted]
+        elif allowed and not allowed.holds(value):
+            words = allowed.words
+        else:
+            return
+        raise WorkbenchError(f"The recipe's {name} is {value!r}; it must be {words}.", "Correct it in the recipe's file.")
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Recipe:
