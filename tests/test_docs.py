@@ -1,12 +1,13 @@
 """The documents are true: examples work, commands parse, links lead somewhere, lists are those of the code."""
 
 import csv
+import json
 import re
 import shlex
 import subprocess
 import sys
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from workbench import app
 from workbench.cli import main, parser
 from workbench.components import context
 from workbench.encoder.corpus import read_corpus
-from workbench.encoder.recipe import Recipe, recipe, recipes
+from workbench.encoder.recipe import ALLOWED, Recipe, recipe, recipes
 from workbench.home import Home
 from workbench.shop import importers
 from workbench.shop.importers import generic
@@ -309,6 +310,15 @@ def test_the_readme_lists_the_importers_recipes_and_needed_columns(home):
     assert {next(iter(row[0])): (row[1], row[2]) for row in columns} == generic.TELLING
     recipe_rows = rows_of_table(section("README.md", "## Recipes and other base models"))
     assert {row[0].strip(" `|") for row in recipe_rows} == set(recipes(home))
+
+
+def test_the_readme_lists_every_setting_with_its_default_and_what_it_may_be():
+    listed = [[cell.strip(" |") for cell in row] for row in rows_of_table(section("README.md", "### Every setting"))]
+    settings = {field.name: field.default for field in fields(Recipe) if field.name != "name"}
+    assert [row[0].strip("`") for row in listed] == list(settings), "in the order of recipe.py"
+    for (name, default), row in zip(settings.items(), listed, strict=True):
+        assert row[1] == json.dumps(default) and row[3]
+        assert name not in ALLOWED or row[2] == ALLOWED[name].words
 
 
 def test_the_recipes_shown_have_only_settings_that_there_are():

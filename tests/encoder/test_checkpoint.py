@@ -14,6 +14,17 @@ from workbench.run import Run
 from workbench.shop.store import Store
 
 RECIPE = "epochs = 3\npatience = 3\nuser_passes = 3\nmax_length = 16\n"
+EVERYTHING = """
+balance = "uncertainty"
+sampling = "square_root"
+accumulate = 2
+ema = 0.9
+r_drop = 0.3
+adversarial = 0.03
+word_dropout = 0.1
+layer_decay = 0.8
+decay = "linear"
+"""
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +66,10 @@ def started(shop):
 
 
 @pytest.mark.slow
-def test_a_resumed_training_goes_on_as_the_unbroken_one(shop):
+@pytest.mark.parametrize("more", ["", EVERYTHING, 'balance = "famo"\nema = 0.9\n'], ids=["plain", "everything", "famo"])
+def test_a_resumed_training_goes_on_as_the_unbroken_one(shop, more):
+    (shop[0].models / "recipes" / "short.toml").write_text(RECIPE + more)
+    published = len(Registry(shop[0]).versions())
     whole, broken = started(shop), started(shop)
     assert walk(shop, whole) == {1, 2, 3}
     assert walk(shop, broken, stop_in=3) == {1, 2, 3} and Checkpoint(broken.folder, {}).file.exists()
@@ -65,11 +79,12 @@ def test_a_resumed_training_goes_on_as_the_unbroken_one(shop):
     both = list(zip(losses(whole), losses(resumed), strict=True))
     assert [a[:2] for a, _ in both] == [b[:2] for _, b in both]
     assert [b[2] for _, b in both] == pytest.approx([a[2] for a, _ in both], rel=1e-2)
-    assert not Checkpoint(broken.folder, {}).file.exists() and len(Registry(shop[0]).versions()) == 2
+    assert not Checkpoint(broken.folder, {}).file.exists() and len(Registry(shop[0]).versions()) == published + 2
 
 
 @pytest.mark.slow
 def test_with_another_recipe_it_begins_anew(shop):
+    (shop[0].models / "recipes" / "short.toml").write_text(RECIPE)
     run = started(shop)
     assert walk(shop, run, stop_in=2) == {1, 2}
     (shop[0].models / "recipes" / "short.toml").write_text(RECIPE + "seed = 8\n")
@@ -88,9 +103,11 @@ def model():
 
 def test_weights_moments_and_standing_come_back(tmp_path, model):
     first, optimiser = model
-    Checkpoint(tmp_path, {"a": 1}).save(Standing(2, 1, 0.5, [{"loss": 1.0}]), first.state_dict(), {"bias": torch.ones(2)}, optimiser)
+    Checkpoint(tmp_path, {"a": 1}).save(
+        Standing(2, 1, 0.5, [{"loss": 1.0}]), {"last": first.state_dict(), "best": {"bias": torch.ones(2)}}, optimiser
+    )
     kept = Checkpoint(tmp_path, {"a": 1}).load()
-    assert kept.standing == Standing(2, 1, 0.5, [{"loss": 1.0}]) and kept.best_weights["bias"].tolist() == [1, 1]
+    assert kept.standing == Standing(2, 1, 0.5, [{"loss": 1.0}]) and kept.parts["best"]["bias"].tolist() == [1, 1]
     second = nn.Linear(3, 2)
     other = torch.optim.AdamW(second.parameters(), lr=0.1)
     kept.restore(second, other)
@@ -104,7 +121,7 @@ def test_weights_moments_and_standing_come_back(tmp_path, model):
 def test_what_is_of_other_settings_or_damaged_is_not_used(tmp_path, model):
     checkpoint = Checkpoint(tmp_path, {"a": 1})
     assert checkpoint.load() is None
-    checkpoint.save(Standing(1), model[0].state_dict(), {}, model[1])
+    checkpoint.save(Standing(1), {"last": model[0].state_dict()}, model[1])
     assert checkpoint.load() is not None and Checkpoint(tmp_path, {"a": 2}).load() is None
     checkpoint.file.write_bytes(checkpoint.file.read_bytes()[:100])
     assert checkpoint.load() is None

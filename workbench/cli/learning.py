@@ -1,4 +1,4 @@
-"""Verbs that learn or apply what was learned: train, finetune, predict."""
+"""Verbs that learn or apply what was learned: train, tune, finetune, predict."""
 
 from __future__ import annotations
 
@@ -30,6 +30,28 @@ def train(home: Home, given: Namespace) -> Answer:
     run = jobs.start(home, "train", {"snapshot": snapshot, "recipe": given.recipe, "tasks": tasks})
     result = finished(run)
     return result, words(result)
+
+
+def tune(home: Home, given: Namespace) -> Answer:
+    """Search for a better recipe in a job and wait for it."""
+    if given.trials < 1:
+        raise WorkbenchError(f"--trials is {given.trials}; it must be at least 1.", "Say how many trainings to try.")
+    tasks = chosen_tasks(given.tasks)
+    with reading(home) as store:
+        snapshot = store.snapshot()
+    result = finished(jobs.start(home, "tune", {"snapshot": snapshot, "recipe": given.recipe, "tasks": tasks, "trials": given.trials}))
+    lines = [_trial(trial) for trial in result["trials"]]
+    before = "given up early" if result["from_score"] is None else f"{result['from_score']:.4f}"
+    lines.append(f"Best: {result['score']:.4f} on validation rows ({result['from']}: {before}).")
+    lines.append(f"Train with it: workbench train --recipe {result['recipe']}")
+    return result, "\n".join(lines)
+
+
+def _trial(trial: dict[str, Any]) -> str:
+    """A line on one trial of a search."""
+    score = "given up" if trial["score"] is None else f"{trial['score']:.4f}"
+    settings = ", ".join(f"{name} {f'{value:.3g}' if isinstance(value, float) else value}" for name, value in trial["settings"].items())
+    return f"{trial['number']:>3}  {score:>8}  {settings}"
 
 
 def chosen_tasks(names: str | None) -> list[str] | None:

@@ -64,6 +64,10 @@ def _shop(importing: argparse.ArgumentParser) -> None:
 def _learning(train: argparse.ArgumentParser, verb: Verb) -> None:
     train.add_argument("--recipe", default="laptop", metavar="NAME")
     train.add_argument("--tasks", metavar="A,B", help="only these tasks")
+    tune = verb("tune", "learning", "search for a better recipe, by validation rows alone")
+    tune.add_argument("--recipe", default="laptop", metavar="NAME", help="the recipe to begin with (laptop)")
+    tune.add_argument("--trials", type=int, default=20, metavar="N", help="trainings to try (20)")
+    tune.add_argument("--tasks", metavar="A,B", help="only these tasks")
     finetune = verb("finetune", "learning", "learn from labelled rows: a new version with its before and after")
     finetune.add_argument("file", metavar="FILE.csv")
     finetune.add_argument("--task", required=True, metavar="NAME")

@@ -1,6 +1,7 @@
 """The encoder's process: `python -m workbench.encoder <run folder>` trains what the run's spec asks for.
 
-Writes `encoder.json` with the result, or `encoder_error.json` with problem, fix and state.
+Several processes share it when torchrun starts them. Writes `encoder.json` with the result, or
+`encoder_error.json` with problem, fix and state.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from workbench.encoder.follower import joined
 from workbench.errors import Cancelled, WorkbenchError
 from workbench.files import write_json
 from workbench.home import Home
-from workbench.run import ENCODER_PART, Run
+from workbench.run import Run
 
 
 def work(run: Run) -> dict[str, Any]:
-    """Do what the spec says: kind "train" or "finetune"."""
+    """Do what the spec says: kind "train", "finetune" or "tune"."""
     from workbench.encoder.make import finetune_version, train_version
     from workbench.encoder.recipe import recipe
 
@@ -27,6 +29,10 @@ def work(run: Run) -> dict[str, Any]:
     snapshot = Path(spec["snapshot"])
     if spec["kind"] == "train":
         return train_version(home, run, snapshot=snapshot, recipe=chosen, only=spec.get("tasks"))
+    if spec["kind"] == "tune":
+        from workbench.encoder.tune import tune_recipe
+
+        return tune_recipe(home, run, snapshot=snapshot, recipe=chosen, only=spec.get("tasks"), trials=spec["trials"])
     return finetune_version(
         home,
         run,
@@ -54,7 +60,7 @@ def explain(error: BaseException) -> tuple[str, str, str]:
 
 def main(folder: str) -> int:
     """Run the folder's work; 0 when it was done."""
-    run = Run(Path(folder), part=ENCODER_PART)
+    run = joined(Path(folder))
     try:
         write_json(run.folder / "encoder.json", work(run))
         return 0

@@ -177,10 +177,16 @@ class Backbone(nn.Module):
             return Texts(pooled, torch.ones(pooled.shape[:2], dtype=torch.bool, device=pooled.device), texts.readers)
         return Texts(hidden, texts.mask, texts.readers)
 
+    def enter(self, texts: Texts) -> Texts:
+        """What enters the trained layers: the frozen layers' output as it is, token ids as their embeddings."""
+        if texts.values.is_floating_point():
+            return texts
+        return Texts(self.model.embeddings(input_ids=texts.values), texts.mask, texts.readers)
+
     def forward(self, texts: Texts) -> Tensor:
         if self.adapters:
             self.adapters.use(texts.readers, len(texts.mask))
-        hidden = texts.values if self.cached else self.model.embeddings(input_ids=texts.values)
+        hidden = self.enter(texts).values
         pooled: Tensor = self.pool(self._through(hidden, texts.mask, self.lower_layers, len(self._layers())), texts.mask)
         return pooled
 

@@ -1,13 +1,13 @@
 """What one training step reads: some texts of each kind, some users.
 
-The largest set sets the number of steps in an epoch; the others are spread over it, so that each
-task's loss is the mean over about as many rows in every step.
+The set with the most batches sets the number of steps in an epoch; the others are spread over it, so
+that each task's loss is the mean over about as many rows in every step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -17,7 +17,9 @@ from workbench.encoder.backbone import Texts
 from workbench.encoder.corpus import Corpus, UserRows, UserSteps, gap_buckets, numbers
 from workbench.encoder.features import Features
 from workbench.encoder.recipe import Recipe
+from workbench.encoder.sampling import drawn, scaled, wishes
 from workbench.encoder.towers import Steps
+from workbench.encoder.words import WordNoise
 
 LEAST_TEXTS, LEAST_USERS = 4, 16
 MOST_POSITIONS = 2048
@@ -103,10 +105,16 @@ def user_batch(users: Sequence[UserSteps], length: int, random: np.random.Genera
 
 @dataclass
 class TextSet:
-    """All training texts of one kind and what each task says of them."""
+    """All training texts of one kind, how often each counts, and what each task says of them."""
 
     texts: np.ndarray
+    times: np.ndarray
     targets: dict[str, dict[int, list[int]]]
+
+    def wish(self, by_task: dict[str, float]) -> np.ndarray:
+        """The greatest wish of the tasks that label each text, (texts,)."""
+        labelled = [[by_task[task] for task, targets in self.targets.items() if int(text) in targets] for text in self.texts]
+        return np.array([max(wishes) for wishes in labelled])
 
     def batch(self, features: Features, rows: np.ndarray) -> TextBatch:
         found = self.texts[rows]
@@ -129,50 +137,73 @@ def text_sets(corpus: Corpus) -> list[TextSet]:
     made = []
     for by_task in grouped.values():
         texts = sorted({text for targets in by_task.values() for text in targets})
-        times = [corpus.repeat.get(text, 1) for text in texts]
-        made.append(TextSet(np.repeat(np.array(texts, np.int64), times), by_task))
+        times = [float(corpus.repeat.get(text, 1)) for text in texts]
+        made.append(TextSet(np.array(texts, np.int64), np.array(times), by_task))
     return made
 
 
 class Epochs:
-    """Yields the steps of each epoch, in an order that depends on the seed and the epoch alone."""
+    """Yields the steps of each epoch, in an order that depends on the seed and the epoch alone.
 
-    def __init__(self, corpus: Corpus, features: Features, recipe: Recipe) -> None:
+    Of several processes each takes every `of`-th batch, beginning with its own `rank`.
+    """
+
+    def __init__(self, corpus: Corpus, features: Features, recipe: Recipe, *, rank: int = 0, of: int = 1) -> None:
         self.corpus, self.features, self.recipe = corpus, features, recipe
         self.sets = [s for s in text_sets(corpus) if len(s.texts)]
         self.users = [u for u in corpus.users if corpus.next_item and u.target[1 : u.train_end].any()]
         self.questions = {name: rows.rows("train") for name, rows in corpus.user_rows.items()}
-        wanted = [len(s.texts) / recipe.batch_texts for s in self.sets]
-        wanted += [len(self.users) * recipe.user_passes / recipe.batch_users]
-        wanted += [len(rows) / recipe.batch_users for rows in self.questions.values()]
-        self.steps = max(1, int(np.ceil(max(wanted))))
+        self.times = self._times()
+        self.noise = WordNoise(recipe, features.backbone, (features.tokens[text] for s in self.sets for text in s.texts))
+        sizes = [recipe.batch_texts] * len(self.sets) + [recipe.batch_users] * (len(self.times) - len(self.sets))
+        self.batches = max(1, int(np.ceil(max(times.sum() / size for times, size in zip(self.times, sizes, strict=True)))))
+        self.steps, self.rank, self.of = -(-self.batches // of), rank, of
+
+    def _times(self) -> list[np.ndarray]:
+        """How often an epoch reads each row: of the text sets, of the users, of each task on users."""
+        wish = wishes(self.corpus, self.recipe.user_passes, self.recipe.sampling)
+        users = wish[self.corpus.next_item.name] if self.corpus.next_item else 0.0
+        plain = [(s.times, s.wish(wish)) for s in self.sets]
+        plain += [(np.full(len(self.users), float(self.recipe.user_passes)), np.full(len(self.users), users))]
+        plain += [(np.ones(len(asked)), np.full(len(asked), wish[name])) for name, asked in self.questions.items()]
+        return scaled([times * wished for times, wished in plain], sum(float(times.sum()) for times, _ in plain))
 
     def __call__(self, epoch: int) -> Iterator[Step]:
         random = np.random.default_rng([self.recipe.seed, epoch])
-        texts = [self._spread(len(s.texts), 1, LEAST_TEXTS, random, self.features.lengths[s.texts]) for s in self.sets]
-        users = self._spread(len(self.users), self.recipe.user_passes, LEAST_USERS, random)
-        questions = {n: self._spread(len(r), 1, LEAST_USERS, random) for n, r in self.questions.items()}
-        for at in range(self.steps):
-            step = Step([s.batch(self.features, rows[at]) for s, rows in zip(self.sets, texts, strict=True)])
+        lengths = [self.features.lengths[s.texts] for s in self.sets] + [None] * (len(self.times) - len(self.sets))
+        least = [LEAST_TEXTS] * len(self.sets) + [LEAST_USERS] * (len(self.times) - len(self.sets))
+        spread = [self._spread(*found, random) for found in zip(self.times, least, lengths, strict=True)]
+        texts, users, questions = spread[: len(self.sets)], spread[len(self.sets)], spread[len(self.sets) + 1 :]
+        for turn in range(self.steps):
+            at = (turn * self.of + self.rank) % self.batches
+            random = np.random.default_rng([self.recipe.seed, epoch, at])
+            step = Step([self._texts(s, rows[at], random) for s, rows in zip(self.sets, texts, strict=True)])
             if self.users:
                 step.users = user_batch([self.users[i] for i in users[at]], self.recipe.history_length, random)
-            for name, rows in self.questions.items():
+            for (name, rows), places in zip(self.questions.items(), questions, strict=True):
                 asked = self.corpus.user_rows[name]
-                step.questions[name] = question_batch(self.corpus, asked, rows[questions[name][at]], self.recipe.history_length)
+                step.questions[name] = question_batch(self.corpus, asked, rows[places[at]], self.recipe.history_length)
             yield step
 
-    def _spread(self, n: int, passes: int, least: int, random: np.random.Generator, lengths: np.ndarray | None = None) -> list[np.ndarray]:
-        """`passes` permutations of n rows cut into `self.steps` batches, repeated where a batch would fall below `least`."""
+    def _texts(self, found: TextSet, rows: np.ndarray, random: np.random.Generator) -> TextBatch:
+        batch = found.batch(self.features, rows)
+        return replace(batch, texts=self.noise(batch.texts, random))
+
+    def _spread(self, times: np.ndarray, least: int, lengths: np.ndarray | None, random: np.random.Generator) -> list[np.ndarray]:
+        """The rows that are due, cut into batches; repeated where a batch would fall below `least`."""
+        n = len(times)
         if n == 0:
             return []
-        size = max(min(least, n), int(np.ceil(n * passes / self.steps)))
-        needed = size * self.steps
-        order = np.concatenate([random.permutation(n) for _ in range(-(-needed // n))])[:needed]
+        size = max(min(least, n), int(np.ceil(round(float(times.sum()), 6) / self.batches)))
+        needed = size * self.batches
+        order = drawn(times, random)
+        more = [random.permutation(n) for _ in range(-(-max(0, needed - len(order)) // n))]
+        order = np.concatenate([order, *more])[:needed]
         if lengths is None:
-            return list(order.reshape(self.steps, size))
+            return list(order.reshape(self.batches, size))
         made = [
             part
-            for block in np.array_split(order.reshape(self.steps, size), max(1, self.steps // BUCKET))
+            for block in np.array_split(order.reshape(self.batches, size), max(1, self.batches // BUCKET))
             for part in _sorted(block, lengths)
         ]
         return [made[i] for i in random.permutation(len(made))]

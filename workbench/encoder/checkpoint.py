@@ -1,7 +1,8 @@
 """What a training keeps after each epoch, so that an interrupted run goes on from there: one safetensors file, replaced whole.
 
-With the seed set anew at the beginning of each epoch, weights, optimiser and standing are all that
-the rest of a training depends on: a resumed run takes the steps that the unbroken one would have taken.
+With the seed set anew at the beginning of each epoch, weights, their average, what the balance of the
+losses learned, optimiser and standing are all that the rest of a training depends on: a resumed run
+takes the steps that the unbroken one would have taken.
 """
 
 from __future__ import annotations
@@ -36,13 +37,12 @@ class Kept:
     """A checkpoint as it was read."""
 
     standing: Standing
-    weights: Weights
-    best_weights: Weights
+    parts: dict[str, Weights]
     optimiser: dict[int, Weights]
 
     def restore(self, model: torch.nn.Module, optimiser: torch.optim.Optimizer) -> None:
-        """Put the weights and the optimiser's moments back."""
-        model.load_state_dict(self.weights, strict=False)
+        """Put the part "last", which are the model's weights, and the optimiser's moments back."""
+        model.load_state_dict(self.parts["last"], strict=False)
         optimiser.load_state_dict({**optimiser.state_dict(), "state": self.optimiser})
 
 
@@ -50,13 +50,13 @@ class Checkpoint:
     """The checkpoint of one run; `settings` are what it must have been made with to be of use."""
 
     def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+        self.folder = folder
         self.file = folder / FILE
         self.settings = json.dumps(settings, sort_keys=True, default=str)
 
-    def save(self, standing: Standing, weights: Weights, best_weights: Weights, optimiser: torch.optim.Optimizer) -> None:
-        """Replace what was kept before."""
-        tensors = {f"weights/{name}": value for name, value in weights.items()}
-        tensors |= {f"best/{name}": value for name, value in best_weights.items()}
+    def save(self, standing: Standing, parts: dict[str, Weights], optimiser: torch.optim.Optimizer) -> None:
+        """Replace what was kept before; `parts` are weights by what they are: "last", "best", …"""
+        tensors = {f"parts/{part}/{name}": value for part, weights in parts.items() for name, value in weights.items()}
         for at, moments in optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser/{at}/{name}": value for name, value in moments.items()}
         beside = self.file.with_suffix(".partial")
@@ -80,7 +80,11 @@ class Checkpoint:
         for name, value in _part(tensors, "optimiser/").items():
             at, moment = name.split("/")
             optimiser.setdefault(int(at), {})[moment] = value
-        return Kept(Standing(**json.loads(told["standing"])), _part(tensors, "weights/"), _part(tensors, "best/"), optimiser)
+        parts: dict[str, Weights] = {}
+        for name, value in _part(tensors, "parts/").items():
+            part, weight = name.split("/", 1)
+            parts.setdefault(part, {})[weight] = value
+        return Kept(Standing(**json.loads(told["standing"])), parts, optimiser)
 
     def forget(self) -> None:
         """Nothing is kept once the version is published."""

@@ -18,10 +18,12 @@ from workbench.encoder.corpus import Corpus, read_corpus
 from workbench.encoder.embed import write_vectors
 from workbench.encoder.evaluate import Metrics, Reader, as_json, measure
 from workbench.encoder.features import Features
+from workbench.encoder.follower import Follower
 from workbench.encoder.legibility import Legibility, legibility
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.towers import JointEncoder
-from workbench.encoder.train import Trained, build, engine, train
+from workbench.encoder.track import engine
+from workbench.encoder.train import Trained, build, train
 from workbench.encoder.weights import Loaded, load, save, warm_start
 from workbench.errors import WorkbenchError
 from workbench.files import write_json
@@ -150,6 +152,8 @@ def _limit(prepared: Prepared, task: str, choice: str, warm: bool) -> Corpus:
 def _publish(
     home: Home, run: Run, prepared: Prepared, trained: Trained, recipe: Recipe, began: float, info: dict[str, Any], before: Metrics | None
 ) -> dict[str, Any]:
+    if isinstance(run, Follower):
+        return {}
     corpus = prepared.corpus
     report = _part(run, 0.8, 1.0)
     report(0.0, "measuring on the test rows")

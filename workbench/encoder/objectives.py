@@ -1,4 +1,4 @@
-"""The joint loss in its plain form: the sum over the tasks of the mean of each task's losses."""
+"""The joint loss, task by task: the mean of each task's losses over its rows in a step."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from workbench.encoder.backbone import fast_dtype
+from workbench.encoder.adversary import Adversary
 from workbench.encoder.batches import QuestionBatch, Step, TextBatch, UserBatch
 from workbench.encoder.corpus import Corpus
+from workbench.encoder.optimise import precision
+from workbench.encoder.recipe import Recipe
 from workbench.encoder.towers import JointEncoder, Steps
 
 
@@ -34,11 +36,17 @@ def class_weights(corpus: Corpus) -> dict[str, Tensor]:
 
 
 class JointLoss(nn.Module):
-    """Maps a step to the loss of each task; the total is their sum."""
+    """Maps a step to the loss of each task, which `balance` makes into one.
 
-    def __init__(self, model: JointEncoder, corpus: Corpus) -> None:
+    `said` holds the logits of the last step by task; `adversary`, where there is one, sees what enters the trained layers.
+    """
+
+    def __init__(self, model: JointEncoder, corpus: Corpus, recipe: Recipe) -> None:
         super().__init__()
         self.model = model
+        self.dtype = precision(recipe, model.bias.device)
+        self.adversary = Adversary(recipe.adversarial) if recipe.adversarial else None
+        self.said: dict[str, Tensor] = {}
         self.objective = {name: rows.task.objective for name, rows in corpus.text_rows.items()}
         self.next_item = corpus.next_item.name if corpus.next_item else ""
         for name, weight in class_weights(corpus).items():
@@ -48,6 +56,7 @@ class JointLoss(nn.Module):
         device = read.products.device
         products = self.model.products(read.products)
         losses: dict[str, Tensor] = {}
+        self.said = {}
         for batch in step.texts:
             losses |= self._texts(batch, products, device)
         if step.users is not None:
@@ -57,17 +66,20 @@ class JointLoss(nn.Module):
         return losses
 
     def _texts(self, batch: TextBatch, products: Tensor, device: torch.device) -> dict[str, Tensor]:
-        dtype = fast_dtype(device)
-        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-            pooled = self.model.read(batch.texts.to(device)).float()
+        with torch.autocast(device.type, self.dtype, enabled=self.dtype != torch.float32):
+            entered = self.model.backbone.enter(batch.texts.to(device))
+            if self.adversary is not None:
+                entered = replace(entered, values=self.adversary.see(entered.values))
+            pooled = self.model.read(entered).float()
         losses = {}
         for name, (rows, targets) in batch.rows.items():
             found, target = pooled[rows.to(device)], targets.to(device)
             if self.objective[name] == "contrast":
-                logits = torch.exp(self.model.review_scale) * self.model.reviews(found) @ products.T
+                logits = self.said[name] = torch.exp(self.model.review_scale) * self.model.reviews(found) @ products.T
                 losses[name] = F.cross_entropy(logits, target)
             else:
-                losses[name] = F.cross_entropy(self.model.classify(name, found), target, weight=getattr(self, f"weight_{name}"))
+                logits = self.said[name] = self.model.classify(name, found)
+                losses[name] = F.cross_entropy(logits, target, weight=getattr(self, f"weight_{name}"))
         return losses
 
     def _next_item(self, batch: UserBatch, products: Tensor, pooled: Tensor) -> Tensor:
@@ -76,11 +88,12 @@ class JointLoss(nn.Module):
         wanted = target >= 0
         if not wanted.any():
             return users.sum() * 0.0
-        return F.cross_entropy(self.model.scores(users[wanted], products), target[wanted])
+        logits = self.said[self.next_item] = self.model.scores(users[wanted], products)
+        return F.cross_entropy(logits, target[wanted])
 
     def _question(self, name: str, batch: QuestionBatch, products: Tensor, pooled: Tensor) -> Tensor:
         _, states = self._users(batch.steps.to(products.device), products, pooled)
-        logits = self.model.binary(name, states[:, -1], batch.numbers.to(products.device))
+        logits = self.said[name] = self.model.binary(name, states[:, -1], batch.numbers.to(products.device))
         return F.binary_cross_entropy_with_logits(logits, batch.target.to(products.device))
 
     def _users(self, steps: Steps, products: Tensor, pooled: Tensor) -> tuple[Tensor, Tensor]:

@@ -36,6 +36,11 @@ def below(low: float, high: float) -> Allowed:
     return Allowed(f"in [{low}, {high})", lambda value: low <= value < high)
 
 
+def within(low: float, high: float) -> Allowed:
+    """From above `low` to `high`."""
+    return Allowed(f"in ({low}, {high}]", lambda value: low < value <= high)
+
+
 def one_of(*words: str) -> Allowed:
     return Allowed(f"one of {', '.join(map(json.dumps, words))}", lambda value: value in words)
 
@@ -55,9 +60,23 @@ ALLOWED = {
     "batch_texts": at_least(1),
     "batch_users": at_least(1),
     "user_passes": at_least(1),
+    "sampling": one_of("proportional", "square_root", "equal"),
+    "word_dropout": below(0, 1),
+    "synonyms": below(0, 1),
+    "balance": one_of("sum", "uncertainty", "famo", "upgrad", "pcgrad"),
+    "adversarial": at_least(0),
+    "r_drop": at_least(0),
     "learning_rate": above(0),
     "backbone_learning_rate": above(0),
+    "layer_decay": within(0, 1),
+    "warm_up": below(0, 1),
+    "decay": one_of("cosine", "linear"),
     "weight_decay": at_least(0),
+    "accumulate": at_least(1),
+    "clip": above(0),
+    "ema": below(0, 1),
+    "precision": one_of("auto", "bf16", "fp32"),
+    "trackers": one_of("tensorboard", "wandb", "none"),
 }
 
 
@@ -88,15 +107,47 @@ class Recipe:
     batch_texts: int = 32
     batch_users: int = 128
     user_passes: int = 5
+    sampling: str = "proportional"
+    word_dropout: float = 0.0
+    synonyms: float = 0.0
+    # how the tasks' losses become one
+    balance: str = "sum"
+    adversarial: float = 0.0
+    r_drop: float = 0.0
     # how the weights are moved
     learning_rate: float = 1e-3
     backbone_learning_rate: float = 1e-4
+    layer_decay: float = 1.0
+    warm_up: float = 0.1
+    decay: str = "cosine"
     weight_decay: float = 0.1
+    accumulate: int = 1
+    clip: float = 1.0
+    ema: float = 0.0
+    # how it is computed and watched
+    precision: str = "auto"
+    compile: bool = False
+    trackers: str = "tensorboard"
     seed: int = 7
 
     def __post_init__(self) -> None:
         for field in fields(self):
             self._check(field.name, field.default)
+        self._fit_together()
+
+    def _fit_together(self) -> None:
+        """Raises WorkbenchError where a setting could do nothing under another one."""
+        if self.synonyms and self.top_layers >= 0:
+            raise WorkbenchError(
+                f"The recipe sets synonyms = {self.synonyms}, but with top_layers = {self.top_layers} texts are read once, at the start.",
+                "Set top_layers = -1, which reads the words in every step, or synonyms = 0.",
+            )
+        for name in ("word_dropout", "adversarial", "layer_decay"):
+            if self.top_layers == 0 and getattr(self, name) != getattr(Recipe, name):
+                raise WorkbenchError(
+                    f"The recipe sets {name} = {getattr(self, name)}, but with top_layers = 0 no layer of the backbone is trained.",
+                    f"Set top_layers to 1 or more, or leave {name} out.",
+                )
 
     def _check(self, name: str, default: Any) -> None:
         """Raises WorkbenchError where the setting is of another kind than its default, or not what it may be."""

@@ -8,41 +8,35 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import broadcast_object_list, gather_object, set_seed
 from torch import Tensor
 
 from workbench.encoder.backbone import Backbone
 from workbench.encoder.batches import Epochs
-from workbench.encoder.checkpoint import Checkpoint, Standing
+from workbench.encoder.checkpoint import Checkpoint, Kept, Standing
 from workbench.encoder.corpus import Corpus, rows_of
 from workbench.encoder.evaluate import measure
 from workbench.encoder.features import Features
-from workbench.encoder.objectives import JointLoss, Read
+from workbench.encoder.learner import Learner
+from workbench.encoder.objectives import Read
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.towers import JointEncoder
-from workbench.errors import WorkbenchError
+from workbench.encoder.track import engine, track
 
-WARM_UP = 0.1
-CLIP = 1.0
 Report = Callable[[float, str], None]
 Point = Callable[..., None]
+Watch = Callable[[int, float], None]
 
 
 @dataclass
 class Trained:
-    """The model with its best weights, its last read of all texts and its curve."""
+    """The model with its best weights, its last read of all texts, its curve and its best validation score."""
 
     model: JointEncoder
     features: Features
     pooled: np.ndarray
     curve: list[dict[str, float | str]]
-
-
-def engine() -> Accelerator:
-    """The device and precision of this machine: a GPU in bf16, else the CPU."""
-    gpu = torch.cuda.is_available()
-    return Accelerator(cpu=not gpu, mixed_precision="bf16" if gpu and torch.cuda.is_bf16_supported() else "no")
+    best: float
 
 
 def build(corpus: Corpus, recipe: Recipe, backbone: Backbone) -> JointEncoder:
@@ -88,63 +82,70 @@ def train(
     checkpoint: Checkpoint,
     *,
     keep_start: bool = False,
+    watch: Watch = lambda epoch, score: None,
 ) -> Trained:
     """Train until the validation metrics stop getting better; the best weights are kept.
 
-    The measure is the geometric mean of the tasks' own validation metrics, so that a task whose
-    numbers are small by nature counts as much as any other. With `keep_start` the weights given count
-    as a first result that later epochs have to beat. Goes on from `checkpoint` where it holds something,
-    and writes it after each epoch. Raises WorkbenchError when a loss is not finite.
+    Their measure is `geometric_mean`. With `keep_start` the weights given count as a first result that
+    later epochs have to beat. Goes on from `checkpoint` where it holds something, and writes it after
+    each epoch; `watch` then hears the score. Raises WorkbenchError when a loss is not finite.
     """
-    accelerator = engine()
-    epochs = Epochs(corpus, features, recipe)
-    loss, optimiser = accelerator.prepare(JointLoss(model, corpus), _optimiser(model, recipe))
-    kept = checkpoint.load()
-    if kept:
-        kept.restore(model, optimiser)
+    accelerator = engine(recipe.trackers, checkpoint.folder)
+    epochs = Epochs(corpus, features, recipe, rank=accelerator.process_index, of=accelerator.num_processes)
+    learner = Learner(model, corpus, recipe, accelerator)
+    updates = -(-epochs.steps // recipe.accumulate)
+    kept = agreed(checkpoint.load())
     standing = kept.standing if kept else Standing()
-    schedule = _schedule(optimiser, recipe.epochs * epochs.steps, standing.epoch * epochs.steps)
+    if kept:
+        learner.restore(kept, standing.epoch * updates)
+    learner.mover.plan(recipe.epochs * updates, standing.epoch * updates)
 
     def note(**values: float | str) -> None:
         standing.curve.append(values)
         point(**values)
+        track(accelerator, values)
 
     def validate() -> float:
         found = {task: next(iter(m.values()))["value"] for task, m in measure(model, corpus, pooled, "validation", intervals=False).items()}
         for name, value in found.items():
             note(epoch=standing.epoch, step=standing.epoch * epochs.steps, task=name, metric=corpus_metric(corpus, name), value=value)
-        return geometric_mean(list(found.values()))
+        score: float = broadcast_object_list([geometric_mean(list(found.values()))])[0]
+        return score
 
     pooled = features.pooled()
     if keep_start and not kept:
         standing.best = validate()
-    best_weights = kept.best_weights if kept else copy_of(model.trained())
+    best_weights = kept.parts["best"] if kept else copy_of(model.trained())
     while standing.epoch < recipe.epochs and standing.waited < recipe.patience:
         set_seed(recipe.seed + standing.epoch)
         read = _read(corpus, pooled, accelerator.device)
         model.train()
+        learner.balance.begin()
         for at, step in enumerate(epochs(standing.epoch)):
-            losses = loss(step, read)
-            _check(losses, standing.epoch, at)
-            accelerator.backward(torch.stack(list(losses.values())).sum())
-            accelerator.clip_grad_norm_(model.parameters(), CLIP)
-            optimiser.step()
-            schedule.step()
-            optimiser.zero_grad()
+            due = (at + 1) % recipe.accumulate == 0 or at + 1 == epochs.steps
+            losses = learner.learn(step, read, update=due, where=f"epoch {standing.epoch + 1}, step {at + 1}")
             if at % max(1, epochs.steps // 20) == 0:
                 report((standing.epoch + at / epochs.steps) / recipe.epochs, f"epoch {standing.epoch + 1} of at most {recipe.epochs}")
                 for name, value in losses.items():
                     note(step=standing.epoch * epochs.steps + at, epoch=standing.epoch, task=name, loss=float(value.detach()))
-        pooled = features.pooled()
         standing.epoch += 1
-        score = validate()
-        standing.waited += 1
-        if score > standing.best:
-            standing.best, standing.waited, best_weights = score, 0, copy_of(model.trained())
-        checkpoint.save(standing, model.trained(), best_weights, optimiser)
+        with learner.mover.average.within():
+            pooled = features.pooled()
+            score = validate()
+            standing.waited += 1
+            if score > standing.best:
+                standing.best, standing.waited, best_weights = score, 0, copy_of(model.trained())
+        checkpoint.save(standing, {**learner.parts(), "best": best_weights}, learner.mover.optimiser)
+        watch(standing.epoch, score)
+    accelerator.end_training()
     model.load_state_dict(best_weights, strict=False)
     model.eval()
-    return Trained(model, features, features.pooled(), standing.curve)
+    return Trained(model, features, features.pooled(), standing.curve, standing.best)
+
+
+def agreed(kept: Kept | None) -> Kept | None:
+    """What was kept, where all processes kept the same epoch; else none goes on from it."""
+    return kept if len(set(gather_object([kept.standing.epoch if kept else 0]))) == 1 else None
 
 
 def copy_of(weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -163,41 +164,14 @@ def corpus_metric(corpus: Corpus, name: str) -> str:
 
 
 def geometric_mean(values: list[float]) -> float:
-    """Of metrics in 0..1; a task that cannot be measured (nan) is left out."""
+    """Of the tasks' own metrics in 0..1, by which training stops early; a task that cannot be measured (nan) is left out.
+
+    It is a mean of normalised metrics that needs no norm: whatever each metric is divided by (its best, its
+    baseline's) changes no comparison, so that a task whose numbers are small by nature counts as any other.
+    """
     known = [math.log(max(v, 1e-4)) for v in values if not math.isnan(v)]
     return math.exp(sum(known) / len(known)) if known else 0.0
 
 
-def _optimiser(model: JointEncoder, recipe: Recipe) -> torch.optim.Optimizer:
-    inside = {id(p) for p in model.backbone.parameters()}
-    backbone = [p for p in model.backbone.parameters() if p.requires_grad]
-    rest = [p for p in model.parameters() if p.requires_grad and id(p) not in inside]
-    rates = [(rest, recipe.learning_rate), (backbone, recipe.backbone_learning_rate)]
-    groups = [{"params": params, "lr": rate, "initial_lr": rate} for params, rate in rates if params]
-    return torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
-
-
-def _schedule(optimiser: torch.optim.Optimizer, total: int, done: int) -> torch.optim.lr_scheduler.LambdaLR:
-    """The learning rates of `total` steps, of which `done` were taken before."""
-    return torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, total), last_epoch=done - 1)
-
-
-def _rate(step: int, total: int) -> float:
-    """Linear warm-up, then half a cosine down to a tenth."""
-    warm = max(1, int(WARM_UP * total))
-    if step < warm:
-        return (step + 1) / warm
-    return 0.1 + 0.45 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1, total - warm))))
-
-
 def _read(corpus: Corpus, pooled: np.ndarray, device: torch.device) -> Read:
     return Read(*(torch.from_numpy(rows_of(pooled, index)).to(device) for index in (corpus.product_text, corpus.review_text)))
-
-
-def _check(losses: dict[str, Tensor], epoch: int, step: int) -> None:
-    for name, value in losses.items():
-        if not torch.isfinite(value):
-            raise WorkbenchError(
-                f"The loss of {name} became {float(value.detach())} in epoch {epoch + 1}, step {step + 1}.",
-                "Nothing was published. Lower learning_rate in the recipe and train again.",
-            )

@@ -18,8 +18,8 @@ from workbench.errors import WorkbenchError
 from workbench.home import PACKAGE, Home
 from workbench.run import Run, RunStatus
 
-KINDS = ("train", "finetune", "derive")
-NEEDED = {"train": ("snapshot",), "finetune": ("snapshot", "task", "upload"), "derive": ("version",)}
+KINDS = ("train", "finetune", "tune", "derive")
+NEEDED = {"train": ("snapshot",), "tune": ("snapshot", "trials"), "finetune": ("snapshot", "task", "upload"), "derive": ("version",)}
 POLL_SECONDS = 0.5
 
 
@@ -27,7 +27,8 @@ def start(home: Home, kind: str, spec: dict[str, Any], *, encoder: Sequence[str]
     """Start a detached worker on a new run.
 
     `spec` holds for "train": snapshot, recipe, tasks, promote_if_first; for "finetune": snapshot,
-    task, upload, recipe, train (head, top or all), parent; for "derive": version (and snapshot).
+    task, upload, recipe, train (head, top or all), parent; for "tune": snapshot, trials, recipe, tasks;
+    for "derive": version (and snapshot).
     `encoder` replaces the encoder's own command. Raises WorkbenchError for an unknown kind or a
     spec that lacks something.
     """

@@ -92,6 +92,8 @@ def work(run: Run, encoder: Sequence[str]) -> dict[str, Any]:
             raise WorkbenchError(" ".join(notes), f"The details are in {run.folder / 'log.txt'}.")
         return {"version": spec["version"]}
     result = read_json(run.folder / "encoder.json") or train(run, encoder)
+    if spec["kind"] == "tune":
+        return dict(result)
     notes = [*result.get("notes", [])]
     if spec.get("promote_if_first", True):
         notes += promote_first(home, result["version"])

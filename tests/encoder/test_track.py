@@ -1,0 +1,31 @@
+import pytest
+
+from workbench.encoder import track
+from workbench.errors import WorkbenchError
+
+
+def test_the_curve_is_written_for_tensorboard(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    accelerator = track.engine("tensorboard", tmp_path)
+    for step in range(3):
+        track.track(accelerator, {"step": step, "epoch": 0, "task": "sentiment", "loss": 1.0 / (step + 1)})
+    track.track(accelerator, {"step": 3, "epoch": 1, "task": "sentiment", "metric": "macro_f1", "value": 0.5})
+    accelerator.end_training()
+    found = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [point.value for point in found.Scalars("sentiment/loss")] == pytest.approx([1, 1 / 2, 1 / 3])
+    assert [(point.step, point.value) for point in found.Scalars("sentiment/macro_f1")] == [(3, 0.5)]
+
+
+def test_without_a_tracker_nothing_is_written(tmp_path):
+    accelerator = track.engine("none", tmp_path)
+    track.track(accelerator, {"step": 0, "task": "sentiment", "loss": 1.0})
+    accelerator.end_training()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_tracker_that_is_not_installed_is_named_with_how_to_install_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(track, "find_spec", lambda name: None)
+    with pytest.raises(WorkbenchError, match="Weights & Biases is not installed") as caught:
+        track.engine("wandb", tmp_path)
+    assert "pip install 'shop-workbench[wandb]'" in caught.value.fix

@@ -1,0 +1,69 @@
+import tomllib
+
+import pytest
+from small_shop import make_home
+
+from workbench.encoder import train as training
+from workbench.encoder.recipe import recipe
+from workbench.encoder.tune import as_toml, tune_recipe
+from workbench.errors import Cancelled
+from workbench.registry import Registry
+from workbench.run import Run
+from workbench.shop.store import Store
+
+QUICK = "epochs = 2\npatience = 2\nuser_passes = 1\nmax_length = 16\ntop_layers = 0\nweight_decay = 0.7\n"
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    home = make_home(tmp_path_factory.mktemp("shop"))
+    (home.models / "recipes" / "short.toml").write_text(QUICK)
+    with Store.open(home) as store:
+        return home, store.snapshot()
+
+
+def search(shop, run, trials=3):
+    home, snapshot = shop
+    return tune_recipe(home, run, snapshot=snapshot, recipe=recipe(home, "short"), only=["sentiment"], trials=trials)
+
+
+@pytest.mark.slow
+def test_a_search_writes_the_best_recipe_and_never_measures_test_rows(shop, monkeypatch):
+    splits, measure = set(), training.measure
+
+    def measured(model, corpus, pooled, split, **more):
+        splits.add(split)
+        return measure(model, corpus, pooled, split, **more)
+
+    monkeypatch.setattr(training, "measure", measured)
+    run = Run.create(shop[0], "tune", {"snapshot": str(shop[1])})
+    asked, told = [], run.report
+
+    def report(done, step):
+        told(done, step)
+        asked.append(step)
+        if "trial 2 of 3, epoch 2" in step:
+            raise Cancelled(run.id)
+
+    run.report = report
+    with pytest.raises(Cancelled):
+        search(shop, run)
+    assert any(step.startswith("trial 1 of 3") for step in asked)
+    found = search(shop, Run(run.folder))
+    assert splits == {"validation"} and Registry(shop[0]).versions() == []
+    assert [trial["state"] for trial in found["trials"]].count("complete") >= 1 and len(found["trials"]) == 3
+    assert found["trials"][0]["settings"]["weight_decay"] == 0.7, "the recipe's own settings come first"
+    made = recipe(shop[0], found["recipe"])
+    best = max((t for t in found["trials"] if t["score"] is not None), key=lambda t: t["score"])
+    assert best["score"] == found["score"] >= found["from_score"]
+    assert made.learning_rate == best["settings"]["learning_rate"] and made.max_length == 16
+    head = (shop[0].models / "recipes" / f"{found['recipe']}.toml").read_text().splitlines()[0]
+    assert head.startswith("# Found by `workbench tune --recipe short --trials 3`")
+
+
+def test_a_recipe_is_written_as_it_is_read(home):
+    from workbench.encoder.recipe import Recipe
+
+    made = Recipe(name="x", learning_rate=3.5e-4, compile=True, balance="upgrad", base='a "folder"', epochs=3)
+    written = as_toml(made, ["why"])
+    assert written.startswith("# why\n") and Recipe.of({"name": "x", **tomllib.loads(written)}) == made

@@ -1,0 +1,42 @@
+"""The engine under a training, and where its curve goes beside the run's own: TensorBoard, or Weights & Biases when chosen."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from workbench.errors import WorkbenchError
+
+INSTALL = {
+    "tensorboard": ("TensorBoard", "pip install tensorboard"),
+    "wandb": ("Weights & Biases", "pip install 'shop-workbench[wandb]'"),
+}
+PROJECT = {"tensorboard": "tensorboard", "wandb": "workbench"}
+
+
+def engine(trackers: str = "none", folder: Path | None = None) -> Accelerator:
+    """This machine's device, and the trackers that a recipe names, begun.
+
+    TensorBoard's files lie in `folder`/tensorboard; Weights & Biases sends the curve to its own server.
+    Raises WorkbenchError when the tracker is not installed.
+    """
+    cpu = not torch.cuda.is_available()
+    if trackers == "none":
+        return Accelerator(cpu=cpu)
+    if find_spec(trackers) is None:
+        title, install = INSTALL[trackers]
+        raise WorkbenchError(f"The recipe's trackers is {trackers!r}, but {title} is not installed.", f"Install it with: {install}")
+    accelerator = Accelerator(cpu=cpu, log_with=trackers, project_dir=folder)
+    name = {"wandb": {"name": folder.name, "dir": str(folder)}} if folder else {}
+    accelerator.init_trackers(PROJECT[trackers], init_kwargs=name)
+    return accelerator
+
+
+def track(accelerator: Accelerator, values: dict[str, Any]) -> None:
+    """Pass on one point of the curve: a task's loss at a step, or its metric after an epoch."""
+    what, value = ("loss", values["loss"]) if "loss" in values else (str(values["metric"]), values["value"])
+    accelerator.log({f"{values['task']}/{what}": value}, step=int(values["step"]))
