@@ -101,10 +101,9 @@ def predict(home: Home, given: Namespace) -> Answer:
     frame = rows(Path(given.file))
     texts = frame[text_column(frame, given.text)].tolist()
     with Inference(home, active.id) as encoder:
-        labels, probabilities = encoder.predict(given.task, texts)
-    best = probabilities.argmax(1) if len(texts) else []
-    frame["predicted"] = [labels[i] for i in best]
-    frame["probability"] = [round(float(p), 4) for p in probabilities.max(1)] if len(texts) else []
+        labels, probabilities, shown = encoder.predict(given.task, texts)
+    frame["predicted"] = [labels[i] for i in shown]
+    frame["probability"] = [round(float(of[i]), 4) for of, i in zip(probabilities, shown, strict=True)]
     out.write_bytes(to_csv(frame))
     return {"version": active.id, "rows": len(frame), "out": str(out)}, f"{len(frame):,} rows written to {out} by {active.id}"
 

@@ -12,9 +12,14 @@ from workbench.tasks.base import tasks
 METRICS = {
     "macro_f1": "macro F1",
     "accuracy": "accuracy",
+    "ece": "calibration error",
+    "mae_stars": "error in stars",
+    "average_precision": "average precision",
     "ndcg_at_10": "NDCG@10",
     "hr_at_10": "hit rate@10",
     "recall_at_10": "recall@10",
+    "recall_at_5": "recall@5",
+    "recall_at_20": "recall@20",
     "auc": "AUC",
 }
 BASELINES = {

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from workbench.encoder.backbone import Texts
-from workbench.encoder.corpus import Corpus, UserRows, UserSteps, gap_buckets, numbers
+from workbench.encoder.corpus import Corpus, UserRows, UserSteps, asked_numbers, gap_buckets
 from workbench.encoder.features import Features
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.sampling import drawn, scaled, wishes
@@ -132,8 +132,9 @@ def text_sets(corpus: Corpus) -> list[TextSet]:
     grouped: dict[str, dict[str, dict[int, list[int]]]] = {}
     for name, rows in corpus.text_rows.items():
         targets = grouped.setdefault(rows.task.entity, {}).setdefault(name, {})
+        told = rows.told if rows.task.objective == "classify" else rows.target
         for row in rows.rows("train"):
-            targets.setdefault(int(rows.text[row]), []).append(int(rows.target[row]))
+            targets.setdefault(int(rows.text[row]), []).append(int(told[row]))
     made = []
     for by_task in grouped.values():
         texts = sorted({text for targets in by_task.values() for text in targets})
@@ -219,6 +220,5 @@ def question_batch(corpus: Corpus, found: UserRows, rows: np.ndarray, length: in
     """The histories and numbers of these rows of a task on users."""
     users = [corpus.users[i] for i in found.user[rows]]
     ends = [int(e) for e in found.end[rows]]
-    told = np.stack([numbers(u, e, float(n)) for u, e, n in zip(users, ends, found.now[rows], strict=True)])
     steps = steps_of(users, [(max(0, e - length), e) for e in ends], length)
-    return QuestionBatch(steps, torch.from_numpy(told), torch.from_numpy(found.target[rows]).float())
+    return QuestionBatch(steps, torch.from_numpy(asked_numbers(corpus, found, rows)), torch.from_numpy(found.target[rows]).float())

@@ -7,10 +7,12 @@ from datetime import datetime
 
 import numpy as np
 
+from workbench.encoder.rfm import NUMBERS, rfm
 from workbench.errors import WorkbenchError
 from workbench.shop.store import Store
-from workbench.tasks.base import Task
+from workbench.tasks.base import Outputs, Task
 from workbench.tasks.histories import History, histories
+from workbench.tasks.returns import DAYS
 from workbench.tasks.texts import clean, product_texts, review_texts
 from workbench.tasks.uploaded import tasks_of
 
@@ -18,12 +20,11 @@ DAY = 86400.0
 KINDS = ("", "view", "cart", "purchase", "return", "review")
 READERS = ("product", "review", "ticket")  # the kinds of text; labelled texts of any other kind are read as reviews
 GAPS = 16
-NUMBERS = 3
 
 
 @dataclass
 class TextRows:
-    """A task's rows on texts: indices into the corpus' texts, targets, splits, keys."""
+    """A task's rows on texts: indices into the corpus' texts, targets, splits, keys; what a head tells apart and is told of each."""
 
     task: Task
     text: np.ndarray
@@ -31,6 +32,12 @@ class TextRows:
     split: np.ndarray
     keys: list[str]
     labels: list[str]
+    outputs: Outputs = field(default_factory=lambda: Outputs([], [], []))
+    told: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def __post_init__(self) -> None:
+        if not self.outputs.names:
+            self.outputs, self.told = Outputs.plain(self.labels), self.target
 
     def rows(self, split: str) -> np.ndarray:
         return np.flatnonzero(self.split == split)
@@ -38,7 +45,7 @@ class TextRows:
 
 @dataclass
 class UserSteps:
-    """One user's steps: product and review indices (-1: none), kind, stars, time in days; what is a target; where training ends."""
+    """One user's steps: product and review indices (-1: none), kind, stars, time in days; what is a target; where training ends; money."""
 
     user: str
     product: np.ndarray
@@ -49,11 +56,12 @@ class UserSteps:
     target: np.ndarray
     train_end: int
     held: dict[str, int | None]
+    paid: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass
 class UserRows:
-    """Rows of a task on users at a time: index of the user, steps known then, days since the last, target, split."""
+    """Rows of a task on users at a time: index of the user, steps known then, the time in days, target, split; what is known then."""
 
     task: Task
     user: np.ndarray
@@ -96,6 +104,12 @@ class Corpus:
         found = {name: rows.labels for name, rows in self.text_rows.items() if rows.task.objective == "classify"}
         return found | {name: rows.labels for name, rows in self.user_rows.items()}
 
+    @property
+    def heads(self) -> dict[str, Outputs | None]:
+        """What the head of every task that has one tells apart; None for yes or no about a user."""
+        found = {name: rows.outputs for name, rows in self.text_rows.items() if rows.task.objective == "classify"}
+        return {**found, **dict.fromkeys(self.user_rows)}
+
     def counts(self) -> np.ndarray:
         """Times each product was taken in the training part of the histories, (products,)."""
         made = np.zeros(len(self.product_ids))
@@ -125,7 +139,7 @@ def reader_of(entity: str) -> str:
     return entity if entity in READERS else "review"
 
 
-def read_corpus(store: Store, only: list[str] | None = None) -> Corpus:
+def read_corpus(store: Store, only: list[str] | None = None, *, return_days: int = DAYS) -> Corpus:
     """The corpus of a snapshot, with the tasks it can learn (`only` these where given).
 
     Raises WorkbenchError when an unknown task is asked for or nothing can be learned.
@@ -150,7 +164,7 @@ def read_corpus(store: Store, only: list[str] | None = None) -> Corpus:
     )
     corpus.users = _users(store, corpus)
     corpus.now = max((float(u.days[-1]) for u in corpus.users if len(u.days)), default=0.0)
-    for task in _wanted(store, only):
+    for task in _wanted(store, only, return_days):
         missing = task.missing(store)
         if missing:
             corpus.left_out[task.name] = missing
@@ -164,8 +178,8 @@ def read_corpus(store: Store, only: list[str] | None = None) -> Corpus:
     return corpus
 
 
-def _wanted(store: Store, only: list[str] | None) -> list[Task]:
-    known = tasks_of(store)
+def _wanted(store: Store, only: list[str] | None, return_days: int) -> list[Task]:
+    known = tasks_of(store, return_days)
     unknown = sorted(set(only or []) - set(known))
     if unknown:
         raise WorkbenchError(f"Unknown tasks: {', '.join(unknown)}; known are {', '.join(known)}.", "Name tasks of this list.")
@@ -180,9 +194,9 @@ def _add_task(store: Store, corpus: Corpus, texts: _Texts, task: Task) -> None:
     split, target = np.array(made.splits), np.array(made.targets, np.int64)
     if task.objective == "user_binary":
         place = {u.user: i for i, u in enumerate(corpus.users)}
-        rows = [key.rsplit("@", 1) for key in made.keys]
-        user = np.array([place[name] for name, _ in rows], np.int64)
-        now = np.array([days_of(datetime.fromisoformat(cut)) for _, cut in rows])
+        asked = [key.rsplit("@", 1) for key in made.keys]
+        user = np.array([place[name] for name, _ in asked], np.int64)
+        now = np.array([days_of(datetime.fromisoformat(cut)) for _, cut in asked])
         end = np.array([np.searchsorted(corpus.users[u].days, n, side="left") for u, n in zip(user, now, strict=True)], np.int64)
         corpus.user_rows[task.name] = UserRows(task, user, end, now, target, split, made.labels)
         return
@@ -190,7 +204,10 @@ def _add_task(store: Store, corpus: Corpus, texts: _Texts, task: Task) -> None:
         index = {key: i for i, key in enumerate(corpus.product_ids)}
         target = np.array([index[made.partners[t]] for t in made.targets], np.int64)
     place_of = np.array([texts.add(t, task.entity) for t in made.texts], np.int64)
-    corpus.text_rows[task.name] = TextRows(task, place_of, target, split, made.keys, made.labels)
+    rows = TextRows(task, place_of, target, split, made.keys, made.labels)
+    if made.outputs:
+        rows.outputs, rows.told = made.outputs, np.array(made.told, np.int64)
+    corpus.text_rows[task.name] = rows
 
 
 def _users(store: Store, corpus: Corpus) -> list[UserSteps]:
@@ -211,6 +228,7 @@ def _steps(history: History, products: dict[str, int], reviews: dict[str, int]) 
         np.array(history.target, bool) & (product >= 0),
         history.train_end(),
         {split: history.held(split) for split in ("validation", "test")},
+        np.array(history.paid),
     )
 
 
@@ -226,11 +244,17 @@ def gap_buckets(days: np.ndarray) -> np.ndarray:
 
 
 def numbers(user: UserSteps, end: int, now: float) -> np.ndarray:
-    """What a head on users reads beside the state: logarithms of days since the last step, of steps, of days since the first; (3,)."""
-    if end == 0:
-        return np.zeros(3, np.float32)
-    days = user.days[:end]
-    return np.asarray(np.log1p(np.array([max(0.0, now - days[-1]), end, max(0.0, now - days[0])], np.float32)) / 4)
+    """What is known of a user's first `end` steps at the time `now`, (`rfm.NUMBERS`,)."""
+    kind = user.kind[:end]
+    buys = KINDS.index("purchase") if KINDS.index("purchase") in kind else KINDS.index("review")
+    paid = user.paid[:end] if len(user.paid) else np.zeros(end)
+    return rfm(user.days[:end], user.product[:end], paid, kind == buys, kind == KINDS.index("return"), now)
+
+
+def asked_numbers(corpus: Corpus, asked: UserRows, rows: np.ndarray) -> np.ndarray:
+    """`numbers` for these rows of a task on users, (rows, `rfm.NUMBERS`)."""
+    made = [numbers(corpus.users[asked.user[i]], int(asked.end[i]), float(asked.now[i])) for i in rows]
+    return np.stack(made) if made else np.zeros((0, NUMBERS), np.float32)
 
 
 def rows_of(pooled: np.ndarray, index: np.ndarray) -> np.ndarray:

@@ -23,7 +23,8 @@ def write_vectors(reader: Reader, path: Path) -> None:
         space.vectors("users", [u.user for u in users], reader.users(users, [len(u.product) for u in users])[0])
         for name, labels in corpus.labels.items():
             keys, probabilities = _predict(reader, name)
-            space.predictions(name, labels, keys, probabilities)
+            shown = probabilities.argmax(1) if name in corpus.user_rows else model.text_head(name).choose(probabilities)
+            space.predictions(name, labels, keys, probabilities, shown)
 
 
 def _predict(reader: Reader, name: str) -> tuple[list[str], np.ndarray]:

@@ -45,22 +45,50 @@ class Reader:
         return np.concatenate(vectors), np.concatenate(states)
 
     @torch.no_grad()
-    def probabilities(self, task: str, index: np.ndarray) -> np.ndarray:
-        """Of each label for texts by index, (rows, labels)."""
-        logits = self.model.classify(task, self._rows(index))
-        return np.asarray(torch.softmax(logits, -1).float().cpu().numpy())
+    def told(self, task: str, index: np.ndarray) -> Tensor:
+        """Log-probabilities of what the task's head tells apart for texts by index, (rows, outputs)."""
+        return self.model.classify(task, self._rows(index))
 
     @torch.no_grad()
-    def answers(self, asked: UserRows, rows: np.ndarray) -> np.ndarray:
-        """Probability of "yes" for these rows of a task on users, (rows,)."""
+    def label_logits(self, task: str, index: np.ndarray) -> np.ndarray:
+        """Log-probabilities of each label before calibration, (rows, labels)."""
+        return _numpy(self.model.text_head(task).labels(self.told(task, index)))
+
+    @torch.no_grad()
+    def word_logits(self, task: str, index: np.ndarray) -> np.ndarray:
+        """What the words of texts by index say of each label, (rows, labels)."""
+        return _numpy(self.model.text_head(task).words(self.texts(index)))
+
+    def texts(self, index: np.ndarray) -> list[str]:
+        return [self.corpus.texts[i] for i in index]
+
+    @torch.no_grad()
+    def probabilities(self, task: str, index: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities of each label, (rows, labels)."""
+        return _numpy(self.model.text_head(task).probabilities(self.told(task, index), self.texts(index)))
+
+    @torch.no_grad()
+    def outputs(self, task: str, index: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+        """Probabilities of what the head tells apart (stars, say), (rows, outputs), from the labels' own, (rows, labels)."""
+        labels = torch.from_numpy(probabilities).to(self.device)
+        return _numpy(self.model.text_head(task).outputs(self.told(task, index), labels))
+
+    @torch.no_grad()
+    def logits(self, asked: UserRows, rows: np.ndarray) -> np.ndarray:
+        """Logits of "yes" before calibration for these rows of a task on users, (rows,)."""
         made = [np.zeros(0, np.float32)]
         length = self.model.user.place.num_embeddings
         for at in range(0, len(rows), USERS_PER_BATCH):
             batch = question_batch(self.corpus, asked, rows[at : at + USERS_PER_BATCH], length)
             _, states = self.model.users(batch.steps.to(self.device), self.products, self.reviews)
-            logits = self.model.binary(asked.task.name, states[:, -1], batch.numbers.to(self.device))
-            made.append(torch.sigmoid(logits).float().cpu().numpy())
+            made.append(_numpy(self.model.binary(asked.task.name, states[:, -1], batch.numbers.to(self.device))))
         return np.concatenate(made)
+
+    @torch.no_grad()
+    def answers(self, asked: UserRows, rows: np.ndarray) -> np.ndarray:
+        """Calibrated probability of "yes" for these rows of a task on users, (rows,)."""
+        logits = torch.from_numpy(self.logits(asked, rows)).to(self.device)
+        return _numpy(self.model.user_head(asked.task.name).probability(logits))
 
     @torch.no_grad()
     def scores(self, vectors: np.ndarray) -> np.ndarray:
@@ -72,7 +100,11 @@ class Reader:
     def review_ranks(self, rows: TextRows, wanted: np.ndarray) -> np.ndarray:
         """0-based rank of each review's own product among all, (rows,)."""
         said = self.model.reviews(self._rows(rows.text[wanted]))
-        return metrics.ranks((said @ self.products.T).float().cpu().numpy(), rows.target[wanted])
+        return metrics.ranks(_numpy(self.model.review_scores(said, self.products)), rows.target[wanted])
+
+
+def _numpy(found: Tensor) -> np.ndarray:
+    return np.asarray(found.float().cpu().numpy())
 
 
 def held_users(corpus: Corpus, split: str) -> tuple[list[UserSteps], list[int], np.ndarray]:
@@ -101,18 +133,28 @@ def measure(model: JointEncoder, corpus: Corpus, pooled: np.ndarray, split: str,
         for name, rows in corpus.text_rows.items():
             wanted = rows.rows(split)
             if rows.task.objective == "contrast":
-                hit = reader.review_ranks(rows, wanted) < 10
-                made[name] = {"recall_at_10": metrics.mean(hit.astype(float))}
+                made[name] = metrics.recall(reader.review_ranks(rows, wanted))
             else:
-                guess = reader.probabilities(name, rows.text[wanted]).argmax(1)
-                made[name] = metrics.classification(rows.target[wanted], guess, len(rows.labels))
+                made[name] = classified(reader, name, wanted)
         for name, found in corpus.user_rows.items():
             wanted = found.rows(split)
-            truth, score = found.target[wanted], reader.answers(found, wanted)
-            made[name] = {"auc": metrics.area(truth, score)}
+            made[name] = metrics.binary(found.target[wanted], reader.answers(found, wanted))
         if corpus.next_item:
             made[corpus.next_item.name] = metrics.ranking(next_item_ranks(reader, split))
     return made
+
+
+def classified(reader: Reader, name: str, wanted: np.ndarray) -> dict[str, Metric]:
+    """The metrics of a classification task on these of its rows."""
+    rows = reader.corpus.text_rows[name]
+    probabilities = reader.probabilities(name, rows.text[wanted])
+    guess = reader.model.text_head(name).choose(probabilities)
+    made = metrics.classification(rows.target[wanted], guess, len(rows.labels), probabilities)
+    if rows.outputs.ordered:
+        known = np.flatnonzero(rows.told[wanted] < len(rows.outputs.names))
+        found = reader.outputs(name, rows.text[wanted[known]], probabilities[known])
+        return made | {"mae_stars": metrics.median_error(rows.told[wanted[known]], found)}
+    return made | metrics.by_level(rows.target[wanted], probabilities, rows.outputs.targets)
 
 
 def differences(found: dict[str, Metric], rivals: dict[str, dict[str, Metric]]) -> dict[str, dict[str, Metric]]:

@@ -32,7 +32,18 @@ from workbench.registry import ModelVersion, Registry
 from workbench.run import Run
 from workbench.shop.store import Store
 
-STRUCTURE = ("base", "max_length", "top_layers", "pooling", "adapters", "adapter_rank", "dim", "user_layers", "history_length")
+STRUCTURE = (
+    "base",
+    "max_length",
+    "top_layers",
+    "pooling",
+    "adapters",
+    "adapter_rank",
+    "dim",
+    "user_layers",
+    "history_length",
+    "return_days",
+)
 TRAIN_CHOICES = ("head", "top", "all")
 LEAST_SHARE_OF_UPLOAD = 0.25
 Report = Callable[[float, str], None]
@@ -75,7 +86,7 @@ def train_version(home: Home, run: Run, *, snapshot: Path, recipe: Recipe, only:
     """Train a new version; returns the result that `workbench train` prints."""
     began = time.monotonic()
     with Store.open_snapshot(home, snapshot) as store:
-        corpus, data_version = read_corpus(store, only), store.data_version
+        corpus, data_version = read_corpus(store, only, return_days=recipe.return_days), store.data_version
     prepared = prepare(corpus, recipe, run.folder, _part(run, 0.0, 0.25))
     kept = _checkpoint(run, recipe)
     trained = train(corpus, prepared.model, prepared.features, recipe, _part(run, 0.25, 0.8), run.point, kept)
@@ -93,7 +104,7 @@ def finetune_version(
     if before_version:
         recipe = replace(recipe, **{name: getattr(before_version.recipe, name) for name in STRUCTURE})
     with Store.open_snapshot(home, snapshot) as store:
-        corpus, data_version = read_corpus(store), store.data_version
+        corpus, data_version = read_corpus(store, return_days=recipe.return_days), store.data_version
         told = {key for (key,) in store.rows("SELECT text FROM labels WHERE task = ? AND upload = ?", [task, upload])}
     if task in corpus.left_out:
         raise WorkbenchError(f"The task {task!r} cannot be learned: {corpus.left_out[task]}.", "Upload more labelled rows.")
@@ -142,7 +153,7 @@ def _limit(prepared: Prepared, task: str, choice: str, warm: bool) -> Corpus:
     for name, parameter in model.named_parameters():
         if choice == "head":
             parameter.requires_grad_(name.startswith(f"heads.{task}."))
-        elif name.startswith(("own.", "bias", "user.", "user_scale")):
+        elif name.startswith(("own.", "bias", "review_bias", "user.", "user_scale")):
             parameter.requires_grad_(False)
     if choice == "head":
         return replace(corpus, text_rows={task: corpus.text_rows[task]}, user_rows={}, next_item=None)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 RESAMPLES = 500
+BINS = 15
 Statistic = Callable[[np.ndarray], float]
 _wanted: ContextVar[bool] = ContextVar("intervals", default=True)
 
@@ -78,13 +79,74 @@ def macro_f1(truth: np.ndarray, guess: np.ndarray, classes: int) -> float:
     return float(scores.mean()) if len(scores) else float("nan")
 
 
-def classification(truth: np.ndarray, guess: np.ndarray, classes: int) -> dict[str, Metric]:
-    """macro_f1 and accuracy with intervals."""
+def classification(truth: np.ndarray, guess: np.ndarray, classes: int, probabilities: np.ndarray | None = None) -> dict[str, Metric]:
+    """macro_f1 and accuracy of the labels shown; ece of the likeliest where `probabilities` (rows, classes) are given."""
+    n = len(truth)
+    hit = (truth == guess).astype(float)
+    made = {"macro_f1": bootstrap(lambda i: macro_f1(truth[i], guess[i], classes), n), "accuracy": mean(hit)}
+    if probabilities is None:
+        return made
+    sure = probabilities.max(1) if n else np.zeros(0)
+    likeliest = (probabilities.argmax(1) == truth).astype(float) if n else np.zeros(0)
+    return made | {"ece": bootstrap(lambda i: calibration_error(likeliest[i], sure[i]), n)}
+
+
+def calibration_error(hit: np.ndarray, sure: np.ndarray) -> float:
+    """Expected calibration error in 15 bins of equal width (Guo et al. 2017): mean distance of hits (rows,) and probability (rows,)."""
+    if not len(hit):
+        return float("nan")
+    place = np.minimum((sure * BINS).astype(int), BINS - 1)
+    return float(np.abs(np.bincount(place, hit - sure, BINS)).sum() / len(hit))
+
+
+def median_error(truth: np.ndarray, probabilities: np.ndarray) -> Metric:
+    """Mean distance, in steps of an ordered scale (stars), of the median of `probabilities` (rows, steps) to `truth` (rows,)."""
+    middle = (np.cumsum(probabilities, 1) < 0.5).sum(1)
+    return mean(np.abs(middle - truth).astype(float))
+
+
+def by_level(truth: np.ndarray, probabilities: np.ndarray, targets: list[list[list[int]]]) -> dict[str, Metric]:
+    """Accuracy at each level of a path, `accuracy_level_1` the coarsest; {} where labels have one level.
+
+    `targets` hold for each label its sets of labels from coarse to fine; the probability of a set is
+    the sum over its labels, and a path that ends early stays itself on the levels below.
+    """
+    depth = max(map(len, targets), default=0)
+    made = {}
+    for level in range(depth if depth > 1 else 0):
+        sets = [tuple(target[min(level, len(target) - 1)]) for target in targets]
+        told = {found: probabilities[:, list(found)].sum(1) for found in set(sets)}
+        names = sorted(told)
+        guess = np.stack([told[name] for name in names], 1).argmax(1)
+        place = np.array([names.index(found) for found in sets])
+        made[f"accuracy_level_{level + 1}"] = mean((guess == place[truth]).astype(float))
+    return made
+
+
+def binary(truth: np.ndarray, probability: np.ndarray) -> dict[str, Metric]:
+    """auc, average_precision and ece of the probability of "yes" (rows,) with intervals."""
     n = len(truth)
     return {
-        "macro_f1": bootstrap(lambda i: macro_f1(truth[i], guess[i], classes), n),
-        "accuracy": mean((truth == guess).astype(float)),
+        "auc": area(truth, probability),
+        "average_precision": bootstrap(lambda i: average_precision(truth[i], probability[i]), n),
+        "ece": bootstrap(lambda i: calibration_error(truth[i].astype(float), probability[i]), n),
     }
+
+
+def average_precision(truth: np.ndarray, score: np.ndarray) -> float:
+    """Sum of precision times gain of recall over the thresholds, ties taken together, as in scikit-learn; nan without a "yes"."""
+    if not truth.any():
+        return float("nan")
+    order = np.argsort(-score, kind="stable")
+    hits = np.cumsum(truth[order])
+    ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)
+    gain = np.diff(hits[ends], prepend=0) / hits[-1]
+    return float((hits[ends] / (ends + 1) * gain).sum())
+
+
+def recall(rank: np.ndarray) -> dict[str, Metric]:
+    """recall_at_k of the one right row by its 0-based rank, the one that speaks for the task first."""
+    return {f"recall_at_{k}": mean((rank < k).astype(float)) for k in (10, 5, 20)}
 
 
 def auc(truth: np.ndarray, score: np.ndarray) -> float:

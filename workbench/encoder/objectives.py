@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -11,9 +12,11 @@ from torch.nn import functional as F
 from workbench.encoder.adversary import Adversary
 from workbench.encoder.batches import QuestionBatch, Step, TextBatch, UserBatch
 from workbench.encoder.corpus import Corpus
+from workbench.encoder.heads import set_mask
 from workbench.encoder.optimise import precision
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.towers import JointEncoder, Steps
+from workbench.tasks.base import Outputs
 
 
 @dataclass
@@ -35,11 +38,52 @@ def class_weights(corpus: Corpus) -> dict[str, Tensor]:
     return made
 
 
+def target_masks(outputs: Outputs) -> Tensor:
+    """What is added to log-probabilities to keep the sets of each target, (targets, levels, outputs).
+
+    A target with fewer levels than another is filled up with the set of all outputs, whose loss is 0.
+    """
+    n, levels = len(outputs.names), max(len(target) for target in outputs.targets)
+    whole = [list(range(n))]
+    return torch.stack([set_mask(whole * (levels - len(target)) + target, n) for target in outputs.targets])
+
+
+def set_loss(told: Tensor, sets: Tensor, weight: Tensor) -> Tensor:
+    """Mean over rows of the sum over levels of the negative log-probability of the row's set.
+
+    `told` (rows, outputs) are log-probabilities, `sets` (rows, levels, outputs) the masks of the rows'
+    targets, `weight` (outputs,) is that of each output; a row weighs as the outputs of its finest set.
+    """
+    losses = -torch.logsumexp(told[:, None, :] + sets, -1).sum(1)
+    finest = torch.isfinite(sets[:, -1]).float()
+    own = (finest @ weight) / finest.sum(1)
+    return (losses * own).sum() / own.sum()
+
+
+def twins_of(product_text: np.ndarray) -> np.ndarray:
+    """A number for each product, (products,), the same for products whose texts are equal and another for every one else."""
+    alone = product_text.max(initial=-1) + 1 + np.arange(len(product_text))
+    return np.where(product_text < 0, alone, product_text)
+
+
+def without_twins(logits: Tensor, target: Tensor, twins: Tensor) -> Tensor:
+    """Logits (rows, products) where products with the text of a row's own `target` (rows,) do not count against it."""
+    itself = F.one_hot(target, logits.shape[1]).bool()
+    return logits.masked_fill((twins[target][:, None] == twins[None]) & ~itself, -torch.inf)
+
+
 class JointLoss(nn.Module):
     """Maps a step to the loss of each task, which `balance` makes into one.
 
+    A review's product is told from the whole catalogue, in which each product stands once: unlike among
+    the products of a batch there is no second row of the right one that would count as wrong. Products
+    that cannot be told apart by their text are left out beside the right one.
+
+
     `said` holds the logits of the last step by task; `adversary`, where there is one, sees what enters the trained layers.
     """
+
+    twins: Tensor
 
     def __init__(self, model: JointEncoder, corpus: Corpus, recipe: Recipe) -> None:
         super().__init__()
@@ -49,8 +93,11 @@ class JointLoss(nn.Module):
         self.said: dict[str, Tensor] = {}
         self.objective = {name: rows.task.objective for name, rows in corpus.text_rows.items()}
         self.next_item = corpus.next_item.name if corpus.next_item else ""
+        self.register_buffer("twins", torch.from_numpy(twins_of(corpus.product_text)), persistent=False)
         for name, weight in class_weights(corpus).items():
-            self.register_buffer(f"weight_{name}", weight, persistent=False)
+            outputs = corpus.text_rows[name].outputs
+            self.register_buffer(f"weight_{name}", weight[outputs.label], persistent=False)
+            self.register_buffer(f"sets_{name}", target_masks(outputs), persistent=False)
 
     def forward(self, step: Step, read: Read) -> dict[str, Tensor]:
         device = read.products.device
@@ -75,11 +122,12 @@ class JointLoss(nn.Module):
         for name, (rows, targets) in batch.rows.items():
             found, target = pooled[rows.to(device)], targets.to(device)
             if self.objective[name] == "contrast":
-                logits = self.said[name] = torch.exp(self.model.review_scale) * self.model.reviews(found) @ products.T
-                losses[name] = F.cross_entropy(logits, target)
+                logits = self.said[name] = self.model.review_scores(self.model.reviews(found), products)
+                losses[name] = F.cross_entropy(without_twins(logits, target, self.twins), target)
             else:
                 logits = self.said[name] = self.model.classify(name, found)
-                losses[name] = F.cross_entropy(logits, target, weight=getattr(self, f"weight_{name}"))
+                sets, weight = getattr(self, f"sets_{name}"), getattr(self, f"weight_{name}")
+                losses[name] = set_loss(logits, sets[target], weight)
         return losses
 
     def _next_item(self, batch: UserBatch, products: Tensor, pooled: Tensor) -> Tensor:

@@ -54,6 +54,7 @@ ALLOWED = {
     "dim": at_least(1),
     "user_layers": at_least(1),
     "history_length": at_least(1),
+    "return_days": at_least(1),
     "dropout": below(0, 1),
     "epochs": at_least(1),
     "patience": at_least(1),
@@ -85,7 +86,8 @@ class Recipe:
     """Every setting of a training; `ALLOWED` says what each may be.
 
     `top_layers` of the backbone are trained (-1: all; 0: none) and what lies below is computed
-    once; `dim` is the size of the joint space; `patience` counts epochs without improvement.
+    once; `dim` is the size of the joint space; `patience` counts epochs without improvement;
+    a return counts within `return_days`.
     """
 
     name: str = "laptop"
@@ -100,6 +102,7 @@ class Recipe:
     dim: int = 128
     user_layers: int = 2
     history_length: int = 50
+    return_days: int = 90
     dropout: float = 0.4
     # what an epoch reads
     epochs: int = 8

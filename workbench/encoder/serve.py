@@ -71,8 +71,10 @@ class Server:
         if not labels or task in self.loaded.binary:
             known = ", ".join(name for name in self.loaded.labels if name not in self.loaded.binary) or "none"
             raise WorkbenchError(f"This version cannot predict {task!r} from texts; it can: {known}.", "Choose one of these tasks.")
-        logits = self.loaded.model.classify(task, self._pooled(texts, self.loaded.readers.get(task, "review")))
-        return {"labels": labels, "probabilities": torch.softmax(logits, -1).tolist()}
+        pooled = self._pooled(texts, self.loaded.readers.get(task, "review"))
+        head = self.loaded.model.text_head(task)
+        probabilities = head.probabilities(self.loaded.model.classify(task, pooled), texts).float().cpu().numpy()
+        return {"labels": labels, "probabilities": probabilities.tolist(), "shown": head.choose(probabilities).tolist()}
 
     def _user(self, events: list[dict[str, Any]]) -> list[float]:
         known = [e for e in events if e.get("product_id") in self.product_place]

@@ -16,11 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from workbench.encoder.backbone import Backbone, Texts
-from workbench.encoder.corpus import GAPS, KINDS, NUMBERS
+from workbench.encoder.corpus import GAPS, KINDS
+from workbench.encoder.heads import TextHead, UserHead
 from workbench.encoder.recipe import Recipe
+from workbench.encoder.rfm import NUMBERS
+from workbench.tasks.base import Outputs
 
 GATE = 3.0
-HIDDEN = 64
 OWN_DROPOUT = 0.1
 
 
@@ -96,9 +98,11 @@ class UserTower(nn.Module):
 class JointEncoder(nn.Module):
     """Backbone, entity projections, user tower and task heads."""
 
-    def __init__(self, recipe: Recipe, backbone: Backbone, counts: np.ndarray, labels: dict[str, int], *, own: np.ndarray | None = None):
-        """`counts` (products,): times each product was taken in training; `labels`: size of each task's label set;
-        `own` (products, k): a first guess of the products' own part."""
+    def __init__(
+        self, recipe: Recipe, backbone: Backbone, counts: np.ndarray, heads: dict[str, Outputs | None], *, own: np.ndarray | None = None
+    ):
+        """`counts` (products,): times each product was taken in training; `heads`: what each task's head tells apart
+        (None: yes or no about a user); `own` (products, k): a first guess of the products' own part."""
         super().__init__()
         d, n = recipe.dim, len(counts)
         self.backbone = backbone
@@ -112,19 +116,13 @@ class JointEncoder(nn.Module):
         taken = torch.from_numpy(counts.astype(np.float32))
         self.register_buffer("gate", taken / (taken + GATE))
         self.bias = nn.Parameter(0.5 * torch.log1p(taken))
+        self.review_bias = nn.Parameter(torch.zeros(n))
         self.text_weight = nn.Parameter(torch.tensor(0.0))
         self.user_scale = nn.Parameter(torch.tensor(2.5))
         self.review_scale = nn.Parameter(torch.tensor(2.5))
         self.user = UserTower(recipe)
         self.text_dropout = nn.Dropout(min(recipe.dropout, 0.1))
-        self.heads = nn.ModuleDict({name: self._head(size, d, backbone.width) for name, size in labels.items()})
-
-    @staticmethod
-    def _head(size: int, dim: int, width: int) -> nn.Module:
-        """A linear head on texts; a small network on users, because days and counts do not act linearly."""
-        if size > 1:
-            return nn.Linear(width, size)
-        return nn.Sequential(nn.Linear(dim + NUMBERS, HIDDEN), nn.GELU(), nn.Dropout(0.1), nn.Linear(HIDDEN, 1))
+        self.heads = nn.ModuleDict({name: TextHead(backbone.width, o) if o else UserHead(d, NUMBERS) for name, o in heads.items()})
 
     def read(self, texts: Texts) -> Tensor:
         """Pooled texts, (rows, width)."""
@@ -156,15 +154,31 @@ class JointEncoder(nn.Module):
         """(rows, products)."""
         return torch.exp(self.user_scale) * users @ products.T + self.bias[: len(products)]
 
+    def review_scores(self, reviews: Tensor, products: Tensor) -> Tensor:
+        """How likely each review is about each product, (rows, products): nearness plus what is reviewed often."""
+        return torch.exp(self.review_scale) * reviews @ products.T + self.review_bias[: len(products)]
+
     def classify(self, task: str, pooled: Tensor) -> Tensor:
-        """Logits of a classification task, (rows, labels)."""
-        logits: Tensor = self.heads[task](self.text_dropout(pooled))
-        return logits
+        """Log-probabilities of what a classification task's head tells apart, (rows, outputs)."""
+        told: Tensor = self.heads[task](self.text_dropout(pooled))
+        return told
 
     def binary(self, task: str, states: Tensor, numbers: Tensor) -> Tensor:
-        """Logits of a task on users, (rows,), from their last states and `numbers` (rows, 3)."""
-        logits: Tensor = self.heads[task](torch.cat([states, numbers], -1))[:, 0]
+        """Logits of a task on users, (rows,), from their last states and `numbers` (rows, `rfm.NUMBERS`)."""
+        logits: Tensor = self.heads[task](states, numbers)
         return logits
+
+    def text_head(self, task: str) -> TextHead:
+        """The head of a classification task."""
+        head = self.heads[task]
+        assert isinstance(head, TextHead)
+        return head
+
+    def user_head(self, task: str) -> UserHead:
+        """The head of a task on users."""
+        head = self.heads[task]
+        assert isinstance(head, UserHead)
+        return head
 
     def trained(self) -> dict[str, Tensor]:
         """All weights that a version keeps, by name."""

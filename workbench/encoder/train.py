@@ -13,8 +13,9 @@ from torch import Tensor
 
 from workbench.encoder.backbone import Backbone
 from workbench.encoder.batches import Epochs
+from workbench.encoder.calibrate import calibrate, count_words
 from workbench.encoder.checkpoint import Checkpoint, Kept, Standing
-from workbench.encoder.corpus import Corpus, rows_of
+from workbench.encoder.corpus import Corpus, asked_numbers, rows_of
 from workbench.encoder.evaluate import measure
 from workbench.encoder.features import Features
 from workbench.encoder.learner import Learner
@@ -41,8 +42,14 @@ class Trained:
 
 def build(corpus: Corpus, recipe: Recipe, backbone: Backbone) -> JointEncoder:
     """An untrained model for a corpus, its products' own parts initialised from what is bought together."""
-    labels = {name: 1 if name in corpus.user_rows else len(found) for name, found in corpus.labels.items()}
-    return JointEncoder(recipe, backbone, corpus.counts(), labels, own=co_occurrence_factors(corpus, recipe.dim))
+    model = JointEncoder(recipe, backbone, corpus.counts(), corpus.heads, own=co_occurrence_factors(corpus, recipe.dim))
+    for name, asked in corpus.user_rows.items():
+        model.user_head(name).standardise(asked_numbers(corpus, asked, asked.rows("train")))
+    for rows in corpus.text_rows.values():
+        if rows.task.objective == "contrast":
+            counts = np.bincount(rows.target[rows.rows("train")], minlength=len(corpus.product_ids))
+            model.review_bias.data.copy_(torch.log1p(torch.from_numpy(counts)))
+    return model
 
 
 def co_occurrence_factors(corpus: Corpus, dim: int) -> np.ndarray:
@@ -106,12 +113,14 @@ def train(
         track(accelerator, values)
 
     def validate() -> float:
+        calibrate(model, corpus, pooled)
         found = {task: next(iter(m.values()))["value"] for task, m in measure(model, corpus, pooled, "validation", intervals=False).items()}
         for name, value in found.items():
             note(epoch=standing.epoch, step=standing.epoch * epochs.steps, task=name, metric=corpus_metric(corpus, name), value=value)
         score: float = broadcast_object_list([geometric_mean(list(found.values()))])[0]
         return score
 
+    count_words(model, corpus, recipe.seed)
     pooled = features.pooled()
     if keep_start and not kept:
         standing.best = validate()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from workbench.encoder.towers import JointEncoder
 from workbench.errors import WorkbenchError
 from workbench.files import read_json, write_json
 from workbench.registry import ModelVersion
+from workbench.tasks.base import Outputs
 
+Weights = dict[str, torch.Tensor]
 WEIGHTS, SHAPE = "model.safetensors", "shape.json"
 
 
@@ -32,6 +34,7 @@ class Loaded:
     labels: dict[str, list[str]]
     binary: list[str]
     readers: dict[str, str]
+    outputs: dict[str, Outputs]
 
 
 def save(model: JointEncoder, corpus: Corpus, recipe: Recipe, folder: Path) -> None:
@@ -45,6 +48,7 @@ def save(model: JointEncoder, corpus: Corpus, recipe: Recipe, folder: Path) -> N
         "labels": corpus.labels,
         "binary": binary,
         "readers": {name: reader_of(rows.task.entity) for name, rows in corpus.text_rows.items()},
+        "outputs": {name: asdict(found) for name, found in corpus.heads.items() if found},
     }
     write_json(folder / SHAPE, shape)
 
@@ -63,11 +67,19 @@ def load(version: ModelVersion) -> Loaded:
             f"Model version {version.id} was trained on other weights of {recipe.base} than those in {base}.",
             "Install the weights it was trained on, or train a new version.",
         )
-    sizes = {name: 1 if name in shape["binary"] else len(found) for name, found in shape["labels"].items()}
+    outputs = {name: Outputs(**found) for name, found in shape.get("outputs", {}).items()}
+    heads = {name: outputs.get(name) for name in shape["labels"]}
     backbone = Backbone.of(recipe, base)
-    model = JointEncoder(recipe, backbone, np.zeros(len(shape["products"])), sizes)
-    model.load_state_dict(read_weights(version.folder / WEIGHTS), strict=False)
-    return Loaded(model.eval(), recipe, shape["products"], shape["labels"], shape["binary"], shape.get("readers", {}))
+    model = JointEncoder(recipe, backbone, np.zeros(len(shape["products"])), heads)
+    weights = read_weights(version.folder / WEIGHTS)
+    lacking = sorted(set(model.trained()) - set(weights))
+    if lacking:
+        raise WorkbenchError(
+            f"Model version {version.id} was written by another release of the workbench: it has no {lacking[0]}.",
+            "Train a new version.",
+        )
+    model.load_state_dict(weights, strict=False)
+    return Loaded(model.eval(), recipe, shape["products"], shape["labels"], shape["binary"], shape.get("readers", {}), outputs)
 
 
 def read_weights(file: Path) -> dict[str, torch.Tensor]:
@@ -82,25 +94,27 @@ def read_weights(file: Path) -> dict[str, torch.Tensor]:
 def warm_start(model: JointEncoder, corpus: Corpus, parent: Loaded) -> None:
     """Give `model` what `parent` learned: products and labels are matched by name, what is new keeps its first values."""
     old, new = parent.model.trained(), model.trained()
-    shared = [n for n in new if n in old and new[n].shape == old[n].shape and not n.startswith(("own.", "bias", "gate", "heads."))]
+    apart = ("own.", "bias", "review_bias", "gate", "heads.")
+    shared = [n for n in new if n in old and new[n].shape == old[n].shape and not n.startswith(apart)]
     for name in shared:
         new[name].copy_(old[name])
     place = {key: i for i, key in enumerate(parent.products)}
     pairs = [(i, place[key]) for i, key in enumerate(corpus.product_ids) if key in place]
     if pairs:
         here, there = (torch.tensor(side) for side in zip(*pairs, strict=True))
-        for name in ("own.weight", "bias"):
+        for name in ("own.weight", "bias", "review_bias"):
             new[name][here] = old[name][there]
-    for task, labels in corpus.labels.items():
+    for task, outputs in corpus.heads.items():
         if task in parent.labels:
-            _warm_head(new, old, task, labels, parent.labels[task])
+            _warm_head(new, old, task, outputs, parent.outputs.get(task))
 
 
-def _warm_head(new: dict[str, torch.Tensor], old: dict[str, torch.Tensor], task: str, labels: list[str], before: list[str]) -> None:
-    for name in (n for n in new if n.startswith(f"heads.{task}.")):
-        if labels == before:
+def _warm_head(new: Weights, old: Weights, task: str, outputs: Outputs | None, before: Outputs | None) -> None:
+    """Give a head what it knew: all of it where it tells the same apart, else the rows of the outputs that it had."""
+    for name in (n for n in new if n.startswith(f"heads.{task}.") and n in old):
+        if outputs == before:
             new[name].copy_(old[name])
-            continue
-        for at, label in enumerate(labels):
-            if label in before:
-                new[name][at] = old[name][before.index(label)]
+        elif outputs and before and ".score." in name and not (outputs.ordered or before.ordered):
+            for at, output in enumerate(outputs.names):
+                if output in before.names:
+                    new[name][at] = old[name][before.names.index(output)]

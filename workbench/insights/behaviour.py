@@ -13,6 +13,7 @@ import pandas as pd
 from workbench.insights.distinctive import words
 from workbench.shop.space import Space
 from workbench.shop.store import Store
+from workbench.tasks.returns import DAYS
 
 REVIEWS, TITLES = "reviews", "titles"
 MOST_REVIEWS = 100_000
@@ -38,7 +39,8 @@ class Behaviour:
     `people` is indexed by user id with the columns of `MEASURES` and `returns` (probability), NaN
     where unknown; `bought` (user_id, product_id, category) holds each pair once; `words` (user_id,
     word) likewise, from what `word_basis` says; `moods` (user_id, negative, neutral, positive) counts reviews; `languages`
-    (user_id, language, n). `basis` says what `bought` was read from, `mood_basis` what moods were.
+    (user_id, language, n). `basis` says what `bought` was read from, `mood_basis` what moods were;
+    `returns` is the probability to buy within `return_days`.
     """
 
     people: pd.DataFrame
@@ -51,6 +53,7 @@ class Behaviour:
     mood_basis: str
     word_basis: str
     missing: dict[str, str] = field(default_factory=dict)
+    return_days: int = DAYS
 
 
 def read(store: Store, space: Space, used: pd.DataFrame | None = None) -> Behaviour:
@@ -67,7 +70,8 @@ def read(store: Store, space: Space, used: pd.DataFrame | None = None) -> Behavi
     if used is None:
         used = words_used(store, space) if word_basis == REVIEWS else words_of_titles(bought, titles)
     languages = _languages(store, space)
-    made = Behaviour(people, bought, used, moods, languages, titles, basis, mood_basis, word_basis, missing)
+    days = int(space.version.recipe.get("return_days", DAYS))
+    made = Behaviour(people, bought, used, moods, languages, titles, basis, mood_basis, word_basis, missing, days)
     _say_what_is_missing(made)
     return made
 

@@ -47,7 +47,7 @@ def summary(profile: Profile) -> list[str]:
         for s in profile.sentiment[:1]
     ]
     if back := profile.measure("returns"):
-        lines.append(f"Probability to buy again within 90 days: {back.value:.0%} on average; in the shop {back.shop:.0%}.")
+        lines.append(f"{back.label.replace('Buys', 'Probability to buy')}: {back.value:.0%} on average; in the shop {back.shop:.0%}.")
     return lines
 
 

@@ -103,7 +103,7 @@ def profile(known: Behaviour, users: Sequence[str], *, most: int = 8) -> Profile
         share_users=len(people) / max(1, len(known.people)),
         revenue=revenue,
         share_revenue=revenue / everything if revenue is not None and everything > 0 else None,
-        measures=_measures(known.people, inside),
+        measures=_measures(known.people, inside, known.return_days),
         categories=_over(known.bought.drop_duplicates(["user_id", "category"]), "category", people.index, {}, most),
         products=_over(known.bought, "product_id", people.index, known.titles, most),
         words=_over(known.words, "word", people.index, {}, most),
@@ -116,12 +116,12 @@ def profile(known: Behaviour, users: Sequence[str], *, most: int = 8) -> Profile
     )
 
 
-def _measures(people: pd.DataFrame, inside: np.ndarray) -> list[Measure]:
+def _measures(people: pd.DataFrame, inside: np.ndarray, days: int) -> list[Measure]:
     made = []
     for name in (*MEASURES, "returns"):
         if name not in people or people[name].notna().sum() == 0 or people[name].nunique() < 2:
             continue
-        label, unit = MEASURES[name][:2] if name in MEASURES else ("Buys again within 90 days", "share")
+        label, unit = MEASURES[name][:2] if name in MEASURES else (f"Buys again within {days} days", "share")
         column = people[name]
         mine, all_of = column[inside].dropna(), column.dropna()
         middle = pd.Series.mean if name == "returns" else pd.Series.median

@@ -16,7 +16,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterable, Sequence
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,14 @@ _END: None = None
 
 class _Gone(Exception):
     """The process ended before it answered."""
+
+
+class Predictions(NamedTuple):
+    """A task's labels, the probability of each for every text (texts, labels), and the index of the label to show (texts,)."""
+
+    labels: list[str]
+    probabilities: np.ndarray
+    shown: np.ndarray
 
 
 class Inference:
@@ -70,15 +78,17 @@ class Inference:
         """The vector, shape (n,), of a history: product_id, kind, rating, review_id and happened_at (ISO) of each event."""
         return np.array(self._ask({"op": "user", "events": list(events)}, "vector"), np.float32)
 
-    def predict(self, task: str, texts: Sequence[str]) -> tuple[list[str], np.ndarray]:
-        """The task's labels and the probability of each for every text, shape (texts, labels)."""
+    def predict(self, task: str, texts: Sequence[str]) -> Predictions:
+        """What the version makes of each text."""
         labels: list[str] = []
         rows: list[list[float]] = []
+        shown: list[int] = []
         for part in _parts(texts):
             answer = self._answer({"op": "predict", "task": task, "texts": part})
             labels = list(answer.get("labels", []))
             rows += _field(answer, "probabilities", len(part))
-        return labels, np.array(rows, np.float32).reshape(len(texts), -1)
+            shown += _field(answer, "shown", len(part))
+        return Predictions(labels, np.array(rows, np.float32).reshape(len(texts), -1), np.array(shown, np.int64))
 
     # -- its process -------------------------------------------------------------------------
 

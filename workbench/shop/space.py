@@ -96,12 +96,18 @@ class SpaceWriter:
             columns["bias"] = pa.array(np.zeros(len(ids)) if bias is None else bias, pa.float32())
         self._insert(entity, pa.table(columns))
 
-    def predictions(self, task: str, labels: Sequence[str], keys: Sequence[str], probabilities: np.ndarray) -> None:
-        """Write a task's predictions: `probabilities` of shape (rows, labels), rows summing to 1."""
+    def predictions(
+        self, task: str, labels: Sequence[str], keys: Sequence[str], probabilities: np.ndarray, shown: np.ndarray | None = None
+    ) -> None:
+        """Write a task's predictions: `probabilities` of shape (rows, labels), rows summing to 1.
+
+        `shown` (rows,) are the indices of the labels to show; the likeliest where it is not given.
+        """
         name, k = quote(f"predictions_{task}"), probabilities.shape[1]
         self._connection.execute(f"CREATE TABLE {name} (key VARCHAR, label VARCHAR, probability FLOAT, probabilities FLOAT[{k}])")
         self._connection.execute("INSERT INTO tasks VALUES (?, ?)", [task, list(labels)])
-        best = probabilities.argmax(1) if len(probabilities) else np.zeros(0, int)
+        likeliest = probabilities.argmax(1) if len(probabilities) else np.zeros(0, int)
+        best = likeliest if shown is None else shown
         self._insert(
             f"predictions_{task}",
             pa.table(

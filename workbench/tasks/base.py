@@ -14,13 +14,34 @@ from workbench.shop.store import Store
 Objective = Literal["classify", "contrast", "next_item", "user_binary"]
 
 
+@dataclass(frozen=True)
+class Outputs:
+    """What a head tells apart, where that is finer than the task's labels.
+
+    `names` are the outputs, `label` holds the index of each one's label, `ordered` says that they stand in
+    order (stars). A row is told one of `targets`: the sets of outputs that it lies in, one for each level,
+    from coarse to fine; its loss is the sum over the levels of the negative log-probability of the set.
+    """
+
+    names: list[str]
+    label: list[int]
+    targets: list[list[list[int]]]
+    ordered: bool = False
+
+    @classmethod
+    def plain(cls, labels: list[str]) -> Outputs:
+        """One output for each label."""
+        return cls(labels, list(range(len(labels))), [[[i]] for i in range(len(labels))])
+
+
 @dataclass
 class Examples:
     """A task's labelled rows.
 
     `keys` name the rows (a review's, product's, ticket's or user's id), `texts` are what is read
     (empty for tasks on histories), `targets` are indices into `labels`, or for `contrast` into
-    `partners`; `splits` holds "train", "validation" or "test" for each row.
+    `partners`; `splits` holds "train", "validation" or "test" for each row. Where `outputs` are finer
+    than the labels, `told` holds for each row the index of its target among theirs.
     """
 
     keys: list[str]
@@ -29,6 +50,8 @@ class Examples:
     splits: list[str]
     labels: list[str] = field(default_factory=list)
     partners: list[str] = field(default_factory=list)
+    outputs: Outputs | None = None
+    told: list[int] = field(default_factory=list)
 
     def rows(self, split: str) -> list[int]:
         return [i for i, s in enumerate(self.splits) if s == split]

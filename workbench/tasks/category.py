@@ -1,7 +1,8 @@
 """A product's category, from its title, brand and description.
 
 The most special level of the path that has enough products counts: 'Audio > Headphones' stays
-whole where five products share it, else it is learned as 'Audio'.
+whole where five products share it, else it is learned as 'Audio'. Each level of the path is
+learned: the probability of 'Audio' is the sum over all that begins with it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 
 from workbench.shop.store import Store
-from workbench.tasks.base import Examples, Task
+from workbench.tasks.base import Examples, Outputs, Task
 from workbench.tasks.classes import LEAST_PER_LABEL, classify
 from workbench.tasks.labelled_rows import taught
 from workbench.tasks.texts import product_texts
@@ -32,7 +33,16 @@ def examples(store: Store) -> Examples:
     counts = Counter(prefix for path in paths.values() for prefix in _prefixes(path))
     rows = [(key, texts[key], _deepest(path, counts)) for key, path in paths.items()]
     rows += [(f"label:{text}", text, label) for text, label in taught(store, "category")]
-    return classify(rows)
+    made = classify(rows)
+    made.outputs, made.told = paths_of(made.labels), made.targets
+    return made
+
+
+def paths_of(labels: list[str]) -> Outputs:
+    """The labels as paths: each is taught at every level as the set of labels that begin like it."""
+    prefixes = [_prefixes(label) for label in labels]
+    targets = [[[i for i, its in enumerate(prefixes) if prefix in its] for prefix in path] for path in prefixes]
+    return Outputs(labels, list(range(len(labels))), targets)
 
 
 def _prefixes(path: str) -> list[str]:

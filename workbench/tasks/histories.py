@@ -15,6 +15,7 @@ from workbench.shop.store import Store
 
 KINDS = ("purchase", "return", "review")
 LEAST_TARGETS = 3
+Step = tuple[datetime, str, str, str, float | None, str | None, float]
 
 
 @dataclass
@@ -27,6 +28,7 @@ class History:
     ratings: list[float | None] = field(default_factory=list)
     reviews: list[str | None] = field(default_factory=list)
     times: list[datetime] = field(default_factory=list)
+    paid: list[float] = field(default_factory=list)
     target: list[bool] = field(default_factory=list)
 
     def targets(self) -> list[int]:
@@ -55,19 +57,19 @@ def histories(store: Store) -> list[History]:
     """All users' histories, by user id."""
     wanted = target_kind(store)
     rows = store.rows(
-        "SELECT user_id, product_id, kind, happened_at, rating, review_id, row_key FROM histories "
-        "WHERE kind IN ('purchase', 'return', 'review') ORDER BY user_id, happened_at"
+        "SELECT user_id, product_id, kind, happened_at, rating, review_id, coalesce(quantity, 1) * coalesce(price, 0), row_key "
+        "FROM histories WHERE kind IN ('purchase', 'return', 'review') ORDER BY user_id, happened_at"
     )
-    grouped: dict[str, list[tuple[datetime, str, str, str, float | None, str | None]]] = {}
-    for user, product, kind, when, rating, review, key in rows:
+    grouped: dict[str, list[Step]] = {}
+    for user, product, kind, when, rating, review, paid, key in rows:
         tie = hashlib.sha256(f"{key}".encode()).hexdigest()[:16]
-        grouped.setdefault(user, []).append((when, tie, product, kind, rating, review))
+        grouped.setdefault(user, []).append((when, tie, product, kind, rating, review, paid))
     return [_history(user, sorted(steps, key=lambda s: s[:2]), wanted) for user, steps in grouped.items()]
 
 
-def _history(user: str, steps: list[tuple[datetime, str, str, str, float | None, str | None]], wanted: str) -> History:
+def _history(user: str, steps: list[Step], wanted: str) -> History:
     history, seen = History(user), set()
-    for when, _, product, kind, rating, review in steps:
+    for when, _, product, kind, rating, review, paid in steps:
         first = kind == wanted and product not in seen
         if first:
             seen.add(product)
@@ -76,6 +78,7 @@ def _history(user: str, steps: list[tuple[datetime, str, str, str, float | None,
         history.ratings.append(rating)
         history.reviews.append(review)
         history.times.append(when)
+        history.paid.append(paid)
         history.target.append(first)
     return history
 

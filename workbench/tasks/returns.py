@@ -1,8 +1,8 @@
-"""Whether a user buys again within 90 days.
+"""Whether a user buys again within so many days, 90 where the recipe says nothing else.
 
-Cut in time, no leak across the cut: the history before a cut is read, the 90 days after it give
-the answer. Training cuts lie at least 90 days before the last one, which is kept for the test
-(half of the users by a hash are the validation rows of the last training cut).
+Cut in time, no leak across the cut: the history before a cut is read, the days after it give the
+answer. The newest cut is the test's. The days that answer the training cuts end where the test's begin;
+of the users at those cuts a fifth by a hash are the validation rows.
 """
 
 from __future__ import annotations
@@ -20,35 +20,49 @@ LEAST_USERS = 100
 TRAIN_CUTS = 3
 
 
-def cuts(store: Store) -> list[datetime]:
+def within(days: int) -> Task:
+    """The task for a window of `days`."""
+    return Task(
+        "return",
+        f"Return within {days} days",
+        "user_binary",
+        "user",
+        "auc",
+        lambda store: missing(store, days),
+        lambda store: examples(store, days),
+        predicts="users",
+    )
+
+
+def cuts(store: Store, days: int = DAYS) -> list[datetime]:
     """The cuts in time, newest first; the newest is the test's. Empty where the shop is too young."""
     span = store.value("SELECT [min(happened_at), max(happened_at)] FROM histories WHERE kind = ?", [target_kind(store)])
     if not span or span[0] is None:
         return []
     first, last = span
-    window = timedelta(days=DAYS)
+    window = timedelta(days=days)
     newest = last - window
     found = [newest - window * (1 + i / 2) for i in range(TRAIN_CUTS)]
     return [newest] + [cut for cut in found if cut > first + timedelta(days=30)] if newest > first + window else []
 
 
-def missing(store: Store) -> str | None:
-    found = cuts(store)
+def missing(store: Store, days: int = DAYS) -> str | None:
+    found = cuts(store, days)
     if len(found) < 2:
-        return f"needs purchases over at least {2 * DAYS + 30} days"
+        return f"needs purchases over at least {2 * days + 30} days"
     active = sum(any(t < found[0] for t in history.times) for history in histories(store))
     return None if active >= LEAST_USERS else f"needs at least {LEAST_USERS} users before {found[0]:%Y-%m-%d}, there are {active}"
 
 
-def examples(store: Store) -> Examples:
+def examples(store: Store, days: int = DAYS) -> Examples:
     """Keys are "<user>@<cut as ISO>": the history of a user up to a cut."""
-    made, wanted, found = Examples([], [], [], [], LABELS), target_kind(store), cuts(store)
+    made, wanted, found = Examples([], [], [], [], LABELS), target_kind(store), cuts(store, days)
     for history in histories(store):
         when = [t for t, kind in zip(history.times, history.kinds, strict=True) if kind == wanted]
         for number, cut in enumerate(found):
             if not any(t < cut for t in when):
                 continue
-            again = any(cut <= t < cut + timedelta(days=DAYS) for t in when)
+            again = any(cut <= t < cut + timedelta(days=days) for t in when)
             fold = "test" if number == 0 else "validation" if split_of(history.user) != "train" else "train"
             made.keys.append(f"{history.user}@{cut.isoformat()}")
             made.texts.append("")
@@ -57,4 +71,4 @@ def examples(store: Store) -> Examples:
     return made
 
 
-TASK = Task("return", "Return within 90 days", "user_binary", "user", "auc", missing, examples, predicts="users")
+TASK = within(DAYS)

@@ -1,9 +1,15 @@
-"""Review sentiment: negative (1-2 stars), neutral (3) or positive (4-5), from the text alone."""
+"""Review sentiment: negative (1-2 stars), neutral (3) or positive (4-5), from the text alone.
+
+What is learned are the stars in their order, beside the label that they make. A row that people
+labelled says only the label: any of its stars is right.
+"""
 
 from __future__ import annotations
 
+import math
+
 from workbench.shop.store import Store
-from workbench.tasks.base import Examples, Task, at_least
+from workbench.tasks.base import Examples, Outputs, Task, at_least
 from workbench.tasks.labelled_rows import taught
 from workbench.tasks.splits import split_of
 from workbench.tasks.texts import review_splits, review_texts
@@ -15,6 +21,10 @@ _OTHER_WORDS = {
     "positive": "good great excellent perfect best love happy satisfied praise promoter 好评 正面 满意",
 }
 MEANS = {word: label for label, words in _OTHER_WORDS.items() for word in words.split()}
+_STARS_OF = {"negative": [0, 1], "neutral": [2], "positive": [3, 4]}
+_BY_STARS = [[stars, [star]] for stars in _STARS_OF.values() for star in stars]
+_BY_LABEL = [[stars] for stars in _STARS_OF.values()]
+STARS = Outputs(["1", "2", "3", "4", "5"], [0, 0, 1, 2, 2], _BY_STARS + _BY_LABEL, ordered=True)
 _RATED = "SELECT count(*) FROM reviews WHERE rating IS NOT NULL AND body <> ''"
 _TAUGHT = "SELECT count(*) FROM labels WHERE task = 'sentiment'"
 
@@ -22,6 +32,12 @@ _TAUGHT = "SELECT count(*) FROM labels WHERE task = 'sentiment'"
 def of_stars(stars: float) -> str:
     """The label that stars from 1 to 5 stand for."""
     return LABELS[0] if stars <= 2 else LABELS[1] if stars < 4 else LABELS[2]
+
+
+def place_of(stars: float) -> int:
+    """The whole stars nearest to `stars` that have its label, as a place in `STARS`: 3.5 are three, 1.5 are two."""
+    whole = min(5, max(1, math.ceil(stars) if stars < 3 else math.floor(stars)))
+    return whole - 1
 
 
 def missing(store: Store) -> str | None:
@@ -38,11 +54,14 @@ def examples(store: Store) -> Examples:
         [LABELS.index(of_stars(s)) for _, s in rows],
         [splits[k] for k, _ in rows],
         LABELS,
+        outputs=STARS,
+        told=[place_of(stars) for _, stars in rows],
     )
     for text, label in taught(store, "sentiment"):
         made.keys.append(f"label:{text}")
         made.texts.append(text)
         made.targets.append(LABELS.index(label if label in LABELS else of_stars(float(label))))
+        made.told.append(len(STARS.names) + made.targets[-1] if label in LABELS else place_of(float(label)))
         made.splits.append(split_of(text))
     return made
 

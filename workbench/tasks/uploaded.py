@@ -6,6 +6,7 @@ from workbench.shop.store import Store
 from workbench.tasks.base import Examples, Task, tasks
 from workbench.tasks.classes import LEAST_PER_LABEL, classify
 from workbench.tasks.labelled_rows import taught, uploaded_tasks
+from workbench.tasks.returns import DAYS, within
 
 
 def uploaded(name: str) -> Task:
@@ -21,7 +22,7 @@ def uploaded(name: str) -> Task:
     return Task(name, name, "classify", "review", "macro_f1", missing, examples, predicts="reviews")
 
 
-def tasks_of(store: Store) -> dict[str, Task]:
-    """The tasks of the project and those that this shop's people uploaded, by name."""
-    found = tasks()
+def tasks_of(store: Store, return_days: int = DAYS) -> dict[str, Task]:
+    """The tasks of the project and those that this shop's people uploaded, by name; a return counts within `return_days`."""
+    found = tasks() | {"return": within(return_days)}
     return found | {name: uploaded(name) for name in uploaded_tasks(store) if name not in found}

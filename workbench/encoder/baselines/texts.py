@@ -19,15 +19,13 @@ def classify(corpus: Corpus, rows: TextRows, frozen: np.ndarray) -> Found:
     """Majority, TF-IDF with logistic regression and the frozen base with the same, on the test rows."""
     train, test = rows.rows("train"), rows.rows("test")
     truth, k = rows.target[test], len(rows.labels)
-    majority = np.full(len(test), np.bincount(rows.target[train], minlength=k).argmax()) if len(train) else truth * 0
-    made = {"majority": metrics.classification(truth, majority, k)}
+    shares = np.bincount(rows.target[train], minlength=k) / max(1, len(train))
+    told = {"majority": np.tile(shares, (len(test), 1))}
     if len(np.unique(rows.target[train])) > 1 and len(test):
         words = _words([corpus.texts[i] for i in rows.text[train]])
-        made["tfidf_logistic"] = metrics.classification(
-            truth, _logistic(rows, lambda at: words([corpus.texts[i] for i in rows.text[at]])), k
-        )
-        made["frozen_probe"] = metrics.classification(truth, _logistic(rows, lambda at: frozen[rows.text[at]] * 5), k)
-    return made
+        told["tfidf_logistic"] = _logistic(rows, lambda at: words([corpus.texts[i] for i in rows.text[at]]))
+        told["frozen_probe"] = _logistic(rows, lambda at: frozen[rows.text[at]] * 5)
+    return {name: metrics.classification(truth, found.argmax(1), k, found) for name, found in told.items()}
 
 
 def _words(texts: list[str]) -> Callable[[list[str]], Any]:
@@ -41,17 +39,20 @@ def _words(texts: list[str]) -> Callable[[list[str]], Any]:
 
 
 def _logistic(rows: TextRows, read: Callable[[np.ndarray], Any]) -> np.ndarray:
-    """Test guesses of balanced logistic regression, its strength chosen on the validation rows."""
+    """Test probabilities (rows, labels) of balanced logistic regression, its strength chosen on the validation rows."""
     from sklearn.linear_model import LogisticRegression
 
     train, validation, test = rows.rows("train"), rows.rows("validation"), rows.rows("test")
-    x, best, guess = read(train), -1.0, np.zeros(0, np.int64)
+    chosen: Any = None
+    x, best = read(train), -1.0
     for strength in STRENGTHS:
         model = LogisticRegression(C=strength, class_weight="balanced", max_iter=300).fit(x, rows.target[train])
         score = metrics.macro_f1(rows.target[validation], model.predict(read(validation)), len(rows.labels)) if len(validation) else 0.0
         if score > best:
-            best, guess = score, model.predict(read(test))
-    return np.asarray(guess)
+            best, chosen = score, model
+    made = np.zeros((len(test), len(rows.labels)))
+    made[:, chosen.classes_] = chosen.predict_proba(read(test))
+    return made
 
 
 def contrast(corpus: Corpus, rows: TextRows, frozen: np.ndarray) -> Found:
@@ -61,10 +62,7 @@ def contrast(corpus: Corpus, rows: TextRows, frozen: np.ndarray) -> Found:
     products = _unit(rows_of(frozen, corpus.product_text))
     said = _unit(frozen[rows.text[test]])
     found = {"popularity": np.tile(popular, (len(test), 1)), "frozen_probe": said @ products.T}
-    return {
-        name: {"recall_at_10": metrics.mean((metrics.ranks(scores, rows.target[test]) < 10).astype(float))}
-        for name, scores in found.items()
-    }
+    return {name: metrics.recall(metrics.ranks(scores, rows.target[test])) for name, scores in found.items()}
 
 
 def _unit(x: np.ndarray) -> np.ndarray:

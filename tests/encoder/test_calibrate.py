@@ -1,0 +1,164 @@
+import numpy as np
+import pytest
+import torch
+from scipy.special import softmax
+
+from workbench.encoder import metrics
+from workbench.encoder.calibrate import label_scaling, offsets, platt
+from workbench.encoder.heads import TextHead, UserHead, ordered_log_probabilities
+from workbench.encoder.objectives import set_loss, target_masks, twins_of, without_twins
+from workbench.encoder.wordcount import Words
+from workbench.tasks.base import Outputs
+from workbench.tasks.category import paths_of
+from workbench.tasks.sentiment import STARS, place_of
+
+
+def drawn(rows, seed=0):
+    """Logits (rows, 3) with labels drawn from them."""
+    random = np.random.default_rng(seed)
+    logits = random.normal([0.0, -1.0, 1.5], 1.5, (rows, 3))
+    chances = softmax(logits, 1)
+    truth = np.array([random.choice(3, p=p) for p in chances])
+    return logits, truth
+
+
+def ece(probabilities, truth):
+    return metrics.calibration_error((probabilities.argmax(1) == truth).astype(float), probabilities.max(1))
+
+
+def test_temperature_and_bias_heal_an_over_confident_model():
+    logits, truth = drawn(4000)
+    wrong = 3 * logits + [1.0, 0.0, -0.5]
+    none = np.zeros((2000, 3))
+    found = label_scaling(wrong[:2000], none, truth[:2000])
+    before, after = ece(softmax(wrong[2000:], 1), truth[2000:]), ece(found.probabilities(wrong[2000:], none), truth[2000:])
+    assert before > 0.1 and after < 0.03 and 2 < found.temperature < 4
+
+
+def test_few_rows_move_little():
+    found = label_scaling(np.array([[4.0, 0.0, 0.0]] * 3), np.zeros((3, 3)), np.array([1, 1, 1]))
+    assert found.temperature < 10 and np.abs(found.bias).max() < 3
+
+
+def test_words_and_reading_share_what_each_knows():
+    logits, truth = drawn(3000)
+    told, words = logits.copy(), logits.copy()
+    told[:, 0], words[:, 2] = 0.0, 0.0
+    both = label_scaling(told[:1500], words[:1500], truth[:1500])
+    hit = (both.probabilities(told[1500:], words[1500:]).argmax(1) == truth[1500:]).mean()
+    assert hit > max((part[1500:].argmax(1) == truth[1500:]).mean() for part in (told, words)) and both.share > 0.2
+
+
+@pytest.mark.parametrize("labels", [2, 3])
+def test_words_are_counted_on_the_training_rows_alone(labels):
+    said = ["it works fine and well", "broke at once sadly", "so and so at best"][:labels]
+    texts, truth = said * 20, np.arange(labels).repeat(1).tolist() * 20
+    words = Words(labels)
+    assert not words(said).any()
+    words.fit((texts, np.array(truth)), (["works fine unseenmarker"], np.array([0])), seed=0)
+    assert words(said).argmax(1).tolist() == list(range(labels))
+    assert torch.equal(words(["unseenmarker"]), words([""])) and words([]).shape == (0, labels)
+
+
+def test_platt_heals_yes_and_no():
+    random = np.random.default_rng(1)
+    logits = random.normal(0, 1, 4000)
+    truth = (random.random(4000) < 1 / (1 + np.exp(-logits))).astype(int)
+    slope, shift = platt(4 * logits[:2000] + 1, truth[:2000])
+    healed = 1 / (1 + np.exp(-(slope * (4 * logits[2000:] + 1) + shift)))
+    assert slope == pytest.approx(0.25, abs=0.05) and shift == pytest.approx(-0.25, abs=0.15)
+    assert metrics.calibration_error(truth[2000:].astype(float), healed) < 0.04
+
+
+def test_offsets_raise_macro_f1_where_a_label_is_rare_and_leave_probabilities_alone():
+    random = np.random.default_rng(2)
+    logits = random.normal([0.0, 0.0, 3.0], 1, (6000, 3))
+    chances = softmax(logits, 1)
+    truth = np.array([random.choice(3, p=p) for p in chances])
+    found = offsets(chances[:3000])
+    shown = (np.log(chances[3000:]) + found).argmax(1)
+    assert metrics.macro_f1(truth[3000:], shown, 3) > metrics.macro_f1(truth[3000:], chances[3000:].argmax(1), 3) + 0.03
+
+
+def test_calibration_error_by_hand():
+    assert metrics.calibration_error(np.array([1.0, 0.0, 1.0, 1.0]), np.array([0.9, 0.9, 0.55, 0.55])) == pytest.approx(0.425)
+
+
+def test_average_precision_agrees_with_scikit_learn_with_ties():
+    from sklearn.metrics import average_precision_score
+
+    random = np.random.default_rng(0)
+    truth, score = random.integers(0, 2, 200), random.integers(0, 9, 200) / 9
+    assert metrics.average_precision(truth, score) == pytest.approx(average_precision_score(truth, score))
+
+
+def test_ordered_outputs_are_a_distribution():
+    found = torch.exp(ordered_log_probabilities(torch.tensor([[20.0, 20.0, -20.0, 0.0], [0.0, 0.0, 0.0, 0.0]])))
+    assert torch.allclose(found.sum(1), torch.ones(2)) and found[0].argmax() == 2
+    assert found[1].tolist() == pytest.approx([0.5, 0.25, 0.125, 0.0625, 0.0625])
+
+
+def test_a_label_teaches_its_stars_and_leaves_open_which():
+    torch.manual_seed(0)
+    head = TextHead(4, STARS)
+    pooled = torch.randn(32, 4)
+    told = torch.full((32,), len(STARS.names) + 2)
+    optimiser = torch.optim.Adam(head.parameters(), 0.1)
+    for _ in range(60):
+        optimiser.zero_grad()
+        set_loss(head(pooled), target_masks(STARS)[told], torch.ones(5)).backward()
+        optimiser.step()
+    with torch.no_grad():
+        found = head(pooled)
+        chances = head.probabilities(found, [""] * 32)
+        assert chances[:, 2].min() > 0.8 and head.outputs(found, chances)[:, 3:].mean(0).min() > 0.05
+
+
+@pytest.mark.parametrize(("stars", "name"), [(1, "1"), (1.5, "2"), (2.5, "3"), (3.5, "3"), (4.5, "4"), (5, "5")])
+def test_half_stars_keep_their_label(stars, name):
+    assert STARS.names[place_of(stars)] == name
+
+
+def test_calibrated_stars_sum_to_the_calibrated_labels():
+    head = TextHead(4, STARS)
+    head.temperature.fill_(2.5)
+    head.bias.copy_(torch.tensor([0.5, -1.0, 0.0]))
+    with torch.no_grad():
+        told = head(torch.randn(6, 4))
+        labels = head.probabilities(told, [""] * 6)
+        stars = head.outputs(told, labels)
+    assert torch.allclose(stars[:, :2].sum(1), labels[:, 0], atol=1e-5) and torch.allclose(stars[:, 3:].sum(1), labels[:, 2], atol=1e-5)
+
+
+PATHS = ["Audio", "Audio > Headphones", "Audio > Radios", "Garden"]
+
+
+def test_a_path_is_learned_at_every_level():
+    found = paths_of(PATHS)
+    assert found.targets[1] == [[0, 1, 2], [1]] and found.targets[3] == [[3]]
+    told = torch.log_softmax(torch.randn(2, 4), -1)
+    loss = set_loss(told, target_masks(found)[torch.tensor([1, 3])], torch.ones(4))
+    p = torch.exp(told)
+    by_hand = -(torch.log(p[0, :3].sum()) + torch.log(p[0, 1]) + torch.log(p[1, 3])) / 2
+    assert float(loss) == pytest.approx(float(by_hand), rel=1e-5)
+
+
+def test_accuracy_by_level_sums_leaves_up_the_path():
+    probabilities = np.array([[0.1, 0.25, 0.25, 0.4], [0.1, 0.2, 0.6, 0.1]])
+    found = metrics.by_level(np.array([1, 1]), probabilities, paths_of(PATHS).targets)
+    assert {name: metric["value"] for name, metric in found.items()} == {"accuracy_level_1": 1.0, "accuracy_level_2": 0.0}
+    assert metrics.by_level(np.array([0]), np.array([[1.0, 0.0]]), Outputs.plain(["a", "b"]).targets) == {}
+
+
+def test_a_user_head_measures_numbers_by_those_it_was_built_on():
+    head = UserHead(8, 3).eval()
+    numbers = np.array([[1.0, 100.0, 5.0], [3.0, 300.0, 5.0]], np.float32)
+    head.standardise(numbers)
+    one, other = head(torch.zeros(2, 8), torch.from_numpy(numbers))
+    assert head.centre.tolist() == [2.0, 200.0, 5.0] and one != other
+
+
+def test_products_with_the_same_text_do_not_count_against_each_other():
+    twins = torch.from_numpy(twins_of(np.array([4, 4, -1, -1, 2])))
+    found = without_twins(torch.zeros(2, 5), torch.tensor([0, 2]), twins)
+    assert torch.isinf(found).tolist() == [[False, True, False, False, False], [False] * 5]

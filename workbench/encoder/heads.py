@@ -1,0 +1,121 @@
+"""The heads of the tasks: from a pooled text or a user's state to probabilities that mean what they say.
+
+A head on texts tells its task's outputs apart; labels are sums of outputs (stars 1 and 2 make
+"negative"). Ordered outputs are told by continuation ratios: the chance to lie above each output,
+given that one lies not below it (Cao, Mirjalili and Raschka 2020, CORAL; Shi, Cao and Raschka 2023, CORN).
+What calibration finds on the validation rows is kept in the head's buffers, and so with the version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from workbench.encoder.wordcount import Words
+from workbench.tasks.base import Outputs
+
+HIDDEN = 64
+STATE_DROPOUT = 0.5
+
+
+def ordered_log_probabilities(ratios: Tensor) -> Tensor:
+    """Log-probabilities of ordered outputs (rows, outputs) from the logits of lying above each but the last, (rows, outputs - 1)."""
+    none = ratios.new_zeros(len(ratios), 1)
+    reached = torch.cat([none, F.logsigmoid(ratios).cumsum(1)], 1)
+    return reached + torch.cat([F.logsigmoid(-ratios), none], 1)
+
+
+def set_mask(sets: list[list[int]], outputs: int) -> Tensor:
+    """0 where an output belongs to a set, minus infinity where not, (sets, outputs): added to log-probabilities."""
+    mask = torch.full((len(sets), outputs), -torch.inf)
+    for row, found in enumerate(sets):
+        mask[row, found] = 0.0
+    return mask
+
+
+class TextHead(nn.Module):
+    """Pooled texts (rows, width) to the log-probabilities of a task's outputs, (rows, outputs).
+
+    The probabilities of labels come of both what was read and what words were counted: the log-probabilities
+    over `temperature`, plus the words' logits times `share`, plus `bias`.
+    """
+
+    temperature: Tensor
+    share: Tensor
+    bias: Tensor
+    offset: Tensor
+    members: Tensor
+
+    def __init__(self, width: int, outputs: Outputs) -> None:
+        super().__init__()
+        n, labels = len(outputs.names), max(outputs.label) + 1
+        self.ordered = outputs.ordered
+        self.score = nn.Linear(width, n - 1 if outputs.ordered else n)
+        members = [[i for i, of in enumerate(outputs.label) if of == label] for label in range(labels)]
+        self.register_buffer("members", set_mask(members, n), persistent=False)
+        self.words = Words(labels)
+        self.register_buffer("temperature", torch.ones(()))
+        self.register_buffer("share", torch.zeros(()))
+        self.register_buffer("bias", torch.zeros(labels))
+        self.register_buffer("offset", torch.zeros(labels))
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        scores = self.score(pooled)
+        return ordered_log_probabilities(scores) if self.ordered else F.log_softmax(scores, -1)
+
+    def labels(self, told: Tensor) -> Tensor:
+        """Log-probabilities of the labels (rows, labels) from those of the outputs, as they were learned."""
+        return torch.logsumexp(told[:, None, :] + self.members, -1)
+
+    def probabilities(self, told: Tensor, texts: Sequence[str]) -> Tensor:
+        """Calibrated probabilities of the labels, (rows, labels), from the log-probabilities of the outputs and the texts."""
+        return torch.softmax(self.labels(told) / self.temperature + self.share * self.words(texts) + self.bias, -1)
+
+    def outputs(self, told: Tensor, probabilities: Tensor) -> Tensor:
+        """Probabilities of the outputs, (rows, outputs), whose sums over each label are its calibrated ones, (rows, labels)."""
+        member = torch.isfinite(self.members).float()
+        return torch.exp(told - self.labels(told) @ member) * (probabilities @ member)
+
+    def choose(self, probabilities: np.ndarray) -> np.ndarray:
+        """The label to show for each row of calibrated probabilities, (rows,): the best after each label's offset."""
+        shown = np.log(np.maximum(probabilities, 1e-12)) + self.offset.cpu().numpy()
+        return np.asarray(shown.argmax(1))
+
+
+class UserHead(nn.Module):
+    """States (rows, dim) and numbers about a history (rows, numbers) to the logit of "yes", (rows,).
+
+    The numbers pass through a small network, because days and counts do not act linearly, and the
+    state adds to it: many of its directions say nothing of this task, so most are dropped in training.
+    """
+
+    slope: Tensor
+    shift: Tensor
+    centre: Tensor
+    spread: Tensor
+
+    def __init__(self, dim: int, numbers: int) -> None:
+        super().__init__()
+        self.numbers = nn.Sequential(nn.Linear(numbers, HIDDEN), nn.GELU(), nn.Dropout(0.1), nn.Linear(HIDDEN, 1))
+        self.state = nn.Sequential(nn.Dropout(STATE_DROPOUT), nn.Linear(dim, 1, bias=False))
+        self.register_buffer("centre", torch.zeros(numbers))
+        self.register_buffer("spread", torch.ones(numbers))
+        self.register_buffer("slope", torch.ones(()))
+        self.register_buffer("shift", torch.zeros(()))
+
+    def standardise(self, numbers: np.ndarray) -> None:
+        """Measure later numbers by the mean and deviation of these, (rows, numbers)."""
+        self.centre.copy_(torch.from_numpy(numbers.mean(0)))
+        self.spread.copy_(torch.from_numpy(numbers.std(0)).clamp(min=1e-3))
+
+    def forward(self, states: Tensor, numbers: Tensor) -> Tensor:
+        logits: Tensor = self.numbers((numbers - self.centre) / self.spread) + self.state(states)
+        return logits[:, 0]
+
+    def probability(self, logits: Tensor) -> Tensor:
+        """Calibrated probability of "yes", (rows,)."""
+        return torch.sigmoid(self.slope * logits + self.shift)
