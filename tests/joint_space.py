@@ -67,22 +67,66 @@ def fill(store: Store) -> None:
 
 
 METRIC = {"value": 0.31, "low": 0.27, "high": 0.35, "n": 400}
+
+
+def figure(value: float, reach: float = 0.04, n: int = 400) -> dict[str, float]:
+    return {"value": value, "low": round(value - reach, 4), "high": round(value + reach, 4), "n": n}
+
+
 METRICS = {
     "tasks": {
         "next_item": {
-            "metrics": {"ndcg_at_10": METRIC, "hr_at_10": {**METRIC, "value": 0.5, "low": 0.45, "high": 0.55}},
-            "baselines": {
-                "popularity": {"ndcg_at_10": {**METRIC, "value": 0.11, "low": 0.09, "high": 0.13}},
-                "item_neighbours": {"ndcg_at_10": {**METRIC, "value": 0.21, "low": 0.18, "high": 0.24}},
+            "metrics": {"ndcg_at_10": METRIC, "hr_at_10": figure(0.5, 0.05)},
+            "baselines": {"popularity": {"ndcg_at_10": figure(0.11, 0.02)}, "item_neighbours": {"ndcg_at_10": figure(0.21, 0.03)}},
+            "differences": {"ndcg_at_10": {"popularity": figure(0.2, 0.03), "item_neighbours": figure(0.1, 0.03)}},
+            "groups": {
+                "customer": {
+                    "metric": "ndcg_at_10",
+                    "groups": {
+                        "old": {**figure(0.34, 0.05, 300), "rest": figure(0.12, 0.06, 85)},
+                        "new": {**figure(0.22, 0.05, 85), "rest": figure(-0.12, 0.06, 85)},
+                        "unborn": {"n": 15},
+                    },
+                    "gap": {**figure(0.12, 0.06, 85), "highest": "old", "lowest": "new"},
+                }
             },
         },
         "sentiment": {
-            "metrics": {"macro_f1": {**METRIC, "value": 0.7, "low": 0.66, "high": 0.74}},
-            "baselines": {"majority": {"macro_f1": {**METRIC, "value": 0.3, "low": 0.29, "high": 0.31}}},
+            "metrics": {"macro_f1": figure(0.7)},
+            "baselines": {"majority": {"macro_f1": figure(0.3, 0.01)}, "tfidf_logistic": {"macro_f1": figure(0.69)}},
+            "differences": {"macro_f1": {"majority": figure(0.4), "tfidf_logistic": figure(0.01, 0.02), "parent": figure(0.05, 0.03)}},
         },
     },
     "left_out": {"intent": "needs two intents with at least 5 tickets each, there are 0"},
 }
+EVALUATION = {
+    "tasks": {
+        "next_item": {
+            "baselines": {"single_task": {"ndcg_at_10": figure(0.25)}},
+            "differences": {"ndcg_at_10": {"single_task": figure(0.06, 0.02)}},
+        },
+        "sentiment": {
+            "baselines": {"single_task": {"macro_f1": figure(0.71)}},
+            "differences": {"macro_f1": {"single_task": figure(-0.01, 0.02)}},
+            "noise": {
+                "typing_errors": {"metrics": {"macro_f1": figure(0.6)}, "differences": {"macro_f1": figure(-0.1, 0.03)}, "changed": 0.9},
+                "case_changes": {"metrics": {"macro_f1": figure(0.7)}, "differences": {"macro_f1": figure(0.0, 0.0)}, "changed": 1.0},
+            },
+            "elsewhere": {
+                "lamps": {
+                    "metrics": {"macro_f1": figure(0.55)},
+                    "baselines": {"tfidf_logistic": {"macro_f1": figure(0.45)}},
+                    "differences": {"macro_f1": {"tfidf_logistic": figure(0.1)}},
+                }
+            },
+        },
+    },
+}
+CURVE = [
+    {"step": 0, "epoch": 0, "task": "sentiment", "loss": 1.1},
+    {"step": 20, "epoch": 1, "task": "sentiment", "metric": "macro_f1", "value": 0.6},
+    {"step": 40, "epoch": 2, "task": "sentiment", "metric": "macro_f1", "value": 0.7},
+]
 
 
 def publish(home: Home, *, parent: str | None = None, promote: bool = True) -> ModelVersion:
@@ -98,6 +142,7 @@ def publish(home: Home, *, parent: str | None = None, promote: bool = True) -> M
         space.vectors("reviews", ["r1"], np.stack([unit(1, 0, 0.1)]))
         space.predictions("sentiment", ["negative", "neutral", "positive"], ["r1"], np.array([[0.1, 0.1, 0.8]]))
     (folder / "metrics.json").write_text(json.dumps({"version": version, **METRICS}), "utf-8")
+    (folder / "curve.json").write_text(json.dumps(CURVE), "utf-8")
     (folder / "recipe.json").write_text(json.dumps({"name": "laptop", "dim": DIM, "epochs": 8}), "utf-8")
     made = registry.publish(version, {"parent": parent, "data_version": 1, "recipe": "laptop", "kind": "train", "seconds": 1.0})
     if promote:

@@ -25,6 +25,7 @@ from workbench.home import Home
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+EVALUATION = "derived/evaluation.json"
 FORBIDDEN = {".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".py"}
 
 
@@ -53,6 +54,25 @@ class ModelVersion:
         """`{"version", "tasks": {task: {"metrics", "baselines"}}, "left_out": {task: reason}}`."""
         return dict(read_json(self.folder / "metrics.json", {}))
 
+    @property
+    def evaluation(self) -> dict[str, Any]:
+        """What was measured after the version was made, of the form of `metrics`: further baselines, differences, noise, elsewhere."""
+        return dict(read_json(self.folder / EVALUATION, {}))
+
+    @property
+    def measured(self) -> dict[str, Any]:
+        """`metrics` together with `evaluation`."""
+        return merged(self.metrics, self.evaluation)
+
+    def keep_evaluation(self, found: dict[str, Any]) -> None:
+        """Add what was measured to `evaluation`; the rest of the version never changes."""
+        write_json(self.folder / EVALUATION, merged(self.evaluation, found))
+
+    @property
+    def curve(self) -> list[dict[str, Any]]:
+        """Loss and validation metric of each task as it was trained, step by step."""
+        return list(read_json(self.folder / "curve.json", []))
+
     @cached_property
     def recipe(self) -> dict[str, Any]:
         return dict(read_json(self.folder / "recipe.json", {}))
@@ -78,6 +98,12 @@ class ModelVersion:
                     f"Model version {self.id} is damaged: {name} is missing or its SHA-256 is not the manifest's.",
                     "Roll back to another version, or train again.",
                 )
+
+
+def merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Both, the inner mappings too; where they disagree the other's value counts."""
+    inner = {key for key in one.keys() & other.keys() if isinstance(one[key], dict) and isinstance(other[key], dict)}
+    return {**one, **other, **{key: merged(one[key], other[key]) for key in inner}}
 
 
 class Registry:

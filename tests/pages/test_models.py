@@ -2,7 +2,7 @@
 
 import pytest
 from app_page import fixture_of, words
-from joint_space import fill, publish
+from joint_space import EVALUATION, fill, publish
 
 from workbench.registry import Registry
 from workbench.run import Run
@@ -66,10 +66,70 @@ def test_nothing_to_learn_keeps_the_button_shut(page, home):
     assert "Nothing can be learned" in words(at)
 
 
+def frame_with(at, *columns):
+    """The first table of the page that has these columns."""
+    return next(frame.value for frame in at.dataframe if set(columns) <= set(frame.value.columns))
+
+
+def test_the_verdict_comes_first_and_says_what_was_not_measured(page, two):
+    said = words(page())
+    assert "Better: Next item (item neighbours)." in said
+    assert "No difference beyond chance: Review sentiment (TF-IDF, logistic regression)." in said
+    assert "Better: Review sentiment." in said
+    assert "would each task alone, trained as long, do better?" in said
+    assert "Served worse: Next item, customer “new”, 0.220 NDCG@10, -0.120 to the rest (-0.180 to -0.060)." in said
+
+
+def test_what_was_measured_later_is_in_the_verdict(page, two):
+    two[0].keep_evaluation(EVALUATION)
+    said = words(page())
+    assert "Learning together costs no task anything beyond chance. Next item gained by it." in said
+    assert "Typing errors cost most: Review sentiment -0.100 macro F1 (-0.130 to -0.070)." in said
+    assert "On lamps" in said and "Review sentiment 0.550 macro F1" in said and "0.450 (better)" in said
+
+
+def test_one_task_against_every_method_on_the_same_rows(page, two):
+    frame = frame_with(page(task="Review sentiment"), "Compared with")
+    told = {row["Compared with"]: row for _, row in frame.iterrows()}
+    assert set(told) == {"most frequent label", "TF-IDF, logistic regression", "its parent"}
+    assert told["its parent"]["The other"] == pytest.approx(0.65) and told["its parent"]["This version is"] == "better"
+    assert told["TF-IDF, logistic regression"]["This version is"] == "no difference beyond chance"
+
+
+def test_joint_against_alone_noise_groups_and_curves_have_a_view_each(page, two):
+    assert "Not measured yet" in words(page(show="Joint or alone")) and "Not measured yet" in words(page(show="Robustness"))
+    two[0].keep_evaluation(EVALUATION)
+    alone = frame_with(page(show="Joint or alone"), "Task", "The other")
+    assert dict(zip(alone["Task"], alone["This version is"], strict=True)) == {
+        "Next item · NDCG@10": "better",
+        "Review sentiment · macro F1": "no difference beyond chance",
+    }
+    at = page(show="Robustness")
+    assert frame_with(at, "Noise")["Change"].tolist() == ["-0.100 (-0.130 to -0.070)", "+0.000 (+0.000 to +0.000)"]
+    assert set(frame_with(at, "Shop")["By"]) == {"this version", "TF-IDF, logistic regression"}
+    at = page(show="Fairness")
+    assert frame_with(at, "Group")["Figure and interval"].tolist()[-1] == "too few rows to tell"
+    assert "Gap: 0.120 NDCG@10 (0.060 to 0.180) from “new” to “old”." in words(at)
+    assert frame_with(page(show="Training"), "epoch")["Review sentiment"].tolist() == [0.6, 0.7]
+
+
+def test_measure_more_asks_what_and_starts_the_job(page, two, home, monkeypatch):
+    started = []
+    monkeypatch.setattr("workbench.jobs.start", lambda home, kind, spec: started.append((kind, spec)) or Run.create(home, kind, spec))
+    at = page()
+    at.button(key="measure-more").click().run()
+    at.text_input(key="measure-other").set_value("/shops/lamps")
+    at.button(key="measure-start").click().run()
+    spec = {"version": two[0].id, "rivals": ["single_task"], "robustness": True, "other": "/shops/lamps"}
+    assert started == [("evaluate", spec)]
+    assert at.query_params["run"] and at.button(key="measure-more").disabled
+
+
 def test_versions_side_by_side_with_baselines(page, two):
     at = page(versions=[two[0].id, two[1].id])
     frames = [frame.value for frame in at.dataframe]
-    assert dict(zip(frames[0]["version"], frames[0]["active"], strict=True)) == {two[0].id: True, two[1].id: False}
+    overview = frame_with(at, "active", "version")
+    assert dict(zip(overview["version"], overview["active"], strict=True)) == {two[0].id: True, two[1].id: False}
     figures = next(f for f in frames if "by" in f and "version" in f)
     assert set(figures["version"]) == {v.id for v in two}
     assert {"this version", "popularity", "item neighbours", "most frequent label"} <= set(figures["by"])
@@ -77,7 +137,7 @@ def test_versions_side_by_side_with_baselines(page, two):
 
 
 def test_a_link_opens_one_version_with_its_lineage(page, two):
-    at = page(version=two[1].id)
+    at = page(version=two[1].id, show="About")
     assert f"Comes from: {two[1].id} ← {two[0].id}" in words(at)
 
 

@@ -114,5 +114,9 @@ def report(home: Home, given: Namespace) -> Answer:
     out = out_file(given.out)
     reports.check(out)
     with opened(home) as (store, space):
-        size = len(getattr(reports, given.what)(store, space, out))
-    return {"out": str(out), "bytes": size, "version": space.version.id}, f"{out}: {size:,} bytes"
+        version = Registry(home).get(given.version) if given.version else space.version
+        if given.what == "model":
+            size = len(reports.model(store, version, out))
+        else:
+            size = len(getattr(reports, given.what)(store, Space(store, version), out))
+    return {"out": str(out), "bytes": size, "version": version.id}, f"{out}: {size:,} bytes"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.home import Home
+from workbench.insights.findings import findings, said
 from workbench.registry import ModelVersion, Registry
 
 Answer = tuple[dict[str, Any], str]
@@ -27,9 +29,16 @@ def models(home: Home, given: Namespace) -> Answer:
 
 
 def evaluate(home: Home, given: Namespace) -> Answer:
-    """What was measured when the version was made."""
+    """What was measured when the version was made and since; with options more is measured first, in a job."""
     found = _version(home, given.version)
-    document = {"tasks": {}, "left_out": {}, **found.metrics, "version": found.id}
+    if given.rivals or given.robustness or given.other:
+        from workbench import jobs
+        from workbench.cli.learning import finished
+
+        rivals = [name.strip() for name in (given.rivals or "").split(",") if name.strip()]
+        other = str(Path(given.other).resolve()) if given.other else None
+        finished(jobs.start(home, "evaluate", {"version": found.id, "rivals": rivals, "robustness": given.robustness, "other": other}))
+    document = {"tasks": {}, "left_out": {}, **found.measured, "version": found.id}
     return document, words(document)
 
 
@@ -54,17 +63,23 @@ def _version(home: Home, wanted: str | None) -> ModelVersion:
 
 
 def words(document: dict[str, Any]) -> str:
-    """Metrics as lines: value, interval, rows, and each baseline below."""
-    lines = [f"Version {document['version']}"]
+    """The verdict, then metrics as lines: value, interval, rows, and each baseline below with the paired difference to it."""
+    lines = [f"Version {document['version']}", *(f"  {f.topic}: {f.text}" for f in findings({**document, "notes": []}))]
     for task, measured in document.get("tasks", {}).items():
         for name, metric in measured["metrics"].items():
             lines.append(f"  {task} {name}: {_figure(metric)}")
-            for baseline, its in measured.get("baselines", {}).items():
-                if name in its:
-                    lines.append(f"      {baseline}: {_figure(its[name])}")
+            paired = measured.get("differences", {}).get(name, {})
+            told = {by: its[name] for by, its in measured.get("baselines", {}).items() if name in its}
+            lines += [f"      {by}: {_figure(its)}{_difference(paired.get(by), name)}" for by, its in told.items()]
     lines += [f"  {task}: left out, {why}" for task, why in document.get("left_out", {}).items()]
     lines += [f"  Note: {note}" for note in document.get("notes", [])]
     return "\n".join(lines)
+
+
+def _difference(paired: dict[str, Any] | None, metric: str) -> str:
+    if not paired:
+        return ""
+    return f"; difference {paired['value']:+.3f} ({paired['low']:+.3f} to {paired['high']:+.3f}): {said(paired, metric)}"
 
 
 def _figure(metric: dict[str, Any]) -> str:

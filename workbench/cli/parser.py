@@ -84,7 +84,11 @@ def _learning(train: argparse.ArgumentParser, verb: Verb) -> None:
 
 
 def _models(verb: Verb) -> None:
-    verb("evaluate", "models", "metrics of every task with intervals and baselines").add_argument("version", nargs="?", metavar="VERSION")
+    evaluate = verb("evaluate", "models", "metrics of every task with intervals and baselines; with options measures more")
+    evaluate.add_argument("version", nargs="?", metavar="VERSION")
+    evaluate.add_argument("--rivals", metavar="A,B", help="measure rivals that take long: single_task, or all")
+    evaluate.add_argument("--robustness", action="store_true", help="measure under typing errors, capitals and changed word order")
+    evaluate.add_argument("--other", metavar="HOME", help="measure on the reviews of another shop: its home, or a file")
     verb("models", "models", "the versions and which is active")
     verb("promote", "models", "make a version the active one").add_argument("version", metavar="VERSION")
     verb("rollback", "models", "go back to the version that was active before")
@@ -97,6 +101,7 @@ def _insights(verb: Verb) -> None:
         sentiment.add_argument(f"--{name}", metavar=name.upper())
     verb("recommend", "insights", "the next items for a user").add_argument("user", metavar="USER")
     verb("similar", "insights", "the products nearest to one").add_argument("product", metavar="PRODUCT")
-    report = verb("report", "insights", "what a person would hand on: .html, .pdf, .xlsx or .csv")
-    report.add_argument("what", choices=("segments", "sentiment"))
+    report = verb("report", "insights", "what a person would hand on: .html, .md, .pdf, .xlsx or .csv")
+    report.add_argument("what", choices=("segments", "sentiment", "model"))
+    report.add_argument("--version", metavar="VERSION", help="of this model version instead of the active one")
     report.add_argument("--out", required=True, metavar="FILE")

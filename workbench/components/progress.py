@@ -15,7 +15,13 @@ from workbench.run import Run, RunStatus, runs
 
 EVERY_SECONDS = 1.0
 POINTS = 400
-NAMES = {"train": "Training", "finetune": "Fine-tuning", "tune": "Search for a recipe", "derive": "Finding segments and topics"}
+NAMES = {
+    "train": "Training",
+    "finetune": "Fine-tuning",
+    "tune": "Search for a recipe",
+    "derive": "Finding segments and topics",
+    "evaluate": "Measuring more",
+}
 
 
 def watch(run_id: str) -> None:

@@ -1,4 +1,4 @@
-"""The encoder's process: `python -m workbench.encoder <run folder>` trains what the run's spec asks for.
+"""The encoder's process: `python -m workbench.encoder <run folder>` trains or measures what the run's spec asks for.
 
 Several processes share it when torchrun starts them. Writes `encoder.json` with the result, or
 `encoder_error.json` with problem, fix and state.
@@ -19,12 +19,14 @@ from workbench.run import Run
 
 
 def work(run: Run) -> dict[str, Any]:
-    """Do what the spec says: kind "train", "finetune" or "tune"."""
+    """Do what the spec says: kind "train", "finetune", "tune" or "evaluate"."""
     from workbench.encoder.make import finetune_version, train_version
     from workbench.encoder.recipe import recipe
 
     spec = run.spec
     home = Home.find(spec["home"])
+    if spec["kind"] == "evaluate":
+        return evaluated(home, run)
     chosen = recipe(home, spec.get("recipe") or ("finetune" if spec["kind"] == "finetune" else "laptop"))
     snapshot = Path(spec["snapshot"])
     if spec["kind"] == "train":
@@ -43,6 +45,15 @@ def work(run: Run) -> dict[str, Any]:
         choice=spec.get("train") or "top",
         upload=spec["upload"],
     )
+
+
+def evaluated(home: Home, run: Run) -> dict[str, Any]:
+    """Measure more of a version that is there."""
+    from workbench.encoder.judge import evaluate_version
+
+    spec = run.spec
+    rivals, robustness = spec.get("rivals") or (), bool(spec.get("robustness"))
+    return evaluate_version(home, run, version=spec["version"], rivals=rivals, robustness=robustness, other=spec.get("other"))
 
 
 def explain(error: BaseException) -> tuple[str, str, str]:

@@ -157,7 +157,7 @@ class Epochs:
         self.times = self._times()
         self.noise = WordNoise(recipe, features.backbone, (features.tokens[text] for s in self.sets for text in s.texts))
         sizes = [recipe.batch_texts] * len(self.sets) + [recipe.batch_users] * (len(self.times) - len(self.sets))
-        self.batches = max(1, int(np.ceil(max(times.sum() / size for times, size in zip(self.times, sizes, strict=True)))))
+        self.batches = corpus.steps or max(1, int(np.ceil(max(times.sum() / size for times, size in zip(self.times, sizes, strict=True)))))
         self.steps, self.rank, self.of = -(-self.batches // of), rank, of
 
     def _times(self) -> list[np.ndarray]:

@@ -80,7 +80,8 @@ class Corpus:
     """Everything a training reads.
 
     `readers` has the kind of each text (of READERS); a text that is of two kinds is there twice.
-    `repeat`: how often an epoch reads a text, where not once.
+    `repeat`: how often an epoch reads a text, where not once; `steps`: steps of an epoch, where not
+    as many as the largest set asks for.
     """
 
     texts: list[str]
@@ -97,6 +98,7 @@ class Corpus:
     now: float
     left_out: dict[str, str] = field(default_factory=dict)
     repeat: dict[int, int] = field(default_factory=dict)
+    steps: int = 0
 
     @property
     def labels(self) -> dict[str, list[str]]:

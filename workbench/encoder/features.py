@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,12 @@ class Features:
                     self._values[self._starts[row] : self._starts[row + 1]] = hidden[at, : self.lengths[row]]
                 done += int(lengths[rows].sum())
                 report(done / total)
+
+    def over(self, backbone: Backbone) -> Features:
+        """The same texts, read by another backbone with the same frozen layers."""
+        other = copy(self)
+        other.backbone = backbone
+        return other
 
     def batch(self, rows: Sequence[int] | np.ndarray) -> Texts:
         """The padded batch of these texts."""

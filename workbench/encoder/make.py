@@ -19,6 +19,7 @@ from workbench.encoder.embed import write_vectors
 from workbench.encoder.evaluate import Metrics, Reader, as_json, measure
 from workbench.encoder.features import Features
 from workbench.encoder.follower import Follower
+from workbench.encoder.groups import add_groups, compare_groups, read_groups
 from workbench.encoder.legibility import Legibility, legibility
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.towers import JointEncoder
@@ -171,9 +172,11 @@ def _publish(
     found = measure(trained.model, corpus, trained.pooled, "test")
     simple = baselines(corpus, prepared.frozen, lambda done: report(0.1 + 0.6 * done, "measuring the baselines"))
     report(0.75, "writing the joint space")
+    tasks = as_json(found, simple, before)
+    with Store.open_snapshot(home, Path(run.spec["snapshot"])) as store:
+        add_groups(tasks, compare_groups(found, read_groups(store, corpus)))
     registry = Registry(home)
     version, folder = registry.new_folder()
-    tasks = as_json(found, simple, before)
     reader = Reader(trained.model, corpus, trained.pooled)
     try:
         save(trained.model, corpus, recipe, folder)

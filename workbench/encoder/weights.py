@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from workbench.encoder.backbone import Backbone, digest, find_base
 from workbench.encoder.corpus import Corpus, reader_of
+from workbench.encoder.licence import licence
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.towers import JointEncoder
 from workbench.errors import WorkbenchError
@@ -42,8 +43,10 @@ def save(model: JointEncoder, corpus: Corpus, recipe: Recipe, folder: Path) -> N
     save_file({name: value.detach().cpu().contiguous() for name, value in model.trained().items()}, folder / WEIGHTS)
     write_json(folder / "recipe.json", recipe.asdict())
     binary = list(corpus.user_rows)
+    base = find_base(recipe.base)
     shape = {
-        "base_sha256": digest(find_base(recipe.base)),
+        "base_sha256": digest(base),
+        "base_licence": licence(base),
         "products": corpus.product_ids,
         "labels": corpus.labels,
         "binary": binary,

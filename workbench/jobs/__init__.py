@@ -18,8 +18,14 @@ from workbench.errors import WorkbenchError
 from workbench.home import PACKAGE, Home
 from workbench.run import Run, RunStatus
 
-KINDS = ("train", "finetune", "tune", "derive")
-NEEDED = {"train": ("snapshot",), "tune": ("snapshot", "trials"), "finetune": ("snapshot", "task", "upload"), "derive": ("version",)}
+KINDS = ("train", "finetune", "tune", "derive", "evaluate")
+NEEDED = {
+    "train": ("snapshot",),
+    "tune": ("snapshot", "trials"),
+    "finetune": ("snapshot", "task", "upload"),
+    "derive": ("version",),
+    "evaluate": ("version",),
+}
 POLL_SECONDS = 0.5
 
 
@@ -28,7 +34,7 @@ def start(home: Home, kind: str, spec: dict[str, Any], *, encoder: Sequence[str]
 
     `spec` holds for "train": snapshot, recipe, tasks, promote_if_first; for "finetune": snapshot,
     task, upload, recipe, train (head, top or all), parent; for "tune": snapshot, trials, recipe, tasks;
-    for "derive": version (and snapshot).
+    for "derive": version (and snapshot); for "evaluate": version, rivals, robustness, other.
     `encoder` replaces the encoder's own command. Raises WorkbenchError for an unknown kind or a
     spec that lacks something.
     """

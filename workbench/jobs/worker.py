@@ -92,7 +92,7 @@ def work(run: Run, encoder: Sequence[str]) -> dict[str, Any]:
             raise WorkbenchError(" ".join(notes), f"The details are in {run.folder / 'log.txt'}.")
         return {"version": spec["version"]}
     result = read_json(run.folder / "encoder.json") or train(run, encoder)
-    if spec["kind"] == "tune":
+    if spec["kind"] in ("tune", "evaluate"):
         return dict(result)
     notes = [*result.get("notes", [])]
     if spec.get("promote_if_first", True):

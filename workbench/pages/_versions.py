@@ -10,9 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from workbench.components import charts, context, metrics, states
-from workbench.components.downloads import table as shown
 from workbench.errors import WorkbenchError
 from workbench.insights.changes import changes
+from workbench.insights.reports.of_model import lineage
 from workbench.registry import ModelVersion, Registry
 from workbench.shop.space import Space
 
@@ -82,43 +82,25 @@ def facts(version: ModelVersion) -> None:
         size = sum(f.stat().st_size for f in version.folder.rglob("*") if f.is_file())
         rows = [(name.replace("_", " "), str(value)) for name, value in told.items()] + [("size", f"{size / 1e6:,.1f} MB")]
         st.dataframe(pd.DataFrame(rows, columns=["about", "value"]), hide_index=True, alt=f"About version {version.id}")
-        st.text("Comes from: " + " ← ".join(lineage(version)))
+        st.text("Comes from: " + " ← ".join(lineage(context.store(), version)))
         for task, reason in version.metrics.get("left_out", {}).items():
             st.text(f"Not learned: {metrics.title(task)} ({reason}).")
-        for note in version.metrics.get("notes", []):
-            st.warning(note, icon=":material/warning:")
     with right:
         settings = [(name, str(value)) for name, value in version.recipe.items()]
         st.dataframe(pd.DataFrame(settings, columns=["setting", "value"]), hide_index=True, height=248, alt=f"Recipe of {version.id}")
-    with st.expander("All figures", icon=":material/table:"):
-        shown(metrics.table(version.metrics), f"metrics-{version.id}", "all-figures")
-
-
-def lineage(version: ModelVersion) -> list[str]:
-    """The version and the parents it was made from, as far back as they are known."""
-    known = {v.id: v for v in context.registry().versions()}
-    line, at = [version.id], version.info.get("parent")
-    while at and at not in line:
-        line.append(str(at))
-        at = known[at].info.get("parent") if at in known else None
-    return line
 
 
 # -- the decision --------------------------------------------------------------------------------
 
 
 def decide(registry: Registry, chosen: ModelVersion, active: ModelVersion | None) -> None:
-    """Promote the chosen version, or roll back from the active one; both ask first. What came of it is said here."""
-    if active and chosen.id == active.id:
-        st.caption("This version is active: every page answers from it.")
-    _said()
-    with st.container(horizontal=True):
-        other = active is None or chosen.id != active.id
-        if other and st.button(f"Promote {chosen.id}", type="primary", key="promote", icon=":material/publish:"):
-            _ask_promote(registry, chosen, active)
-        earlier = registry.previous()
-        if active and earlier and st.button("Roll back", key="roll-back", icon=":material/undo:"):
-            _ask_rollback(registry, active.id, earlier[-1])
+    """Promote the chosen version, or roll back from the active one; both ask first; `answer` says what came of it."""
+    other = active is None or chosen.id != active.id
+    if other and st.button(f"Promote {chosen.id}", type="primary", key="promote", icon=":material/publish:"):
+        _ask_promote(registry, chosen, active)
+    earlier = registry.previous()
+    if active and earlier and st.button("Roll back", key="roll-back", icon=":material/undo:"):
+        _ask_rollback(registry, active.id, earlier[-1])
 
 
 @st.dialog("Promote this version?")
@@ -151,26 +133,27 @@ def _ask_rollback(registry: Registry, seen: str, earlier: str) -> None:
 
 def _promote(registry: Registry, version: str, seen: str | None) -> None:
     """`seen` is what was active when the question was asked: of two people who promote at once, one is told."""
-    with _saying():
+    with saying():
         registry.promote(version, expected=seen, why=st.session_state.get("promote-why", ""))
         st.session_state[_SAID] = f"{version} is active now; every page answers from it."
 
 
 def _roll_back(registry: Registry, seen: str) -> None:
-    with _saying():
+    with saying():
         active = registry.rollback(expected=seen, why=st.session_state.get("roll-back-why", ""))
         st.session_state[_SAID] = f"Rolled back: {active.id} is active again."
 
 
 @contextmanager
-def _saying() -> Iterator[None]:
+def saying() -> Iterator[None]:
+    """A WorkbenchError of the block is said by `answer`."""
     try:
         yield
     except WorkbenchError as error:
         st.session_state[_SAID] = error
 
 
-def _said() -> None:
+def answer() -> None:
     """What came of the last decision, once."""
     answer = st.session_state.pop(_SAID, None)
     if isinstance(answer, WorkbenchError):

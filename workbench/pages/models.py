@@ -1,13 +1,18 @@
-"""The versions: how good each is, how it came about, which one is in use; promote, roll back, train another."""
+"""The versions: the verdict on one, its figures, how it came about; promote, roll back, measure more, train another."""
 
 from __future__ import annotations
+
+from datetime import date
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
+from workbench import jobs
 from workbench.components import context, downloads, metrics, progress, states, url
 from workbench.components.training import LEARNABLE, for_training, start_training, what_can_be_learned
-from workbench.pages import _versions
+from workbench.insights import reports
+from workbench.pages import _judgement, _versions
 from workbench.registry import ModelVersion, Registry
 from workbench.run import Run
 
@@ -16,15 +21,19 @@ ICON = ":material/deployed_code_history:"
 ORDER = 60
 
 HOW = """
-Each version is a folder with its weights, its vectors and its figures; nothing in it changes after it was made.
+Each version is a folder with its weights, its vectors and its figures; nothing that was measured when it was made changes.
 
-Figures were measured when the version was made, on **test rows** that it never learned from, with a 95 % interval; the
-simple methods beside it were measured on the same rows. Versions that were made from different data were tested on
-different rows: then only large differences mean something.
+All figures are of **test rows** that were never learned from, with a 95 % interval (bootstrap over rows). A difference to
+another method is **paired**: both are taken from the same rows. *Better* and *worse* are said only where the interval of the
+difference leaves out 0.
+
+**Measure more** adds what takes long: each task trained alone with the same steps, and the same rows with typing errors,
+capitals and words out of order. It is kept with the version.
 
 **Promoting** makes all pages answer from another version; **rolling back** returns to the one before, model and vectors
 together. Both are written into the history.
 """
+CARDS = {"HTML": "html", "Markdown": "md"}
 
 
 def render() -> None:
@@ -38,20 +47,24 @@ def render() -> None:
         _first()
         return
     active = registry.active()
-    _overview(versions, active)
-    _compare(versions, active)
     chosen = _one(versions, active)
-    _versions.decide(registry, chosen, active)
+    _judgement.verdict(chosen)
+    _decide(registry, chosen, active)
+    _judgement.details(chosen)
+    st.subheader("All versions", anchor=False)
+    _overview(versions, active)
+    with st.expander("Side by side", icon=":material/compare:", expanded="versions" in st.query_params):
+        _compare(versions, active)
     with st.expander("Train a new version", icon=":material/model_training:"):
         _train()
     _history(registry)
 
 
 def _run() -> None:
-    """The training that runs now, or the one that the URL names."""
+    """The trainings and measurements that run now, and the one that the URL names."""
     running = [status.id for status in progress.running()]
     remembered = progress.remembered()
-    if remembered and remembered not in running and Run.find(context.home(), remembered).status().kind == "train":
+    if remembered and remembered not in running and Run.find(context.home(), remembered).status().kind in ("train", "evaluate"):
         running.append(remembered)
     for run_id in running:
         progress.watch(run_id)
@@ -96,7 +109,68 @@ def _train() -> None:
             st.rerun()
 
 
-# -- the versions --------------------------------------------------------------------------------
+# -- one version ---------------------------------------------------------------------------------
+
+
+def _one(versions: list[ModelVersion], active: ModelVersion | None) -> ModelVersion:
+    ids = [v.id for v in versions]
+    name = url.choice("Version", ids, "version", active.id if active else None, segmented=False)
+    return next(v for v in versions if v.id == name)
+
+
+def _decide(registry: Registry, chosen: ModelVersion, active: ModelVersion | None) -> None:
+    """Promote or roll back, measure more, hand the model card on."""
+    if active and chosen.id == active.id:
+        st.caption("This version is active: every page answers from it.")
+    _versions.answer()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _versions.decide(registry, chosen, active)
+        if st.button("Measure more", key="measure-more", icon=":material/labs:", disabled=bool(_measuring(chosen))):
+            _ask_measure(chosen)
+        for label, kind in CARDS.items():
+            st.download_button(
+                f"Model card, {label}",
+                partial(reports.model, context.store(), chosen, kind),
+                file_name=f"model-card-{chosen.id}-{date.today():%Y-%m-%d}.{kind}",
+                mime=reports.FORMATS[kind],
+                key=f"card-{kind}",
+                on_click="ignore",
+                icon=":material/description:",
+            )
+
+
+def _measuring(version: ModelVersion) -> list[str]:
+    return [s.id for s in progress.running() if s.kind == "evaluate" and s.spec.get("version") == version.id]
+
+
+@st.dialog("Measure more")
+def _ask_measure(version: ModelVersion) -> None:
+    st.text(f"Of {version.id}, on the rows it was tested on. It runs beside your work; a training waits for its turn.")
+    tuned = version.info.get("kind") == "finetune" or len(version.metrics.get("tasks", {})) < 2
+    alone = st.checkbox(
+        "Each task trained alone (about as long as the training took, for each task)",
+        not tuned,
+        disabled=tuned,
+        key="measure-alone",
+        help="Not for a fine-tuned version or one that learned a single task." if tuned else None,
+    )
+    noise = st.checkbox("Typing errors, capitals, words out of order (some minutes)", True, key="measure-noise")
+    other = st.text_input("On the reviews of another shop: its home, or a file on this machine (optional)", key="measure-other").strip()
+    asked = bool(alone or noise or other)
+    if st.button("Start", type="primary", key="measure-start", disabled=not asked, on_click=_measure, args=(version.id,)):
+        st.rerun()
+
+
+def _measure(version: str) -> None:
+    """Start what the dialog asked for; its run is in the URL then."""
+    asked = st.session_state
+    rivals = ["single_task"] if asked.get("measure-alone") else []
+    spec = {"version": version, "rivals": rivals, "robustness": bool(asked.get("measure-noise"))}
+    with _versions.saying():
+        progress.remember(jobs.start(context.home(), "evaluate", {**spec, "other": asked.get("measure-other", "").strip() or None}).id)
+
+
+# -- all versions --------------------------------------------------------------------------------
 
 
 def _overview(versions: list[ModelVersion], active: ModelVersion | None) -> None:
@@ -108,21 +182,12 @@ def _overview(versions: list[ModelVersion], active: ModelVersion | None) -> None
 
 
 def _compare(versions: list[ModelVersion], active: ModelVersion | None) -> None:
-    st.subheader("Side by side", anchor=False)
+    st.caption("Versions that were made from different data were tested on different rows: then only large differences mean something.")
     ids = [v.id for v in versions]
     first = [v.id for v in versions if active and v.id == active.id] + [i for i in ids if not active or i != active.id]
     picked = url.choices("Versions", ids, "versions", first[:2])
     chosen = [v for v in versions if v.id in (picked or first[:2])]
     _versions.compared(chosen)
-
-
-def _one(versions: list[ModelVersion], active: ModelVersion | None) -> ModelVersion:
-    st.subheader("One version", anchor=False)
-    ids = [v.id for v in versions]
-    name = url.choice("Version", ids, "version", active.id if active else None, segmented=False)
-    chosen = next(v for v in versions if v.id == name)
-    _versions.facts(chosen)
-    return chosen
 
 
 def _history(registry: Registry) -> None:

@@ -1,4 +1,4 @@
-"""What a person would hand on: reports as HTML, PDF, XLSX or CSV."""
+"""What a person would hand on: reports as HTML, Markdown, PDF, XLSX or CSV."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from workbench.errors import WorkbenchError
 from workbench.export import to_csv, to_xlsx
 from workbench.insights.reports.document import Report
+from workbench.registry import ModelVersion
 from workbench.shop.space import Space
 from workbench.shop.store import Store
 
@@ -18,11 +19,12 @@ FORMATS = {
     "pdf": "application/pdf",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv",
+    "md": "text/markdown",
 }
 
 
 def segments(store: Store, space: Space, target: str | Path) -> bytes:
-    """The segment report in a format ("html", "pdf", "xlsx" or "csv"), or as the file `target` by its ending.
+    """The segment report in a format ("html", "md", "pdf", "xlsx" or "csv"), or as the file `target` by its ending.
 
     Returns the bytes; where `target` is a file it is written whole or not at all. CSV holds the members.
     """
@@ -38,6 +40,14 @@ def sentiment(store: Store, space: Space | None, target: str | Path, reviews: Se
 
     check(target)
     return deliver(report(store, space, reviews), target)
+
+
+def model(store: Store, version: ModelVersion, target: str | Path) -> bytes:
+    """The model card of a version, delivered as `segments`. CSV holds every figure."""
+    from workbench.insights.reports.of_model import report
+
+    check(target)
+    return deliver(report(store, version), target)
 
 
 def check(target: str | Path) -> str:
@@ -64,6 +74,10 @@ def render(made: Report, kind: str) -> bytes:
         from workbench.insights.reports import html
 
         return html.render(made)
+    if kind == "md":
+        from workbench.insights.reports import markdown
+
+        return markdown.render(made)
     if kind == "pdf":
         from workbench.insights.reports import pdf
 

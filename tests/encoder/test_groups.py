@@ -1,0 +1,64 @@
+"""Figures by group: which rows belong where, who is served worse, what is too little to tell."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+
+from workbench.encoder import metrics
+from workbench.encoder.corpus import read_corpus
+from workbench.encoder.groups import NEW, OLD, compare_groups, read_groups
+
+LANGUAGES = np.array(["en"] * 200 + ["de"] * 60 + ["fr"] * 10 + [""] * 30, object)
+
+
+@pytest.fixture
+def served():
+    """English and unknown rows are right in nine of ten cases, German in half, French always."""
+    right = np.ones(300)
+    right[:20], right[200:230], right[-3:] = 0, 0, 0
+    return {"sentiment": {"accuracy": metrics.mean(right)}}
+
+
+def test_a_group_served_worse_is_told_from_the_rest(served):
+    found = compare_groups(served, {"sentiment": {"language": LANGUAGES}})["sentiment"]["language"]
+    assert found["metric"] == "accuracy" and list(found["groups"]) == ["en", "de", "fr"]
+    german = found["groups"]["de"]
+    assert (german["value"], german["n"]) == (0.5, 60)
+    assert german["rest"]["value"] == pytest.approx(0.5 - 190 / 210) and german["rest"]["high"] < 0
+    assert (found["gap"]["highest"], found["gap"]["lowest"]) == ("en", "de") and found["gap"]["low"] > 0
+
+
+def test_a_small_group_has_its_number_of_rows_alone(served):
+    found = compare_groups(served, {"sentiment": {"language": LANGUAGES}})["sentiment"]["language"]
+    assert found["groups"]["fr"] == {"n": 10}
+
+
+def test_where_only_one_group_can_be_measured_nothing_is_compared(served):
+    words = np.where(LANGUAGES == "en", "en", "")
+    assert compare_groups(served, {"sentiment": {"language": words}}) == {}
+
+
+def test_the_groups_of_reviews_products_and_customers_come_from_the_shop(store):
+    with store.transaction() as cursor:
+        for p in range(12):
+            values = [f"p{p}", f"thing number {p}", "Audio > Phones" if p % 2 else "Garden", 10.0 + p]
+            cursor.execute("INSERT INTO products (product_id, title, category, price) VALUES (?, ?, ?, ?)", values)
+        for i in range(400):
+            user, day = f"u{i % 40}", datetime(2024, 1, 1) + timedelta(days=i)
+            values = [f"r{i}", f"p{i % 12}", user, 1.0 + i % 5, f"words number {i}", day, "de" if i % 3 else "en"]
+            cursor.execute(
+                "INSERT INTO reviews (review_id, product_id, user_id, rating, body, created_at, language) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                values,
+            )
+    corpus = read_corpus(store)
+    groups = read_groups(store, corpus)
+    rows = corpus.text_rows["sentiment"]
+    keys = [rows.keys[i] for i in rows.rows("test")]
+    ways = groups["sentiment"]
+    assert ways["language"].tolist() == ["de" if int(k[1:]) % 3 else "en" for k in keys]
+    assert ways["category"].tolist() == ["Audio" if int(k[1:]) % 12 % 2 else "Garden" for k in keys]
+    assert ways["customer"].tolist() == [NEW if int(k[1:]) // 40 * 40 <= 90 else OLD for k in keys]
+    assert len(set(ways["price"])) == 3 and ways["price"][keys.index(keys[0])]
+    assert "category" not in groups["category"] and len(groups["category"]["price"]) == len(corpus.text_rows["category"].rows("test"))
+    assert set(groups["next_item"]) == {"category", "price", "customer"} and len(groups["next_item"]["price"]) == 40

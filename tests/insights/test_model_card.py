@@ -1,0 +1,65 @@
+"""The model card: everything a reader needs to trust a version or not, as HTML and Markdown."""
+
+import pytest
+from joint_space import EVALUATION, fill, publish
+
+from workbench.insights import reports
+from workbench.insights.reports import markdown
+from workbench.insights.reports.document import Report, Section
+
+
+@pytest.fixture
+def versions(home, store):
+    fill(store)
+    store.snapshot()
+    first = publish(home)
+    second = publish(home, parent=first.id, promote=False)
+    second.keep_evaluation(EVALUATION)
+    return first, second
+
+
+def card(store, version, kind="md"):
+    return reports.model(store, version, kind).decode()
+
+
+def test_it_holds_purpose_data_recipe_figures_limits_and_commands(store, versions):
+    first, second = versions
+    told = card(store, second)
+    for title in ("Purpose", "Verdict", "Data", "Recipe and lineage", "Figures", "Robustness", "Fairness", "Known limits"):
+        assert f"\n## {title}\n" in told
+    assert f"Comes from: {second.id} ← {first.id}" in told
+    assert "| reviews | 12 |" in told and "| epochs | 8 |" in told
+    assert "| Review sentiment | macro F1 | this version | 0.700 (0.660 to 0.740) | 400 |" in told
+    assert "0.690 (0.650 to 0.730) | 400 | +0.010 (-0.010 to +0.030) | within the intervals |" in told
+    assert "| Review sentiment | typing errors | macro F1 | 0.600 (0.560 to 0.640) | 400 | -0.100 (-0.130 to -0.070) | worse |" in told
+    assert "| lamps | Review sentiment | macro F1 | TF-IDF, logistic regression | 0.450 (0.410 to 0.490) | 400 |" in told
+    assert "too few rows to tell | 15 |" in told
+    assert "Not learned: Ticket intent (needs two intents" in told
+    assert f"workbench evaluate {second.id} --rivals all --robustness" in told
+
+
+def test_what_was_not_measured_is_said(store, versions):
+    assert "Not measured yet: workbench evaluate --robustness" in card(store, versions[0])
+
+
+def test_html_and_spreadsheets_hold_the_same_figures(store, versions, tmp_path):
+    page = card(store, versions[1], "html")
+    assert "0.700 (0.660 to 0.740)" in page and "default-src 'none'" in page
+    assert len(reports.model(store, versions[1], tmp_path / "card.xlsx")) == (tmp_path / "card.xlsx").stat().st_size
+    assert "0.7," in card(store, versions[1], "csv")
+
+
+def test_a_card_of_data_that_are_gone_says_so(store, versions, home):
+    with store.transaction() as cursor:
+        cursor.execute("INSERT INTO users (user_id) VALUES ('late')")
+    assert "| users | 12 |" in card(store, versions[0])
+    for snapshot in home.snapshots.iterdir():
+        snapshot.unlink()
+    assert "Its snapshot was deleted" in card(store, versions[0])
+
+
+def test_markdown_shows_what_people_wrote_as_text():
+    evil = "<script>x</script> **bold** [link](https://x) | cell\n# heading"
+    told = markdown.render(Report("t", evil, [evil], [Section(evil, [evil])], {})).decode()
+    assert "<script" not in told and "**bold" not in told and "\n# heading" not in told
+    assert told.count("](") == told.count("\\](") == 4

@@ -1,0 +1,134 @@
+"""Whom a model serves worse: each task's figure by language, category, price band, new and old customers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from workbench.encoder.corpus import Corpus, TextRows
+from workbench.encoder.evaluate import Metrics, held_users
+from workbench.encoder.metrics import Metric
+from workbench.shop.store import Store
+
+LEAST_ROWS = 20
+MOST_GROUPS = 10
+NEW_DAYS = 90
+NEW, OLD = f"new, first seen at most {NEW_DAYS} days before", "old"
+Groups = dict[str, dict[str, np.ndarray]]
+
+_REVIEWS = """
+SELECT r.review_id, r.language, r.product_id, date_diff('day', f.first, r.created_at)
+FROM reviews r LEFT JOIN (SELECT user_id, min(happened_at) AS first FROM histories GROUP BY user_id) f USING (user_id)
+"""
+_PRODUCTS = "SELECT product_id, string_split(category, ' > ')[1], price FROM products ORDER BY product_id"
+
+
+def read_groups(store: Store, corpus: Corpus) -> Groups:
+    """For each task and way to group it the group of every test row, (rows,) of words; "" where it is not known."""
+    category, band = _of_products(store)
+    reviews = {key: rest for key, *rest in store.rows(_REVIEWS)}
+    made: Groups = {}
+    for name, rows in corpus.text_rows.items():
+        keys = [rows.keys[i] for i in rows.rows("test")]
+        if rows.task.entity == "review":
+            found = [reviews.get(key, ("", "", None)) for key in keys]
+            made[name] = {
+                "language": _words([language for language, _, _ in found]),
+                "category": _words([category.get(product) for _, product, _ in found]),
+                "price": _words([band.get(product) for _, product, _ in found]),
+                "customer": _words([_customer(days) for _, _, days in found]),
+            }
+        elif rows.task.entity == "product":
+            made[name] = _unless_learned(rows, {"category": _words([category.get(key) for key in keys])})
+            made[name]["price"] = _words([band.get(key) for key in keys])
+    for name, asked in corpus.user_rows.items():
+        test = asked.rows("test")
+        days = [now - corpus.users[u].days[0] for u, now in zip(asked.user[test], asked.now[test], strict=True)]
+        made[name] = {"customer": _words([_customer(d) for d in days])}
+    if corpus.next_item:
+        made[corpus.next_item.name] = _of_next_items(corpus, category, band)
+    return made
+
+
+def compare_groups(found: Metrics, groups: Groups) -> dict[str, Any]:
+    """The figure that speaks for each task, by group: {task: {by: {"metric", "groups": {name: figure}, "gap"}}}.
+
+    A figure has value, low, high, n and its difference to all other rows with an interval (`rest`); a group of
+    fewer than LEAST_ROWS rows has its n alone. `gap` is the highest less the lowest figure.
+    """
+    made: dict[str, Any] = {}
+    for task, ways in groups.items():
+        metric, figure = next(iter(found[task].items()))
+        compared = {by: told for by, words in ways.items() if (told := _by(figure, words))}
+        if compared:
+            made[task] = {by: {"metric": metric, **told} for by, told in compared.items()}
+    return made
+
+
+def add_groups(tasks: dict[str, Any], compared: dict[str, Any]) -> None:
+    """Put what `compare_groups` found beside each task's metrics."""
+    for task, by in compared.items():
+        tasks[task]["groups"] = by
+
+
+def _by(figure: Metric, words: np.ndarray) -> dict[str, Any] | None:
+    """The figure of each group; None where there are not two groups that can be compared."""
+    assert len(words) == figure["n"], "a group for each row"
+    counts = [(name, n) for name, n in Counter(words.tolist()).most_common() if name][:MOST_GROUPS]
+    told = {name: figure.among(np.flatnonzero(words == name)) for name, n in counts if n >= LEAST_ROWS}
+    told = {name: its for name, its in told.items() if not np.isnan(its["value"])}
+    if len(told) < 2:
+        return None
+    known = np.flatnonzero(words != "")
+    groups = {
+        name: {**told[name], "rest": _apart(told[name], figure.among(known[words[known] != name]))} if name in told else {"n": n}
+        for name, n in counts
+    }
+    high, low = (pick(told, key=lambda name: told[name]["value"]) for pick in (max, min))
+    return {"groups": groups, "gap": {**_apart(told[high], told[low]), "highest": high, "lowest": low}}
+
+
+def _apart(one: Metric, other: Metric) -> dict[str, Any]:
+    """The difference between the figures of two groups that share no row, with its interval; n is the smaller one's."""
+    draws = one.draws - other.draws
+    known = draws[~np.isnan(draws)]
+    low, high = np.percentile(known, [2.5, 97.5]) if len(known) else (float("nan"), float("nan"))
+    return {"value": one["value"] - other["value"], "low": float(low), "high": float(high), "n": min(one["n"], other["n"])}
+
+
+def _of_products(store: Store) -> tuple[dict[str, str], dict[str, str]]:
+    """(category, price band) of the products that have one; the bands are the thirds of the shop's prices."""
+    rows = store.rows(_PRODUCTS)
+    prices = np.array([price for _, _, price in rows if price is not None and price > 0])
+    if len(np.unique(prices)) < 3:
+        return {key: category for key, category, _ in rows if category}, {}
+    low, high = np.quantile(prices, [1 / 3, 2 / 3])
+    names = (f"up to {low:,.2f}", f"{low:,.2f} to {high:,.2f}", f"over {high:,.2f}")
+    band = {key: names[int(price > low) + int(price > high)] for key, _, price in rows if price is not None and price > 0}
+    return {key: category for key, category, _ in rows if category}, band
+
+
+def _unless_learned(rows: TextRows, ways: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """A task that learns the category itself is not grouped by it: each group would hold one label."""
+    return {} if rows.task.name == "category" else ways
+
+
+def _of_next_items(corpus: Corpus, category: dict[str, str], band: dict[str, str]) -> dict[str, np.ndarray]:
+    """By the product that was taken, and by how long its customer was known then."""
+    users, ends, target = held_users(corpus, "test")
+    taken = [corpus.product_ids[t] for t in target]
+    return {
+        "category": _words([category.get(product) for product in taken]),
+        "price": _words([band.get(product) for product in taken]),
+        "customer": _words([_customer(user.days[end] - user.days[0]) for user, end in zip(users, ends, strict=True)]),
+    }
+
+
+def _customer(days: float | None) -> str | None:
+    return None if days is None else NEW if days <= NEW_DAYS else OLD
+
+
+def _words(found: list[str | None]) -> np.ndarray:
+    return np.array([word or "" for word in found], object)

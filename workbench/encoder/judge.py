@@ -1,0 +1,164 @@
+"""What takes too long for every training, measured later on the same rows: rivals, noise, another shop, another version.
+
+The result is kept in the version's folder `derived/`, where each measurement is added to those before.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench.encoder.backbone import Backbone, find_base
+from workbench.encoder.corpus import Corpus, read_corpus
+from workbench.encoder.evaluate import Metrics, differences, measure
+from workbench.encoder.features import Features
+from workbench.encoder.groups import compare_groups, read_groups
+from workbench.encoder.robustness import on_another_shop, opened, under_noise
+from workbench.encoder.singly import train_alone
+from workbench.encoder.weights import Loaded, load
+from workbench.errors import WorkbenchError
+from workbench.home import Home
+from workbench.registry import ModelVersion, Registry
+from workbench.run import Run
+from workbench.shop.store import Store
+
+RIVALS = ("single_task",)
+Report = Callable[[float, str], None]
+
+
+@dataclass
+class Case:
+    """A version with the data it was made from, read again: its figures on the test rows are those it was published with."""
+
+    version: ModelVersion
+    loaded: Loaded
+    corpus: Corpus
+    features: Features
+    pooled: np.ndarray
+    found: Metrics
+    folder: Path
+
+    def read(self, texts: Sequence[str], readers: Sequence[str], *, trained: bool = True) -> np.ndarray:
+        """Pooled vectors of other texts, each of its kind, by the version's backbone or by the untrained one."""
+        backbone = self.loaded.model.backbone if trained else untrained(self.loaded)
+        return Features(backbone, texts, self.folder / "other_features.npy", readers=readers).pooled()
+
+
+def evaluate_version(
+    home: Home, run: Run, *, version: str, rivals: Sequence[str] = (), robustness: bool = False, other: str | None = None
+) -> dict[str, Any]:
+    """Measure what was asked for and keep it; the result is everything known of the version, as `workbench evaluate` prints it."""
+    began = time.monotonic()
+    found = Registry(home).get(version)
+    rivals = wanted(found, rivals)
+    parts = _parts(run, 1 + len(rivals) + int(robustness) + int(bool(other)))
+    case, groups = open_case(home, run.folder, found, next(parts))
+    found.keep_evaluation({"tasks": {task: {"groups": by} for task, by in groups.items()}})
+    if "single_task" in rivals:
+        _singly(case, next(parts))
+    if robustness:
+        noise = under_noise(case.loaded.model, case.corpus, case.pooled, case.read, case.found, next(parts))
+        found.keep_evaluation({"tasks": {task: {"noise": by} for task, by in noise.items()}})
+    if other:
+        _elsewhere(case, Path(other), next(parts))
+    found.keep_evaluation({"seconds": round(time.monotonic() - began, 1)})
+    return {"version": version, **found.measured}
+
+
+def wanted(version: ModelVersion, rivals: Sequence[str]) -> list[str]:
+    """The rivals to measure, "all" spelled out; WorkbenchError where one cannot be measured for this version."""
+    rivals = list(RIVALS) if list(rivals) == ["all"] else list(rivals)
+    unknown = [name for name in rivals if name not in RIVALS]
+    if unknown:
+        raise WorkbenchError(f"There is no rival {', '.join(unknown)} that is measured later.", f"These are: {', '.join(RIVALS)}, or all.")
+    if "single_task" in rivals and version.info.get("kind") == "finetune":
+        raise WorkbenchError(
+            f"Version {version.id} was fine-tuned on another one: a training of one task alone from the base is no match for it.",
+            "Measure single_task for a version that was trained with: workbench train",
+        )
+    return rivals
+
+
+def open_case(home: Home, folder: Path, version: ModelVersion, report: Report) -> tuple[Case, dict[str, Any]]:
+    """(the version on its own snapshot, its figures by group)."""
+    loaded = load(version)
+    with Store.open_snapshot(home, snapshot_of(home, version)) as store:
+        corpus = read_corpus(store, list(version.metrics["tasks"]), return_days=loaded.recipe.return_days)
+        groups = read_groups(store, corpus)
+    told = partial(_reading, report, len(corpus.texts))
+    features = Features(loaded.model.backbone, corpus.texts, folder / "features.npy", told, readers=corpus.readers)
+    report(0.8, "measuring on the test rows")
+    pooled = features.pooled()
+    found = measure(loaded.model, corpus, pooled, "test")
+    return Case(version, loaded, corpus, features, pooled, found, folder), compare_groups(found, groups)
+
+
+def _reading(report: Report, texts: int, done: float) -> None:
+    report(0.8 * done, f"reading {texts:,} texts")
+
+
+def snapshot_of(home: Home, version: ModelVersion) -> Path:
+    """The snapshot that a version was made from; WorkbenchError where it was deleted."""
+    path = home.snapshots / f"{version.info['data_version']:08d}.duckdb"
+    if not path.exists():
+        raise WorkbenchError(
+            f"The data that version {version.id} was made from are gone: there is no {path.name} in {home.snapshots}.",
+            "Train a new version and measure that one.",
+        )
+    return path
+
+
+def untrained(loaded: Loaded) -> Backbone:
+    """The backbone as it was before training."""
+    return Backbone.of(loaded.recipe, find_base(loaded.recipe.base))
+
+
+def _singly(case: Case, report: Report) -> None:
+    """Train every task alone; each is kept as soon as it is measured."""
+    tasks = list(case.found)
+    if len(tasks) < 2:
+        raise WorkbenchError(
+            f"Version {case.version.id} learned {tasks[0]} alone: there is no joint training to compare.",
+            "Train a version with more tasks.",
+        )
+    for at, task in enumerate(tasks):
+
+        def told(done: float, step: str, at: int = at, task: str = task) -> None:
+            report((at + done) / len(tasks), f"{task.replace('_', ' ')} alone, {step}")
+
+        alone = train_alone(case.corpus, task, case.features, case.loaded.recipe, case.folder / f"alone_{task}", told)
+        _keep_rival(case, task, "single_task", alone)
+
+
+def _keep_rival(case: Case, task: str, name: str, figures: dict[str, Any]) -> None:
+    to = differences(case.found[task], {name: figures})
+    case.version.keep_evaluation({"tasks": {task: {"baselines": {name: figures}, "differences": to}}})
+
+
+def _elsewhere(case: Case, path: Path, report: Report) -> None:
+    """Measure on the reviews of another shop."""
+    report(0.0, f"reading {path.name}")
+    frozen = case.features.over(untrained(case.loaded)).pooled()
+    with opened(path) as store:
+        found = on_another_shop(case.loaded.model, case.corpus, case.pooled, frozen, case.read, store)
+    if not found:
+        raise WorkbenchError(
+            f"{path.name} has no reviews with labels that version {case.version.id} learned.", "Name a shop whose reviews have stars."
+        )
+    case.version.keep_evaluation({"tasks": {task: {"elsewhere": {path.stem: its}} for task, its in found.items()}})
+
+
+def _parts(run: Run, count: int) -> Iterator[Report]:
+    """A report for each of `count` equal parts of the run."""
+    for at in range(count):
+
+        def report(done: float, step: str, at: int = at) -> None:
+            run.report((at + done) / count, step)
+
+        yield report

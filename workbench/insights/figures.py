@@ -1,0 +1,152 @@
+"""A version's figures for people: names, the figure that decides for each task, what can be said of two, all as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from workbench.tasks.base import tasks
+
+METRICS = {
+    "macro_f1": "macro F1",
+    "accuracy": "accuracy",
+    "ece": "calibration error",
+    "mae_stars": "error in stars",
+    "ndcg_at_5": "NDCG@5",
+    "ndcg_at_10": "NDCG@10",
+    "ndcg_at_20": "NDCG@20",
+    "hr_at_5": "hit rate@5",
+    "hr_at_10": "hit rate@10",
+    "hr_at_20": "hit rate@20",
+    "mrr": "mean reciprocal rank",
+    "recall_at_5": "recall@5",
+    "recall_at_10": "recall@10",
+    "recall_at_20": "recall@20",
+    "auc": "AUC",
+    "average_precision": "average precision",
+    **{f"accuracy_level_{level}": f"accuracy, level {level}" for level in range(1, 7)},
+}
+LOWER_IS_BETTER = {"ece", "mae_stars"}
+BASELINES = {
+    "majority": "most frequent label",
+    "tfidf_logistic": "TF-IDF, logistic regression",
+    "frozen_probe": "frozen encoder, probe",
+    "single_task": "this task alone",
+    "popularity": "popularity",
+    "item_neighbours": "item neighbours",
+    "markov": "last item's successor",
+    "ease": "EASE",
+    "sasrec": "SASRec",
+    "rfm_boosting": "RFM, boosting",
+    "parent": "its parent",
+}
+MODEL = "this version"
+LEAST_ROWS = 20
+Measured = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The metric that decides for a task, and its change against the best simple method that was measured on the same rows."""
+
+    task: str
+    title: str
+    metric: str
+    value: float
+    low: float
+    high: float
+    n: int
+    baseline: str | None
+    change: float | None
+    verdict: str
+
+    @property
+    def name(self) -> str:
+        return METRICS.get(self.metric, self.metric)
+
+    @property
+    def baseline_name(self) -> str:
+        return BASELINES.get(self.baseline or "", self.baseline or "")
+
+
+def title(task: str) -> str:
+    """The task's title; its name where the shop made it up."""
+    known = tasks().get(task)
+    return known.title if known else task
+
+
+def deciding(task: str, measured: Measured) -> str | None:
+    """The metric that decides for a task; the first one where the task's own was not measured."""
+    known, figures = tasks().get(task), measured.get("metrics", {})
+    wanted = known.metric if known else "macro_f1"
+    return wanted if wanted in figures else next(iter(figures), None)
+
+
+def headlines(metrics: Measured) -> list[Headline]:
+    """One for each task that was measured."""
+    return [found for task, measured in metrics.get("tasks", {}).items() if (found := _headline(task, measured))]
+
+
+def _headline(task: str, measured: Measured) -> Headline | None:
+    metric = deciding(task, measured)
+    if metric is None:
+        return None
+    its, (best, rival) = measured["metrics"][metric], best_rival(measured, metric)
+    change, said = None, ""
+    if best is not None:
+        change = its["value"] - rival["value"]
+        said = verdict(rival, its, difference(measured, metric, best), metric=metric)
+    return Headline(task, title(task), metric, its["value"], its["low"], its["high"], its["n"], best, change, said)
+
+
+def best_rival(measured: Measured, metric: str) -> tuple[str | None, Measured]:
+    """The best of the simple methods by a metric with its figure; (None, {}) where none was measured.
+
+    The same backbone trained for this task alone is no simple method: it answers another question.
+    """
+    rivals = {name: found[metric] for name, found in measured.get("baselines", {}).items() if metric in found and name != "single_task"}
+    sign = -1 if metric in LOWER_IS_BETTER else 1
+    best = max(rivals, key=lambda name: sign * rivals[name]["value"], default=None)
+    return best, rivals.get(best or "", {})
+
+
+def difference(measured: Measured, metric: str, rival: str) -> Measured | None:
+    """The paired difference to a rival on the same rows, where it was measured."""
+    found: Measured | None = measured.get("differences", {}).get(metric, {}).get(rival)
+    return found
+
+
+def verdict(before: Measured, after: Measured, paired: Measured | None = None, *, metric: str = "") -> str:
+    """Better or worse only beyond chance: the 95 % interval of the `paired` difference leaves out 0, or without one the two
+    intervals do not touch."""
+    if not before:
+        return "new"
+    if not after:
+        return "no longer measured"
+    if min(before["n"], after["n"]) < LEAST_ROWS:
+        return "too few rows to tell"
+    if after["value"] == before["value"]:
+        return "unchanged"
+    low, high = (paired["low"], paired["high"]) if paired else (after["low"] - before["high"], after["high"] - before["low"])
+    up, down = ("worse", "better") if metric in LOWER_IS_BETTER else ("better", "worse")
+    return up if low > 0 else down if high < 0 else "within the intervals"
+
+
+def table(metrics: Measured) -> pd.DataFrame:
+    """Every figure: task, metric, by (this version or a baseline), value, low, high, n; of a baseline also the paired
+    difference of this version to it with low and high, and what can be said of it."""
+    rows = []
+    for task, measured in metrics.get("tasks", {}).items():
+        figures = measured.get("metrics", {})
+        told = {MODEL: figures, **measured.get("baselines", {})}
+        for by, found in told.items():
+            for metric, its in found.items():
+                who, known = BASELINES.get(by, by), metric in figures
+                paired = difference(measured, metric, by) or {}
+                said = verdict(its, figures[metric], paired or None, metric=metric) if by != MODEL and known else ""
+                values = [its["value"], its["low"], its["high"], its["n"], paired.get("value"), paired.get("low"), paired.get("high")]
+                rows.append((title(task), METRICS.get(metric, metric), who, *values, said))
+    names = ["task", "metric", "by", "value", "low", "high", "n", "difference", "difference_low", "difference_high", "verdict"]
+    return pd.DataFrame(rows, columns=names).astype({name: "float64" for name in names[7:10]})
