@@ -20,16 +20,6 @@ def test_auc_agrees_with_scikit_learn_with_ties():
     assert metrics.auc(truth, score) == pytest.approx(roc_auc_score(truth, score))
 
 
-def test_ties_count_against_and_seen_items_are_left_out():
-    scores = np.array([[3.0, 1.0, 1.0, 0.0]])
-    assert metrics.ranks(scores, np.array([1])).tolist() == [2]
-    assert metrics.ranks(scores, np.array([1]), [[0, 2]]).tolist() == [0]
-
-
-def test_ndcg_of_the_second_place():
-    assert metrics.ndcg(np.array([0, 1, 10])).tolist() == pytest.approx([1.0, 1 / np.log2(3), 0.0])
-
-
 def test_an_interval_holds_the_value_and_a_clear_difference_excludes_zero():
     random = np.random.default_rng(0)
     found = metrics.mean(random.normal(1, 1, 300)).minus(metrics.mean(random.normal(0, 1, 300)))
@@ -42,7 +32,7 @@ def test_a_difference_is_paired_row_by_row():
     better, worse = metrics.mean(rows + 0.1), metrics.mean(rows)
     assert better["low"] < worse["high"]
     found = better.minus(worse)
-    assert found["value"] == found["low"] == found["high"] == pytest.approx(0.1)
+    assert [found["value"], found["low"], found["high"]] == pytest.approx([0.1, 0.1, 0.1])
 
 
 def test_the_difference_of_a_figure_that_is_no_mean_is_that_of_its_resamples():

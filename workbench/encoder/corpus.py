@@ -13,6 +13,7 @@ from workbench.shop.store import Store
 from workbench.tasks.base import Outputs, Task
 from workbench.tasks.histories import History, histories
 from workbench.tasks.returns import DAYS
+from workbench.tasks.splits import SPLITS, splitting
 from workbench.tasks.texts import clean, product_texts, review_texts
 from workbench.tasks.uploaded import tasks_of
 
@@ -141,11 +142,16 @@ def reader_of(entity: str) -> str:
     return entity if entity in READERS else "review"
 
 
-def read_corpus(store: Store, only: list[str] | None = None, *, return_days: int = DAYS) -> Corpus:
-    """The corpus of a snapshot, with the tasks it can learn (`only` these where given).
+def read_corpus(store: Store, only: list[str] | None = None, *, split: str = SPLITS[0], return_days: int = DAYS) -> Corpus:
+    """The corpus of a snapshot, with the tasks it can learn (`only` these where given), its rows split as a recipe's `split` says.
 
     Raises WorkbenchError when an unknown task is asked for or nothing can be learned.
     """
+    with splitting(split):
+        return _read(store, only, return_days)
+
+
+def _read(store: Store, only: list[str] | None, return_days: int) -> Corpus:
     texts = _Texts()
     products, reviews = product_texts(store), review_texts(store)
     product_ids, review_ids = sorted(products), sorted(reviews)
@@ -215,10 +221,11 @@ def _add_task(store: Store, corpus: Corpus, texts: _Texts, task: Task) -> None:
 def _users(store: Store, corpus: Corpus) -> list[UserSteps]:
     products = {key: i for i, key in enumerate(corpus.product_ids)}
     reviews = {key: i for i, key in enumerate(corpus.review_ids)}
-    return [_steps(history, products, reviews) for history in histories(store)]
+    return [user_steps(history, products, reviews) for history in histories(store)]
 
 
-def _steps(history: History, products: dict[str, int], reviews: dict[str, int]) -> UserSteps:
+def user_steps(history: History, products: dict[str, int], reviews: dict[str, int]) -> UserSteps:
+    """A history with its products and reviews by their places."""
     product = np.array([products.get(p, -1) for p in history.products], np.int64)
     return UserSteps(
         history.user,

@@ -12,6 +12,7 @@ from workbench.encoder import metrics
 from workbench.encoder.batches import question_batch, steps_of
 from workbench.encoder.corpus import Corpus, TextRows, UserRows, UserSteps, rows_of
 from workbench.encoder.metrics import Metric
+from workbench.encoder.ranking import BEST, Ranked, Scorer, figures, rank_products, ranks, tie_places
 from workbench.encoder.towers import JointEncoder
 
 USERS_PER_BATCH = 256
@@ -100,29 +101,22 @@ class Reader:
     def review_ranks(self, rows: TextRows, wanted: np.ndarray) -> np.ndarray:
         """0-based rank of each review's own product among all, (rows,)."""
         said = self.model.reviews(self._rows(rows.text[wanted]))
-        return metrics.ranks(_numpy(self.model.review_scores(said, self.products)), rows.target[wanted])
+        scores = _numpy(self.model.review_scores(said, self.products))
+        return ranks(scores, rows.target[wanted], tie_places(self.corpus.product_ids))
 
 
 def _numpy(found: Tensor) -> np.ndarray:
     return np.asarray(found.float().cpu().numpy())
 
 
-def held_users(corpus: Corpus, split: str) -> tuple[list[UserSteps], list[int], np.ndarray]:
-    """Users with a held-out target in `split`: the users, the steps known before it, the product."""
-    found = [(u, at) for u in corpus.users if (at := u.held[split]) is not None and u.product[at] >= 0]
-    return [u for u, _ in found], [at for _, at in found], np.array([u.product[at] for u, at in found], np.int64)
+def scorer_of(reader: Reader) -> Scorer:
+    """The model's scores of all products for users after some of their steps."""
+    return lambda users, ends: reader.scores(reader.users(list(users), list(ends))[0])
 
 
-def next_item_ranks(reader: Reader, split: str) -> np.ndarray:
-    """Rank of each held-out product among all that the user has not taken yet, (users,)."""
-    users, ends, target = held_users(reader.corpus, split)
-    vectors, _ = reader.users(users, ends)
-    made = [np.zeros(0, np.int64)]
-    for at in range(0, len(users), USERS_PER_BATCH):
-        part = slice(at, at + USERS_PER_BATCH)
-        seen = [reader.corpus.taken(u, e).tolist() for u, e in zip(users[part], ends[part], strict=True)]
-        made.append(metrics.ranks(reader.scores(vectors[part]), target[part], seen))
-    return np.concatenate(made)
+def next_item(reader: Reader, split: str, *, best: int = BEST) -> Ranked:
+    """Each held-out product's rank among all that the user has not taken yet."""
+    return rank_products(reader.corpus, split, scorer_of(reader), best=best)
 
 
 def measure(model: JointEncoder, corpus: Corpus, pooled: np.ndarray, split: str, *, intervals: bool = True) -> Metrics:
@@ -140,7 +134,8 @@ def measure(model: JointEncoder, corpus: Corpus, pooled: np.ndarray, split: str,
             wanted = found.rows(split)
             made[name] = metrics.binary(found.target[wanted], reader.answers(found, wanted))
         if corpus.next_item:
-            made[corpus.next_item.name] = metrics.ranking(next_item_ranks(reader, split))
+            ranked = next_item(reader, split, best=BEST if intervals else 0)
+            made[corpus.next_item.name] = figures([ranked], corpus.counts())
     return made
 
 

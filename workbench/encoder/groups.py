@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from workbench.encoder.corpus import Corpus, TextRows
-from workbench.encoder.evaluate import Metrics, held_users
+from workbench.encoder.evaluate import Metrics
 from workbench.encoder.metrics import Metric
+from workbench.encoder.ranking import held_users
 from workbench.shop.store import Store
 
 LEAST_ROWS = 20

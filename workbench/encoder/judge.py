@@ -89,7 +89,7 @@ def open_case(home: Home, folder: Path, version: ModelVersion, report: Report) -
     """(the version on its own snapshot, its figures by group)."""
     loaded = load(version)
     with Store.open_snapshot(home, snapshot_of(home, version)) as store:
-        corpus = read_corpus(store, list(version.metrics["tasks"]), return_days=loaded.recipe.return_days)
+        corpus = read_corpus(store, list(version.metrics["tasks"]), split=loaded.recipe.split, return_days=loaded.recipe.return_days)
         groups = read_groups(store, corpus)
     told = partial(_reading, report, len(corpus.texts))
     features = Features(loaded.model.backbone, corpus.texts, folder / "features.npy", told, readers=corpus.readers)

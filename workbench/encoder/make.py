@@ -13,6 +13,7 @@ from accelerate.utils import set_seed
 
 from workbench.encoder.backbone import Backbone, find_base
 from workbench.encoder.baselines import baselines
+from workbench.encoder.baselines.ranking import left_out_notes
 from workbench.encoder.checkpoint import Checkpoint
 from workbench.encoder.corpus import Corpus, read_corpus
 from workbench.encoder.embed import write_vectors
@@ -34,6 +35,7 @@ from workbench.run import Run
 from workbench.shop.store import Store
 
 STRUCTURE = (
+    "split",
     "base",
     "max_length",
     "top_layers",
@@ -87,7 +89,7 @@ def train_version(home: Home, run: Run, *, snapshot: Path, recipe: Recipe, only:
     """Train a new version; returns the result that `workbench train` prints."""
     began = time.monotonic()
     with Store.open_snapshot(home, snapshot) as store:
-        corpus, data_version = read_corpus(store, only, return_days=recipe.return_days), store.data_version
+        corpus, data_version = read_corpus(store, only, split=recipe.split, return_days=recipe.return_days), store.data_version
     prepared = prepare(corpus, recipe, run.folder, _part(run, 0.0, 0.25))
     kept = _checkpoint(run, recipe)
     trained = train(corpus, prepared.model, prepared.features, recipe, _part(run, 0.25, 0.8), run.point, kept)
@@ -105,7 +107,7 @@ def finetune_version(
     if before_version:
         recipe = replace(recipe, **{name: getattr(before_version.recipe, name) for name in STRUCTURE})
     with Store.open_snapshot(home, snapshot) as store:
-        corpus, data_version = read_corpus(store, return_days=recipe.return_days), store.data_version
+        corpus, data_version = read_corpus(store, split=recipe.split, return_days=recipe.return_days), store.data_version
         told = {key for (key,) in store.rows("SELECT text FROM labels WHERE task = ? AND upload = ?", [task, upload])}
     if task in corpus.left_out:
         raise WorkbenchError(f"The task {task!r} cannot be learned: {corpus.left_out[task]}.", "Upload more labelled rows.")
@@ -181,7 +183,7 @@ def _publish(
     try:
         save(trained.model, corpus, recipe, folder)
         write_vectors(reader, folder / "vectors.duckdb")
-        reading = {"legibility": prepared.legibility.asdict(), "notes": prepared.notes}
+        reading = {"legibility": prepared.legibility.asdict(), "notes": prepared.notes + left_out_notes(corpus)}
         write_json(folder / "metrics.json", {"version": version, "tasks": tasks, "left_out": corpus.left_out, **reading})
         write_json(folder / "curve.json", trained.curve)
         seconds = round(time.monotonic() - began, 1)

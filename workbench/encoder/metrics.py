@@ -1,9 +1,7 @@
 """Metrics with intervals, on numpy alone.
 
-Classification as in scikit-learn; `hr_at_k` and `ndcg_at_k` by full ranking with one relevant item
-(Järvelin and Kekäläinen 2002), ties counted against the model; intervals by the percentile
-bootstrap over rows (Efron 1979). Two figures of the same rows are resampled alike, so that their
-difference is paired draw by draw.
+Classification as in scikit-learn; intervals by the percentile bootstrap over rows (Efron 1979). Two figures of the
+same rows are resampled alike, so that their difference is paired draw by draw.
 """
 
 from __future__ import annotations
@@ -158,25 +156,3 @@ def auc(truth: np.ndarray, score: np.ndarray) -> float:
     if not p or not q:
         return float("nan")
     return float((rankdata(score)[positive].sum() - p * (p + 1) / 2) / (p * q))
-
-
-def ranks(scores: np.ndarray, target: np.ndarray, seen: list[list[int]] | None = None) -> np.ndarray:
-    """0-based rank of each row's target in `scores` (rows, items); `seen` items are left out, ties count against."""
-    scores = scores.copy()
-    rows = np.arange(len(target))
-    wanted = scores[rows, target].copy()
-    if seen is not None:
-        for row, items in enumerate(seen):
-            scores[row, items] = -np.inf
-    scores[rows, target] = wanted
-    return np.asarray((scores >= wanted[:, None]).sum(1) - 1)
-
-
-def ndcg(rank: np.ndarray, k: int = 10) -> np.ndarray:
-    """Each row's gain, shape (rows,)."""
-    return np.where(rank < k, 1 / np.log2(rank + 2), 0.0)
-
-
-def ranking(rank: np.ndarray) -> dict[str, Metric]:
-    """ndcg_at_10 and hr_at_10 with intervals over users."""
-    return {"ndcg_at_10": mean(ndcg(rank)), "hr_at_10": mean((rank < 10).astype(float))}

@@ -10,6 +10,7 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.home import Home
+from workbench.tasks.splits import SPLITS
 
 POOLINGS = ("mean", "max", "softmax", "first")
 DEFAULT_BASE = "sentence-transformers/all-MiniLM-L6-v2"
@@ -46,6 +47,7 @@ def one_of(*words: str) -> Allowed:
 
 
 ALLOWED = {
+    "split": one_of(*SPLITS),
     "max_length": at_least(1),
     "top_layers": at_least(-1),
     "pooling": one_of(*POOLINGS),
@@ -91,6 +93,8 @@ class Recipe:
     """
 
     name: str = "laptop"
+    # how rows are kept from training: each user's last new products, or all that comes after a cut in time
+    split: str = SPLITS[0]
     # the backbone
     base: str = DEFAULT_BASE
     max_length: int = 96

@@ -53,7 +53,7 @@ def tune_recipe(home: Home, run: Run, *, snapshot: Path, recipe: Recipe, only: l
     """Search from `recipe`, whose own settings are the first trial; the best is written as a recipe of the home."""
     began = time.monotonic()
     with Store.open_snapshot(home, snapshot) as store:
-        corpus, data_version = read_corpus(store, only), store.data_version
+        corpus, data_version = read_corpus(store, only, split=recipe.split, return_days=recipe.return_days), store.data_version
     prepared = prepare(corpus, recipe, run.folder, lambda done, step: run.report(0.1 * done, step))
     search = Search(run, prepared, recipe, trials)
     best = search.go()

@@ -21,6 +21,10 @@ METRICS = {
     "hr_at_10": "hit rate@10",
     "hr_at_20": "hit rate@20",
     "mrr": "mean reciprocal rank",
+    "cold_ndcg_at_10": "NDCG@10 on cold products",
+    "cold_hr_at_10": "hit rate@10 on cold products",
+    "coverage_at_10": "share of the catalogue shown",
+    "popularity_bias": "popularity above what was taken",
     "recall_at_5": "recall@5",
     "recall_at_10": "recall@10",
     "recall_at_20": "recall@20",
@@ -28,7 +32,7 @@ METRICS = {
     "average_precision": "average precision",
     **{f"accuracy_level_{level}": f"accuracy, level {level}" for level in range(1, 7)},
 }
-LOWER_IS_BETTER = {"ece", "mae_stars"}
+LOWER_IS_BETTER = {"ece", "mae_stars", "popularity_bias"}
 BASELINES = {
     "majority": "most frequent label",
     "tfidf_logistic": "TF-IDF, logistic regression",

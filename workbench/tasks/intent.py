@@ -5,6 +5,7 @@ from __future__ import annotations
 from workbench.shop.store import Store
 from workbench.tasks.base import Examples, Task
 from workbench.tasks.classes import LEAST_PER_LABEL, classify
+from workbench.tasks.histories import cuts
 from workbench.tasks.labelled_rows import taught
 from workbench.tasks.texts import clean
 
@@ -19,7 +20,13 @@ def missing(store: Store) -> str | None:
 def examples(store: Store) -> Examples:
     rows = store.rows("SELECT ticket_id, body, intent FROM tickets WHERE intent IS NOT NULL ORDER BY ticket_id")
     told = [(f"label:{text}", text, label) for text, label in taught(store, "intent")]
-    return classify([(key, clean(body), intent) for key, body, intent in rows] + told)
+    made = classify([(key, clean(body), intent) for key, body, intent in rows] + told)
+    cut = cuts(store)
+    if cut:
+        # the last ticket with a text says when the text is of: what was asked again after the cut is not learned from
+        last = {clean(body): when for body, when in store.rows("SELECT body, created_at FROM tickets ORDER BY created_at, ticket_id")}
+        made.splits = [cut.split_of(last.get(text), split) for text, split in zip(made.texts, made.splits, strict=True)]
+    return made
 
 
 TASK = Task("intent", "Ticket intent", "classify", "ticket", "macro_f1", missing, examples, predicts="tickets")

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from workbench.shop.store import Store
 from workbench.tasks.base import Examples, Task
+from workbench.tasks.histories import cuts as cut_in_time
 from workbench.tasks.histories import histories, target_kind
 from workbench.tasks.splits import split_of
 
@@ -35,14 +36,19 @@ def within(days: int) -> Task:
 
 
 def cuts(store: Store, days: int = DAYS) -> list[datetime]:
-    """The cuts in time, newest first; the newest is the test's. Empty where the shop is too young."""
+    """The cuts in time, newest first; the newest is the test's. Empty where the shop is too young.
+
+    Where the whole shop is cut in time, the training cuts' answers are known before that.
+    """
     span = store.value("SELECT [min(happened_at), max(happened_at)] FROM histories WHERE kind = ?", [target_kind(store)])
     if not span or span[0] is None:
         return []
     first, last = span
     window = timedelta(days=days)
     newest = last - window
-    found = [newest - window * (1 + i / 2) for i in range(TRAIN_CUTS)]
+    everything = cut_in_time(store)
+    known = min(newest, everything.validation) if everything else newest
+    found = [known - window * (1 + i / 2) for i in range(TRAIN_CUTS)]
     return [newest] + [cut for cut in found if cut > first + timedelta(days=30)] if newest > first + window else []
 
 

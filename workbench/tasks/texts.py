@@ -6,7 +6,8 @@ import html
 import re
 
 from workbench.shop.store import Store
-from workbench.tasks.histories import held_out
+from workbench.tasks.histories import cuts, held_out
+from workbench.tasks.splits import split_of
 
 _TAG = re.compile(r"<[^>]{1,200}>")
 MOST_REVIEWS = 3
@@ -24,12 +25,11 @@ def review_texts(store: Store) -> dict[str, str]:
 
 
 def review_splits(store: Store) -> dict[str, str]:
-    """Review id to its split; a review of a user's held-out product is held out with it."""
-    from workbench.tasks.splits import split_of
-
-    held = held_out(store)
-    rows = store.rows("SELECT review_id, user_id, product_id FROM reviews ORDER BY review_id")
-    return {key: held.get((user, product), split_of(key)) for key, user, product in rows}
+    """Review id to its split: a review of a user's held-out product is held out with it, one after a cut in time by its time."""
+    held, cut = held_out(store), cuts(store)
+    rows = store.rows("SELECT review_id, user_id, product_id, created_at FROM reviews ORDER BY review_id")
+    made = {key: held.get((user, product), split_of(key)) for key, user, product, _ in rows}
+    return {key: cut.split_of(when, made[key]) for key, _, _, when in rows} if cut else made
 
 
 def product_texts(store: Store) -> dict[str, str]:

@@ -12,13 +12,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from workbench.encoder import metrics
 from workbench.encoder.baselines import texts, users
-from workbench.encoder.baselines.ranking import next_item_ranks
+from workbench.encoder.baselines.ranking import measure_rivals
 from workbench.encoder.corpus import Corpus
 from workbench.encoder.metrics import Metric
+from workbench.encoder.ranking import figures
 
-__all__ = ["baselines", "next_item_ranks"]
+__all__ = ["baselines"]
 
 
 def baselines(
@@ -34,5 +34,6 @@ def baselines(
         report(len(made) / total)
         made[name] = users.binary(corpus, found)
     if corpus.next_item:
-        made[corpus.next_item.name] = {name: metrics.ranking(rank) for name, rank in next_item_ranks(corpus).items()}
+        rivals = measure_rivals(corpus).measured
+        made[corpus.next_item.name] = {name: figures(found.ranked, corpus.counts()) for name, found in rivals.items()}
     return made

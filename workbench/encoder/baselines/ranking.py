@@ -1,24 +1,31 @@
-"""The simple recommenders: each is a function from the training histories to a scorer, all ranked by one code path.
+"""The simple recommenders: each is a function from training histories to a scorer, all tuned and ranked by one path.
 
-`popularity`; `item_neighbours`: cosine of co-occurrence (Sarwar et al. 2001).
+`popularity`; `item_neighbours`: cosine of co-occurrence (Sarwar et al. 2001); `markov`: first-order
+transitions, smoothed by popularity (Rendle et al. 2010 name the unfactorised chain); `ease`: a linear
+model of the user's products in closed form (Steck 2019). Held-out validation products choose the
+settings and are not folded into what the test is scored with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from workbench.encoder import metrics
-from workbench.encoder.corpus import Corpus
-from workbench.encoder.evaluate import held_users
+from workbench.encoder.corpus import Corpus, UserSteps
+from workbench.encoder.ranking import Ranked, Scorer, ndcg, rank_products
 
-USERS_PER_BATCH = 256
-Scorer = Callable[[list[np.ndarray]], np.ndarray]
-"""Histories (each the products of one user in time order) to scores of all products, (users, products)."""
+MOST_EASE_BYTES = 2 * 10**9
+EASE_MATRICES = 3
+
+Known = Sequence[np.ndarray]
+"""Histories: the distinct products of each user in time order."""
+Fit = Callable[..., Callable[[Known], np.ndarray]]
+Settings = Mapping[str, float]
 
 
 @dataclass
@@ -34,20 +41,40 @@ class Histories:
         return matrix(self.taken, self.products)
 
 
-def matrix(taken: list[np.ndarray], products: int) -> Any:
+@dataclass
+class Measured:
+    """A rival's rankings (one, or one for each seed) with its settings and the seconds that fitting, tuning and ranking took."""
+
+    ranked: list[Ranked]
+    settings: Settings
+    seconds: float
+
+
+@dataclass
+class Rivals:
+    """What was measured, and why a rival was left out, by name."""
+
+    measured: dict[str, Measured] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def matrix(taken: Known, products: int) -> Any:
     """Lists of products as rows of a csr matrix, (rows, products)."""
     rows = np.repeat(np.arange(len(taken)), [len(t) for t in taken])
     columns = np.concatenate([*taken, np.zeros(0, np.int64)])
-    return csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(taken), products))
+    return csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=(len(taken), products))
 
 
-def popularity(histories: Histories) -> Scorer:
+# -- the rivals ------------------------------------------------------------------------------
+
+
+def popularity(histories: Histories) -> Callable[[Known], np.ndarray]:
     """How many users took each product."""
     counts = np.asarray(histories.matrix.sum(0)).ravel()
     return lambda known: np.tile(counts, (len(known), 1))
 
 
-def item_neighbours(histories: Histories) -> Scorer:
+def item_neighbours(histories: Histories) -> Callable[[Known], np.ndarray]:
     """The sum of cosines to what a user has."""
     bought = histories.matrix
     length = np.sqrt(np.maximum(np.asarray(bought.sum(0)).ravel(), 1))
@@ -57,7 +84,71 @@ def item_neighbours(histories: Histories) -> Scorer:
     return lambda known: np.asarray((matrix(known, histories.products) @ alike).toarray())
 
 
-RIVALS: dict[str, Callable[[Histories], Scorer]] = {"popularity": popularity, "item_neighbours": item_neighbours}
+def markov(histories: Histories, *, popular: float) -> Callable[[Known], np.ndarray]:
+    """The share of users who took each product right after the last one, mixed with its popularity."""
+    n = histories.products
+    pairs = [np.stack([t[:-1], t[1:]]) for t in histories.taken if len(t) > 1]
+    before, after = np.concatenate([*pairs, np.zeros((2, 0), np.int64)], axis=1)
+    follows = csr_matrix((np.ones(len(before), np.float32), (before, after)), shape=(n, n))
+    follows = follows.multiply(1 / np.maximum(np.asarray(follows.sum(1)), 1)).tocsr()
+    share = np.asarray(histories.matrix.sum(0)).ravel()
+    share = popular * share / max(share.sum(), 1)
+
+    def scores(known: Known) -> np.ndarray:
+        return np.asarray((matrix([k[-1:] for k in known], n) @ follows).toarray() + share)
+
+    return scores
+
+
+def ease(histories: Histories, *, strength: float) -> Callable[[Known], np.ndarray]:
+    """Products times the weights B = I - P diag(1 / diag P), P the inverse of X'X + strength I."""
+    bought = histories.matrix
+    gram = (bought.T @ bought).toarray()
+    gram[np.diag_indices_from(gram)] += strength
+    weights = _inverse(gram)
+    weights /= -weights.diagonal()
+    np.fill_diagonal(weights, 0)
+    return lambda known: np.asarray(matrix(known, histories.products) @ weights)
+
+
+def _inverse(positive: np.ndarray) -> np.ndarray:
+    """The inverse of a symmetric positive definite matrix, which is overwritten, by its Cholesky factor."""
+    from scipy.linalg.lapack import spotrf, spotri
+
+    factor, failed = spotrf(positive.T, lower=1, overwrite_a=1)
+    inverse, failed_too = spotri(factor, lower=1, overwrite_c=1)
+    assert not failed and not failed_too, "the matrix is not positive definite"
+    whole: np.ndarray = np.tril(inverse)
+    whole += np.tril(inverse, -1).T
+    return whole
+
+
+def too_large_for_ease(histories: Histories) -> str | None:
+    """Why EASE is left out, None where its matrices fit."""
+    needed = EASE_MATRICES * 4 * histories.products**2
+    if needed <= MOST_EASE_BYTES:
+        return None
+    return f"needs {needed / 10**9:.1f} GB for {histories.products:,} products, {MOST_EASE_BYTES / 10**9:.1f} GB are allowed"
+
+
+@dataclass(frozen=True)
+class Rival:
+    """How a rival is fitted, the settings tried, and what tells why it cannot be."""
+
+    fit: Fit
+    grid: tuple[Settings, ...] = ({},)
+    missing: Callable[[Histories], str | None] = lambda histories: None
+
+
+RIVALS = {
+    "popularity": Rival(popularity),
+    "item_neighbours": Rival(item_neighbours),
+    "markov": Rival(markov, tuple({"popular": p} for p in (0.01, 0.1, 1.0))),
+    "ease": Rival(ease, tuple({"strength": s} for s in (100.0, 300.0, 1000.0, 3000.0)), too_large_for_ease),
+}
+
+
+# -- one path for all ------------------------------------------------------------------------
 
 
 def training_histories(corpus: Corpus) -> Histories:
@@ -65,18 +156,49 @@ def training_histories(corpus: Corpus) -> Histories:
     return Histories([u.product[: u.train_end][u.target[: u.train_end]] for u in corpus.users], len(corpus.product_ids))
 
 
-def next_item_ranks(corpus: Corpus, split: str = "test") -> dict[str, np.ndarray]:
-    """Ranks of the held-out products by each rival, (users,) each."""
-    histories = training_histories(corpus)
-    return {name: ranks_of(corpus, split, rival(histories)) for name, rival in RIVALS.items()}
+def known_products(user: UserSteps, end: int) -> np.ndarray:
+    """The distinct products of a user's first `end` steps, in time order."""
+    found = user.product[:end][user.product[:end] >= 0]
+    return np.asarray(found[np.sort(np.unique(found, return_index=True)[1])])
 
 
-def ranks_of(corpus: Corpus, split: str, scorer: Scorer) -> np.ndarray:
-    """Rank of each held-out product among all that the user has not taken yet, (users,)."""
-    users, ends, target = held_users(corpus, split)
-    known = [corpus.taken(u, end) for u, end in zip(users, ends, strict=True)]
-    made = [np.zeros(0, np.int64)]
-    for at in range(0, len(users), USERS_PER_BATCH):
-        part = slice(at, at + USERS_PER_BATCH)
-        made.append(metrics.ranks(scorer(known[part]), target[part], [k.tolist() for k in known[part]]))
-    return np.concatenate(made)
+def measure_rivals(
+    corpus: Corpus, split: str = "test", only: Sequence[str] | None = None, report: Callable[[float, str], None] = lambda done, step: None
+) -> Rivals:
+    """Every rival (`only` these where given), tuned on the validation products, ranked on a split."""
+    histories, made = training_histories(corpus), Rivals()
+    wanted = {name: rival for name, rival in RIVALS.items() if only is None or name in only}
+    for at, (name, rival) in enumerate(wanted.items()):
+        report(at / len(wanted), name)
+        missing = rival.missing(histories)
+        if missing:
+            made.left_out[name] = missing
+        else:
+            made.measured[name] = measure_rival(corpus, split, histories, rival)
+    return made
+
+
+def left_out_notes(corpus: Corpus) -> list[str]:
+    """Which rivals cannot be fitted to this corpus, for people."""
+    if not corpus.next_item:
+        return []
+    reasons = {name: rival.missing(training_histories(corpus)) for name, rival in RIVALS.items()}
+    return [f"Next item is not compared with {name}: it {why}." for name, why in reasons.items() if why]
+
+
+def measure_rival(corpus: Corpus, split: str, histories: Histories, rival: Rival) -> Measured:
+    """The settings that rank the validation products best, and their ranking of the split."""
+    began, best, made = time.monotonic(), -1.0, None
+    for settings in rival.grid:
+        scorer = of_known(rival.fit(histories, **settings))
+        found = ndcg(rank_products(corpus, "validation", scorer, best=0).rank) if len(rival.grid) > 1 else np.zeros(0)
+        value = float(found.mean()) if len(found) else 0.0
+        if value > best:
+            best, made = value, (rank_products(corpus, split, scorer), settings)
+    assert made is not None
+    return Measured([made[0]], made[1], time.monotonic() - began)
+
+
+def of_known(scores: Callable[[Known], np.ndarray]) -> Scorer:
+    """A scorer of users from one of histories."""
+    return lambda users, ends: scores([known_products(u, end) for u, end in zip(users, ends, strict=True)])

@@ -10,6 +10,7 @@ import numpy as np
 from workbench.encoder import metrics
 from workbench.encoder.corpus import Corpus, TextRows, rows_of
 from workbench.encoder.metrics import Metric
+from workbench.encoder.ranking import ranks, tie_places
 
 Found = dict[str, dict[str, Metric]]
 STRENGTHS = (0.1, 1.0, 10.0)
@@ -61,8 +62,9 @@ def contrast(corpus: Corpus, rows: TextRows, frozen: np.ndarray) -> Found:
     popular = np.bincount(rows.target[train], minlength=len(corpus.product_ids)).astype(float)
     products = _unit(rows_of(frozen, corpus.product_text))
     said = _unit(frozen[rows.text[test]])
+    place = tie_places(corpus.product_ids)
     found = {"popularity": np.tile(popular, (len(test), 1)), "frozen_probe": said @ products.T}
-    return {name: metrics.recall(metrics.ranks(scores, rows.target[test])) for name, scores in found.items()}
+    return {name: metrics.recall(ranks(scores, rows.target[test], place)) for name, scores in found.items()}
 
 
 def _unit(x: np.ndarray) -> np.ndarray:
