@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from joint_space import fill, publish
+from joint_space import EVALUATION, fill, publish
 
 from workbench.cli import main
 from workbench.registry import Registry
@@ -60,6 +60,32 @@ def test_evaluate_prints_metrics_and_baselines(run, shop):
     assert document["tasks"]["next_item"]["baselines"]["popularity"]["ndcg_at_10"]["n"] == 400
     assert "intent" in document["left_out"]
     assert run("evaluate", shop.id)[1] == document
+
+
+def test_evaluate_measures_more_in_a_job_and_shows_it_with_the_rest(run, home, shop, tmp_path, monkeypatch):
+    asked = []
+
+    def start(home, kind, spec):
+        asked.append((kind, spec))
+        made = Run.create(home, kind, spec)
+        shop.keep_evaluation(EVALUATION)
+        made.finish({"version": shop.id})
+        return made
+
+    monkeypatch.setattr("workbench.jobs.start", start)
+    status, document, _ = run("evaluate", "--rivals", "single_task", "--robustness", "--other", str(tmp_path))
+    spec = {"version": shop.id, "rivals": ["single_task"], "robustness": True, "other": str(tmp_path)}
+    assert status == 0 and asked == [("evaluate", spec)]
+    sentiment = document["tasks"]["sentiment"]
+    assert set(sentiment["baselines"]) == {"majority", "tfidf_logistic", "single_task"} and "typing_errors" in sentiment["noise"]
+    assert run("evaluate")[1] == document and len(asked) == 1
+
+
+def test_evaluate_for_people_says_the_verdict_and_each_paired_difference(home, shop, capsys):
+    assert main(["evaluate", "--home", str(home.root)]) == 0
+    out = capsys.readouterr().out
+    assert "Against its parent: Better: Review sentiment." in out
+    assert "tfidf_logistic: 0.690 (0.650 to 0.730, n = 400); difference +0.010 (-0.010 to +0.030): no difference beyond chance" in out
 
 
 def test_promote_and_rollback(run, home, shop):
@@ -178,6 +204,15 @@ def test_a_report_that_cannot_be_written_is_refused_before_any_work(run, shop, o
 def test_a_report_is_written_in_the_form_of_its_ending(run, shop, tmp_path):
     status, document, _ = run("report", "sentiment", "--out", str(tmp_path / "s.csv"))
     assert status == 0 and (tmp_path / "s.csv").stat().st_size == document["bytes"]
+
+
+@pytest.mark.parametrize("ending", ["md", "html"])
+def test_the_model_card_of_any_version_is_written(run, home, shop, tmp_path, ending):
+    other = publish(home, parent=shop.id, promote=False)
+    out = tmp_path / f"card.{ending}"
+    status, document, _ = run("report", "model", "--version", other.id, "--out", str(out))
+    assert status == 0 and document["version"] == other.id
+    assert other.id in out.read_text("utf-8") and "Known limits" in out.read_text("utf-8")
 
 
 class Reader:

@@ -124,13 +124,26 @@ BEFORE = {"value": 0.31, "low": 0.27, "high": 0.35, "n": 400}
 
 @pytest.mark.parametrize(
     ("low", "high", "value", "said"),
-    [(0.36, 0.5, 0.4, "better"), (0.1, 0.2, 0.15, "worse"), (0.3, 0.4, 0.35, "within the intervals"), (0.27, 0.35, 0.31, "unchanged")],
+    [
+        (0.36, 0.5, 0.4, "better"),
+        (0.1, 0.2, 0.15, "worse"),
+        (0.3, 0.4, 0.35, "no difference beyond chance"),
+        (0.27, 0.35, 0.31, "unchanged"),
+    ],
 )
 def test_better_and_worse_are_only_said_where_intervals_do_not_touch(low, high, value, said):
     assert metrics.verdict(BEFORE, {"value": value, "low": low, "high": high, "n": 400}) == said
 
 
-@pytest.mark.parametrize(("low", "high", "said"), [(0.01, 0.05, "better"), (-0.01, 0.05, "within the intervals"), (-0.05, -0.01, "worse")])
+def test_less_is_better_for_errors_and_drawn_so():
+    before, after = {"value": 0.2, "low": 0.18, "high": 0.22, "n": 400}, {"value": 0.1, "low": 0.08, "high": 0.12, "n": 400}
+    assert metrics.verdict(before, after, metric="ece") == "better" and metrics.verdict(after, before, metric="mae_stars") == "worse"
+    assert metrics.delta(-0.1, "better")["delta_color"] == "inverse"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"), [(0.01, 0.05, "better"), (-0.01, 0.05, "no difference beyond chance"), (-0.05, -0.01, "worse")]
+)
 def test_a_paired_difference_decides_where_the_intervals_touch(low, high, said):
     assert metrics.verdict(BEFORE, {**BEFORE, "value": 0.33}, {"value": 0.02, "low": low, "high": high, "n": 400}) == said
 
@@ -144,7 +157,7 @@ def test_of_three_rows_nothing_is_said():
     ("change", "verdict", "told"),
     [
         (0.1, "better", ("+0.100", "normal", "auto")),
-        (-0.1, "within the intervals", ("-0.100", "off", "off")),
+        (-0.1, "no difference beyond chance", ("-0.100", "off", "off")),
         (-0.0002, "worse", ("±0", "normal", "auto")),
     ],
 )

@@ -24,7 +24,7 @@ def of_sentiment(**differences):
     [
         (figure(0.05), "macro_f1", "better"),
         (figure(-0.05), "macro_f1", "worse"),
-        (figure(0.03), "macro_f1", "within the intervals"),
+        (figure(0.03), "macro_f1", "no difference beyond chance"),
         (figure(0.05), "ece", "worse"),
         (figure(-0.05), "mae_stars", "better"),
         (figure(0.5, n=19), "macro_f1", "too few rows to tell"),

@@ -76,6 +76,12 @@ def test_a_second_version_waits_for_its_promotion(home, snapshot, derived):
     assert Registry(home).active().id == first.status().result["version"] != second.status().result["version"]
 
 
+def test_a_measurement_promotes_and_derives_nothing(home, snapshot, derived):
+    run = Run.create(home, "evaluate", {"version": "v1"})
+    assert worker.main(run.folder, encoder("train")) == 0
+    assert run.status().state == "done" and Registry(home).active() is None and derived == []
+
+
 def test_a_failed_derivation_does_not_lose_the_version(home, snapshot, monkeypatch):
     def segments(store, space, report):
         raise ValueError("no users")

@@ -10,11 +10,12 @@ __all__ = ["BASELINES", "METRICS", "MODEL", "Headline", "delta", "headlines", "t
 
 
 def delta(change: float, verdict: str) -> dict[str, Any]:
-    """A change as options of `st.metric`: colour and arrow only for better or worse."""
+    """A change as options of `st.metric`: colour and arrow only for better or worse, green where less is better too."""
     told = f"{change:+.3f}"
     sure = verdict in ("better", "worse")
+    way = "normal" if (change > 0) == (verdict == "better") else "inverse"
     return {
         "delta": "±0" if float(told) == 0 else told,
-        "delta_color": "normal" if sure else "off",
+        "delta_color": way if sure else "off",
         "delta_arrow": "auto" if sure else "off",
     }

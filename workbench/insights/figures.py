@@ -135,7 +135,7 @@ def verdict(before: Measured, after: Measured, paired: Measured | None = None, *
         return "unchanged"
     low, high = (paired["low"], paired["high"]) if paired else (after["low"] - before["high"], after["high"] - before["low"])
     up, down = ("worse", "better") if metric in LOWER_IS_BETTER else ("better", "worse")
-    return up if low > 0 else down if high < 0 else "within the intervals"
+    return up if low > 0 else down if high < 0 else "no difference beyond chance"
 
 
 def table(metrics: Measured) -> pd.DataFrame:

@@ -50,7 +50,7 @@ def said(paired: Measured, metric: str) -> str:
     if paired["n"] < figures.LEAST_ROWS:
         return "too few rows to tell"
     if paired["low"] <= 0 <= paired["high"]:
-        return "within the intervals"
+        return "no difference beyond chance"
     return "better" if (paired["low"] > 0) != (metric in figures.LOWER_IS_BETTER) else "worse"
 
 
@@ -88,7 +88,7 @@ def _sorted(found: dict[str, str], names: dict[str, str]) -> str:
     heads = {
         "better": "Better",
         "worse": "Worse",
-        "within the intervals": "No difference beyond chance",
+        "no difference beyond chance": "No difference beyond chance",
         "unchanged": "Unchanged",
         "too few rows to tell": "Too few rows to tell",
     }

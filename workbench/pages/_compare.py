@@ -10,6 +10,7 @@ import streamlit as st
 from workbench.components import charts, context, downloads, metrics
 from workbench.errors import WorkbenchError
 from workbench.insights.changes import changes, shares
+from workbench.insights.figures import difference
 from workbench.registry import Registry
 from workbench.shop.space import Space
 from workbench.tasks.base import tasks
@@ -26,7 +27,8 @@ def compare(before: dict[str, Any], after: dict[str, Any]) -> pd.DataFrame:
             b, a = old.get(metric) or {}, new.get(metric) or {}
             change = a["value"] - b["value"] if a and b else None
             values = [b.get("value"), b.get("low"), b.get("high"), a.get("value"), a.get("low"), a.get("high")]
-            rows.append([task, metric, *values, change, a.get("n") or b.get("n"), metrics.verdict(b, a)])
+            said = metrics.verdict(b, a, difference(after.get(task, {}), metric, "parent"), metric=metric)
+            rows.append([task, metric, *values, change, a.get("n") or b.get("n"), said])
     names = ["task", "metric", "before", "before_low", "before_high", "after", "after_low", "after_high", "change", "n", "verdict"]
     return pd.DataFrame(rows, columns=names).astype({name: "float64" for name in names[2:9]})
 

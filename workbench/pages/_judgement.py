@@ -20,7 +20,6 @@ ICONS = {
     "bad": ":red[:material/error:]",
     "unknown": ":gray[:material/help:]",
 }
-WORDS = {"within the intervals": "no difference beyond chance"}
 VIEWS = ["Tasks", "Joint or alone", "Robustness", "Fairness", "Training", "About"]
 MOST_SIDE_BY_SIDE = 7
 
@@ -96,7 +95,7 @@ def _against(rows: list[dict[str, Any]], label: str, key: str) -> None:
     if not rows:
         st.text("No other method was measured on these rows.")
         return
-    series = intervals.by_verdict([(row["label"], row["paired"], row["word"]) for row in rows], WORDS)
+    series = intervals.by_verdict([(row["label"], row["paired"], row["word"]) for row in rows], {})
     alt = "; ".join(f"{row['label']} {row['paired']['value']:+.3f} {row['word']}" for row in rows)
     intervals.show(
         series, f"{key}-chart", f"Differences to other methods: {alt}", axis="this version less the other, 95 % interval", zero=True
@@ -108,7 +107,7 @@ def _against(rows: list[dict[str, Any]], label: str, key: str) -> None:
             row["here"],
             row["there"],
             *(row["paired"][k] for k in ("value", "low", "high", "n")),
-            WORDS.get(row["word"], row["word"]),
+            row["word"],
         ]
         for row in rows
     ]

@@ -15,7 +15,7 @@ from workbench.insights.reports.of_model import elsewhere_table, groups_table, n
 from workbench.registry import ModelVersion
 
 SIGNED = {"difference", "from", "to", "difference_low", "difference_high"}
-TO_THE_REST = {"better": "above the rest", "worse": "below the rest", "within the intervals": "like the rest, within chance"}
+TO_THE_REST = {"better": "above the rest", "worse": "below the rest", "no difference beyond chance": "like the rest, within chance"}
 
 
 def numbers(frame: pd.DataFrame) -> dict[str, Any]:

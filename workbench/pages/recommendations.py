@@ -165,7 +165,7 @@ def _new_product(store: Store, space: Space) -> None:
 
 
 def _quality(store: Store, space: Space) -> None:
-    metrics = space.version.metrics
+    metrics = space.version.measured
     task = metrics.get("tasks", {}).get("next_item")
     if not task:
         reason = metrics.get("left_out", {}).get("next_item", "this version was not measured on it")
