@@ -74,7 +74,7 @@ def test_evaluate_measures_more_in_a_job_and_shows_it_with_the_rest(run, home, s
 
     monkeypatch.setattr("workbench.jobs.start", start)
     status, document, _ = run("evaluate", "--rivals", "single_task", "--robustness", "--other", str(tmp_path))
-    spec = {"version": shop.id, "rivals": ["single_task"], "robustness": True, "other": str(tmp_path)}
+    spec = {"version": shop.id, "rivals": ["single_task"], "robustness": True, "other": str(tmp_path), "against": None}
     assert status == 0 and asked == [("evaluate", spec)]
     sentiment = document["tasks"]["sentiment"]
     assert set(sentiment["baselines"]) == {"majority", "tfidf_logistic", "single_task"} and "typing_errors" in sentiment["noise"]

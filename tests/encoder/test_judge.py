@@ -25,7 +25,7 @@ def other(tmp_path_factory):
 def judged(trained, other):
     """(version, everything known of it) after all that can be measured was."""
     home, result = trained
-    asked = {"rivals": ["single_task"], "robustness": True, "other": str(other.root)}
+    asked = {"rivals": ["all"], "robustness": True, "other": str(other.root)}
     code, known = work(home, "evaluate", version=result["version"], **asked)
     assert code == 0, known
     return Registry(home).get(result["version"]), known
@@ -39,6 +39,7 @@ def test_every_task_is_compared_with_its_own_training_alone(judged):
                 task["metrics"][metric]["value"] - theirs["value"], abs=0.02
             ), name
     assert version.measured["tasks"] == known["tasks"]
+    assert "sasrec" in known["tasks"]["next_item"]["differences"]["ndcg_at_10"]
 
 
 def test_what_was_published_stays(judged):
@@ -92,6 +93,7 @@ def test_a_file_of_reviews_serves_as_another_shop(trained, tmp_path):
     [
         ({"rivals": ["juggling"]}, "no rival juggling"),
         ({"version": "v0"}, "no model version"),
+        ({"against": "v0"}, "no model version"),
         ({"other": "nowhere"}, "no home or file"),
     ],
 )
@@ -99,6 +101,21 @@ def test_what_cannot_be_measured_is_said(trained, asked, problem):
     home, result = trained
     code, error = work(home, "evaluate", **{"version": result["version"], **asked})
     assert code == 2 and problem in error["problem"] and error["fix"]
+
+
+def test_another_version_is_measured_on_the_same_rows_and_equals_itself(trained):
+    home, result = trained
+    code, again = work(home, tasks=["sentiment", "next_item"])
+    assert code == 0, again
+    code, known = work(home, "evaluate", version=result["version"], against=again["version"])
+    assert code == 0, known
+    assert {name for name, task in known["tasks"].items() if again["version"] in task["baselines"]} == {"sentiment", "next_item"}
+    for name in ("sentiment", "next_item"):
+        theirs = known["tasks"][name]["baselines"][again["version"]]
+        for metric, figure in again["tasks"][name]["metrics"].items():
+            assert theirs[metric]["value"] == pytest.approx(figure["value"], abs=0.03), (name, metric)
+    code, error = work(home, "evaluate", version=result["version"], against=result["version"])
+    assert code == 2 and "with itself" in error["problem"]
 
 
 def test_a_version_whose_data_are_gone_cannot_be_measured_again(trained, tmp_path):

@@ -119,8 +119,9 @@ def test_measure_more_asks_what_and_starts_the_job(page, two, home, monkeypatch)
     at = page()
     at.button(key="measure-more").click().run()
     at.text_input(key="measure-other").set_value("/shops/lamps")
+    at.selectbox(key="measure-against").set_value(two[1].id)
     at.button(key="measure-start").click().run()
-    spec = {"version": two[0].id, "rivals": ["single_task"], "robustness": True, "other": "/shops/lamps"}
+    spec = {"version": two[0].id, "rivals": ["single_task"], "robustness": True, "against": two[1].id, "other": "/shops/lamps"}
     assert started == [("evaluate", spec)]
     assert at.query_params["run"] and at.button(key="measure-more").disabled
 

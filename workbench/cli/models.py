@@ -31,13 +31,14 @@ def models(home: Home, given: Namespace) -> Answer:
 def evaluate(home: Home, given: Namespace) -> Answer:
     """What was measured when the version was made and since; with options more is measured first, in a job."""
     found = _version(home, given.version)
-    if given.rivals or given.robustness or given.other:
+    if given.rivals or given.robustness or given.other or given.against:
         from workbench import jobs
         from workbench.cli.learning import finished
 
         rivals = [name.strip() for name in (given.rivals or "").split(",") if name.strip()]
         other = str(Path(given.other).resolve()) if given.other else None
-        finished(jobs.start(home, "evaluate", {"version": found.id, "rivals": rivals, "robustness": given.robustness, "other": other}))
+        asked = {"rivals": rivals, "robustness": given.robustness, "other": other, "against": given.against}
+        finished(jobs.start(home, "evaluate", {"version": found.id, **asked}))
     document = {"tasks": {}, "left_out": {}, **found.measured, "version": found.id}
     return document, words(document)
 

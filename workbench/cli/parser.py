@@ -86,8 +86,9 @@ def _learning(train: argparse.ArgumentParser, verb: Verb) -> None:
 def _models(verb: Verb) -> None:
     evaluate = verb("evaluate", "models", "metrics of every task with intervals and baselines; with options measures more")
     evaluate.add_argument("version", nargs="?", metavar="VERSION")
-    evaluate.add_argument("--rivals", metavar="A,B", help="measure rivals that take long: single_task, or all")
+    evaluate.add_argument("--rivals", metavar="A,B", help="measure rivals that take long: single_task, sasrec, or all")
     evaluate.add_argument("--robustness", action="store_true", help="measure under typing errors, capitals and changed word order")
+    evaluate.add_argument("--against", metavar="VERSION", help="measure another version on the same rows")
     evaluate.add_argument("--other", metavar="HOME", help="measure on the reviews of another shop: its home, or a file")
     verb("models", "models", "the versions and which is active")
     verb("promote", "models", "make a version the active one").add_argument("version", metavar="VERSION")

@@ -49,11 +49,11 @@ def work(run: Run) -> dict[str, Any]:
 
 def evaluated(home: Home, run: Run) -> dict[str, Any]:
     """Measure more of a version that is there."""
-    from workbench.encoder.judge import evaluate_version
+    from workbench.encoder.judge import Asked, evaluate_version
 
     spec = run.spec
-    rivals, robustness = spec.get("rivals") or (), bool(spec.get("robustness"))
-    return evaluate_version(home, run, version=spec["version"], rivals=rivals, robustness=robustness, other=spec.get("other"))
+    asked = Asked(tuple(spec.get("rivals") or ()), bool(spec.get("robustness")), spec.get("other"), spec.get("against"))
+    return evaluate_version(home, run, spec["version"], asked)
 
 
 def explain(error: BaseException) -> tuple[str, str, str]:

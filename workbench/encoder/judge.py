@@ -15,10 +15,13 @@ from typing import Any
 import numpy as np
 
 from workbench.encoder.backbone import Backbone, find_base
+from workbench.encoder.baselines.sasrec import sasrec_ranks
 from workbench.encoder.corpus import Corpus, read_corpus
+from workbench.encoder.earlier import comparable, on_these_rows
 from workbench.encoder.evaluate import Metrics, differences, measure
 from workbench.encoder.features import Features
 from workbench.encoder.groups import compare_groups, read_groups
+from workbench.encoder.ranking import figures
 from workbench.encoder.robustness import on_another_shop, opened, under_noise
 from workbench.encoder.singly import train_alone
 from workbench.encoder.weights import Loaded, load
@@ -28,7 +31,7 @@ from workbench.registry import ModelVersion, Registry
 from workbench.run import Run
 from workbench.shop.store import Store
 
-RIVALS = ("single_task",)
+SEEDS = (7,)
 Report = Callable[[float, str], None]
 
 
@@ -50,46 +53,69 @@ class Case:
         return Features(backbone, texts, self.folder / "other_features.npy", readers=readers).pooled()
 
 
-def evaluate_version(
-    home: Home, run: Run, *, version: str, rivals: Sequence[str] = (), robustness: bool = False, other: str | None = None
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Asked:
+    """What to measure: rivals by name ("all": those that can be), noise, the reviews of another shop, another version."""
+
+    rivals: tuple[str, ...] = ()
+    robustness: bool = False
+    other: str | None = None
+    against: str | None = None
+
+
+def evaluate_version(home: Home, run: Run, version: str, asked: Asked) -> dict[str, Any]:
     """Measure what was asked for and keep it; the result is everything known of the version, as `workbench evaluate` prints it."""
     began = time.monotonic()
-    found = Registry(home).get(version)
-    rivals = wanted(found, rivals)
-    parts = _parts(run, 1 + len(rivals) + int(robustness) + int(bool(other)))
+    registry = Registry(home)
+    found, against = registry.get(version), registry.get(asked.against) if asked.against else None
+    if against:
+        comparable(found, against)
+    rivals = wanted(found, asked.rivals)
+    parts = _parts(run, 1 + len(rivals) + sum(map(bool, (asked.robustness, asked.other, against))))
     case, groups = open_case(home, run.folder, found, next(parts))
     found.keep_evaluation({"tasks": {task: {"groups": by} for task, by in groups.items()}})
-    if "single_task" in rivals:
-        _singly(case, next(parts))
-    if robustness:
+    if against:
+        _against(case, against, next(parts))
+    for name in rivals:
+        RIVALS[name](case, next(parts))
+    if asked.robustness:
         noise = under_noise(case.loaded.model, case.corpus, case.pooled, case.read, case.found, next(parts))
         found.keep_evaluation({"tasks": {task: {"noise": by} for task, by in noise.items()}})
-    if other:
-        _elsewhere(case, Path(other), next(parts))
+    if asked.other:
+        _elsewhere(case, Path(asked.other), next(parts))
     found.keep_evaluation({"seconds": round(time.monotonic() - began, 1)})
     return {"version": version, **found.measured}
 
 
 def wanted(version: ModelVersion, rivals: Sequence[str]) -> list[str]:
     """The rivals to measure, "all" spelled out; WorkbenchError where one cannot be measured for this version."""
-    rivals = list(RIVALS) if list(rivals) == ["all"] else list(rivals)
+    if list(rivals) == ["all"]:
+        return [name for name in RIVALS if not _hindrance(version, name)]
     unknown = [name for name in rivals if name not in RIVALS]
     if unknown:
         raise WorkbenchError(f"There is no rival {', '.join(unknown)} that is measured later.", f"These are: {', '.join(RIVALS)}, or all.")
-    if "single_task" in rivals and version.info.get("kind") == "finetune":
-        raise WorkbenchError(
-            f"Version {version.id} was fine-tuned on another one: a training of one task alone from the base is no match for it.",
-            "Measure single_task for a version that was trained with: workbench train",
-        )
-    return rivals
+    for name in rivals:
+        if hindrance := _hindrance(version, name):
+            raise WorkbenchError(f"{name} cannot be measured for version {version.id}: {hindrance}.", "Leave it out of --rivals.")
+    return list(rivals)
+
+
+def _hindrance(version: ModelVersion, rival: str) -> str | None:
+    """Why a rival is none for this version."""
+    tasks = version.metrics["tasks"]
+    if rival == "sasrec":
+        return None if "next_item" in tasks else "it did not learn the next item"
+    if version.info.get("kind") == "finetune":
+        return "it was fine-tuned on another version, and one task alone from the base is no match for it"
+    return None if len(tasks) > 1 else "it learned one task alone"
 
 
 def open_case(home: Home, folder: Path, version: ModelVersion, report: Report) -> tuple[Case, dict[str, Any]]:
     """(the version on its own snapshot, its figures by group)."""
     loaded = load(version)
     with Store.open_snapshot(home, snapshot_of(home, version)) as store:
-        corpus = read_corpus(store, list(version.metrics["tasks"]), split=loaded.recipe.split, return_days=loaded.recipe.return_days)
+        recipe = loaded.recipe
+        corpus = read_corpus(store, list(version.metrics["tasks"]), split=recipe.split, return_days=recipe.return_days)
         groups = read_groups(store, corpus)
     told = partial(_reading, report, len(corpus.texts))
     features = Features(loaded.model.backbone, corpus.texts, folder / "features.npy", told, readers=corpus.readers)
@@ -122,11 +148,6 @@ def untrained(loaded: Loaded) -> Backbone:
 def _singly(case: Case, report: Report) -> None:
     """Train every task alone; each is kept as soon as it is measured."""
     tasks = list(case.found)
-    if len(tasks) < 2:
-        raise WorkbenchError(
-            f"Version {case.version.id} learned {tasks[0]} alone: there is no joint training to compare.",
-            "Train a version with more tasks.",
-        )
     for at, task in enumerate(tasks):
 
         def told(done: float, step: str, at: int = at, task: str = task) -> None:
@@ -134,6 +155,22 @@ def _singly(case: Case, report: Report) -> None:
 
         alone = train_alone(case.corpus, task, case.features, case.loaded.recipe, case.folder / f"alone_{task}", told)
         _keep_rival(case, task, "single_task", alone)
+
+
+def _sasrec(case: Case, report: Report) -> None:
+    """SASRec, its settings chosen on the validation products."""
+    measured = sasrec_ranks(case.corpus, "test", SEEDS, report)
+    _keep_rival(case, "next_item", "sasrec", figures(measured.ranked, case.corpus.counts()))
+
+
+RIVALS: dict[str, Callable[[Case, Report], None]] = {"single_task": _singly, "sasrec": _sasrec}
+
+
+def _against(case: Case, other: ModelVersion, report: Report) -> None:
+    """Another version on the same rows."""
+    found = on_these_rows(case.corpus, other, case.folder, lambda done: report(done, f"reading as {other.id} does"))
+    for task, its in found.items():
+        _keep_rival(case, task, other.id, its)
 
 
 def _keep_rival(case: Case, task: str, name: str, figures: dict[str, Any]) -> None:

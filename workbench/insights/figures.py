@@ -46,6 +46,7 @@ BASELINES = {
     "rfm_boosting": "RFM, boosting",
     "parent": "its parent",
 }
+SIMPLE = BASELINES.keys() - {"single_task", "parent"}
 MODEL = "this version"
 LEAST_ROWS = 20
 Measured = dict[str, Any]
@@ -108,9 +109,9 @@ def _headline(task: str, measured: Measured) -> Headline | None:
 def best_rival(measured: Measured, metric: str) -> tuple[str | None, Measured]:
     """The best of the simple methods by a metric with its figure; (None, {}) where none was measured.
 
-    The same backbone trained for this task alone is no simple method: it answers another question.
+    The same backbone trained for this task alone and other versions are no simple methods: they answer other questions.
     """
-    rivals = {name: found[metric] for name, found in measured.get("baselines", {}).items() if metric in found and name != "single_task"}
+    rivals = {name: found[metric] for name, found in measured.get("baselines", {}).items() if metric in found and name in SIMPLE}
     sign = -1 if metric in LOWER_IS_BETTER else 1
     best = max(rivals, key=lambda name: sign * rivals[name]["value"], default=None)
     return best, rivals.get(best or "", {})

@@ -31,7 +31,7 @@ def findings(measured: Measured) -> list[Finding]:
     """The verdict on a version, from `ModelVersion.measured`: the most important answer first."""
     tasks = measured.get("tasks", {})
     warned = [Finding("Please note", note, "bad") for note in measured.get("notes", [])]
-    return [*warned, _simple(tasks), *_parent(tasks), _alone(tasks), _noise(tasks), *_elsewhere(tasks), _groups(tasks)]
+    return [*warned, _simple(tasks), *_versions(tasks), _alone(tasks), _noise(tasks), *_elsewhere(tasks), _groups(tasks)]
 
 
 def compared(tasks: Measured, rival: str) -> dict[str, str]:
@@ -66,10 +66,13 @@ def _simple(tasks: Measured) -> Finding:
     return Finding(topic, words, _state(found))
 
 
-def _parent(tasks: Measured) -> Iterator[Finding]:
-    found = compared(tasks, "parent")
-    if found:
-        yield Finding("Against its parent", _sorted(found, {task: title(task) for task in found}), _state(found))
+def _versions(tasks: Measured) -> Iterator[Finding]:
+    """Against its parent and other versions on the same rows."""
+    rivals = {rival for found in tasks.values() for to in found.get("differences", {}).values() for rival in to}
+    for rival in ("parent", *sorted(rivals - BASELINES.keys())):
+        found = compared(tasks, rival)
+        if found:
+            yield Finding(f"Against {BASELINES.get(rival, rival)}", _sorted(found, {task: title(task) for task in found}), _state(found))
 
 
 def _alone(tasks: Measured) -> Finding:

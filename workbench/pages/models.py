@@ -155,17 +155,24 @@ def _ask_measure(version: ModelVersion) -> None:
         help="Not for a fine-tuned version or one that learned a single task." if tuned else None,
     )
     noise = st.checkbox("Typing errors, capitals, words out of order (some minutes)", True, key="measure-noise")
+    earlier = [v.id for v in context.registry().versions() if _earlier(v, version)]
+    against = st.selectbox("Another version, on the same rows (optional)", earlier, index=None, key="measure-against")
     other = st.text_input("On the reviews of another shop: its home, or a file on this machine (optional)", key="measure-other").strip()
-    asked = bool(alone or noise or other)
+    asked = bool(alone or noise or against or other)
     if st.button("Start", type="primary", key="measure-start", disabled=not asked, on_click=_measure, args=(version.id,)):
         st.rerun()
+
+
+def _earlier(other: ModelVersion, version: ModelVersion) -> bool:
+    """Whether `other` can be compared with `version`: it learned from no later data."""
+    return other.id != version.id and other.info.get("data_version", 0) <= version.info.get("data_version", 0)
 
 
 def _measure(version: str) -> None:
     """Start what the dialog asked for; its run is in the URL then."""
     asked = st.session_state
     rivals = ["single_task"] if asked.get("measure-alone") else []
-    spec = {"version": version, "rivals": rivals, "robustness": bool(asked.get("measure-noise"))}
+    spec = {"version": version, "rivals": rivals, "robustness": bool(asked.get("measure-noise")), "against": asked.get("measure-against")}
     with _versions.saying():
         progress.remember(jobs.start(context.home(), "evaluate", {**spec, "other": asked.get("measure-other", "").strip() or None}).id)
 
