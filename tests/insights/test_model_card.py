@@ -30,6 +30,7 @@ def test_it_holds_purpose_data_recipe_figures_limits_and_commands(store, version
     assert f"Comes from: {second.id} ← {first.id}" in told
     assert "| reviews | 12 |" in told and "| epochs | 8 |" in told
     assert "| Review sentiment | macro F1 | this version | 0.700 (0.660 to 0.740) | 400 |" in told
+    assert "| Review sentiment | macro F1 | its parent | 0.650 | 400 | +0.050 (+0.020 to +0.080) | better |" in told
     assert "0.690 (0.650 to 0.730) | 400 | +0.010 (-0.010 to +0.030) | no difference beyond chance |" in told
     assert "| Review sentiment | typing errors | macro F1 | 0.600 (0.560 to 0.640) | 400 | -0.100 (-0.130 to -0.070) | worse |" in told
     assert "| lamps | Review sentiment | macro F1 | TF-IDF, logistic regression | 0.450 (0.410 to 0.490) | 400 |" in told

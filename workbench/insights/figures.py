@@ -145,13 +145,22 @@ def table(metrics: Measured) -> pd.DataFrame:
     rows = []
     for task, measured in metrics.get("tasks", {}).items():
         figures = measured.get("metrics", {})
-        told = {MODEL: figures, **measured.get("baselines", {})}
-        for by, found in told.items():
+        for by, found in {MODEL: figures, **measured.get("baselines", {}), **_of_differences(measured)}.items():
             for metric, its in found.items():
-                who, known = BASELINES.get(by, by), metric in figures
                 paired = difference(measured, metric, by) or {}
-                said = verdict(its, figures[metric], paired or None, metric=metric) if by != MODEL and known else ""
+                known = by != MODEL and metric in figures
+                said = verdict(its, figures[metric], paired or None, metric=metric) if known else ""
                 values = [its["value"], its["low"], its["high"], its["n"], paired.get("value"), paired.get("low"), paired.get("high")]
-                rows.append((title(task), METRICS.get(metric, metric), who, *values, said))
+                rows.append((title(task), METRICS.get(metric, metric), BASELINES.get(by, by), *values, said))
     names = ["task", "metric", "by", "value", "low", "high", "n", "difference", "difference_low", "difference_high", "verdict"]
     return pd.DataFrame(rows, columns=names).astype({name: "float64" for name in names[7:10]})
+
+
+def _of_differences(measured: Measured) -> dict[str, Measured]:
+    """The figures of rivals of which only the difference was kept, without intervals: {rival: {metric: figure}}."""
+    made: dict[str, Measured] = {}
+    for metric, to in measured.get("differences", {}).items():
+        for rival in to.keys() - measured.get("baselines", {}).keys():
+            value = measured["metrics"][metric]["value"] - to[rival]["value"]
+            made.setdefault(rival, {})[metric] = {"value": value, "low": float("nan"), "high": float("nan"), "n": to[rival]["n"]}
+    return made

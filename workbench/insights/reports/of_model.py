@@ -23,7 +23,7 @@ PURPOSE = (
 )
 HOW = (
     "Every figure is of test rows that were never learned from: a hash of each row's key puts it into the test part; of each history the "
-    "last new product is kept for the test, the one before for validation.",
+    "last new product is kept for the test, the one before for validation; where the recipe's split is a cut in time, what came after it.",
     "Intervals hold 95 % of bootstrap resamples of the test rows. A difference is paired: both figures are taken from the same resampled "
     "rows. Better and worse are said only where the interval of the difference leaves out 0.",
     "“This task alone” is the same backbone and recipe trained for one task alone, with the same steps in an epoch and the same rule for "
@@ -149,7 +149,9 @@ def _worded(every: pd.DataFrame) -> pd.DataFrame:
 
 
 def _figure(value: float, low: float, high: float, sign: str = "") -> str:
-    return "–" if pd.isna(value) else f"{value:{sign}.3f} ({low:{sign}.3f} to {high:{sign}.3f})"
+    if pd.isna(value):
+        return "–"
+    return f"{value:{sign}.3f}" if pd.isna(low) else f"{value:{sign}.3f} ({low:{sign}.3f} to {high:{sign}.3f})"
 
 
 def _its(its: dict[str, Any], sign: str = "") -> str:
