@@ -134,7 +134,10 @@ def coverage(best: Sequence[np.ndarray], products: int) -> Metric:
     """
 
     def share(rows: np.ndarray) -> float:
-        return float(np.mean([len(np.unique(b[rows][b[rows] >= 0])) / products for b in best]))
+        shown = np.zeros((len(best), products + 1), bool)  # the last column is that of -1, where nothing is shown
+        for flags, shelf in zip(shown, best, strict=True):
+            flags[shelf[rows].ravel()] = True
+        return float(shown[:, :-1].mean())
 
     made = bootstrap(share, len(best[0]))
     shift = made["value"] - made.draws.mean() if len(made.draws) else 0.0
