@@ -1,12 +1,12 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from small_shop import make_home
 
+from workbench.jobs.child import ENCODER, several
 from workbench.registry import Registry
 from workbench.run import Run
 from workbench.shop.store import Store
@@ -22,9 +22,8 @@ def test_two_processes_train_one_version_with_weights_alike(tmp_path):
     with Store.open(home) as store:
         snapshot = store.snapshot()
     run = Run.create(home, "train", {"snapshot": str(snapshot), "recipe": "short", "tasks": ["category", "next_item"]})
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "workbench.encoder"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([*command, str(run.folder)], env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run([*several(ENCODER, 2), str(run.folder)], env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     result = json.loads((run.folder / "encoder.json").read_text())
     assert [version.id for version in Registry(home).versions()] == [result["version"]]
@@ -32,6 +31,10 @@ def test_two_processes_train_one_version_with_weights_alike(tmp_path):
     assert leader == pytest.approx(follower, abs=1e-6) and len(leader) == 4
     losses = [point["loss"] for point in curve(run.folder) if "loss" in point]
     assert losses != [point["loss"] for point in curve(run.folder / "process-1") if "loss" in point], "each reads batches of its own"
+
+
+def test_one_process_begins_by_itself():
+    assert several(ENCODER, 1) == ENCODER
 
 
 def curve(folder):

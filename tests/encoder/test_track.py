@@ -17,6 +17,12 @@ def test_the_curve_is_written_for_tensorboard(tmp_path):
     assert [(point.step, point.value) for point in found.Scalars("sentiment/macro_f1")] == [(3, 0.5)]
 
 
+def test_the_peak_of_memory_is_that_of_this_process():
+    before, held = track.peak_memory(), bytearray(300 * 2**20)
+    held[:: 2**12] = b"x" * len(held[:: 2**12])
+    assert 50 < before <= track.peak_memory() and 300 < track.peak_memory() < 10**6
+
+
 def test_without_a_tracker_nothing_is_written(tmp_path):
     accelerator = track.engine("none", tmp_path)
     track.track(accelerator, {"step": 0, "task": "sentiment", "loss": 1.0})

@@ -4,8 +4,8 @@ import pytest
 from small_shop import make_home
 
 from workbench.encoder import train as training
-from workbench.encoder.recipe import recipe
-from workbench.encoder.tune import as_toml, tune_recipe
+from workbench.encoder.recipe import Recipe, recipe
+from workbench.encoder.tune import as_toml, searched, tune_recipe
 from workbench.errors import Cancelled
 from workbench.registry import Registry
 from workbench.run import Run
@@ -62,8 +62,11 @@ def test_a_search_writes_the_best_recipe_and_never_measures_test_rows(shop, monk
 
 
 def test_a_recipe_is_written_as_it_is_read(home):
-    from workbench.encoder.recipe import Recipe
-
     made = Recipe(name="x", learning_rate=3.5e-4, compile=True, balance="upgrad", base='a "folder"', epochs=3)
     written = as_toml(made, ["why"])
     assert written.startswith("# why\n") and Recipe.of({"name": "x", **tomllib.loads(written)}) == made
+
+
+def test_a_search_tries_only_what_can_do_something():
+    assert "adversarial" in searched(Recipe()) and "layer_decay" in searched(Recipe())
+    assert {"adversarial", "layer_decay", "backbone_learning_rate"}.isdisjoint(searched(Recipe(top_layers=0)))

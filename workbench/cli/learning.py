@@ -27,24 +27,30 @@ def train(home: Home, given: Namespace) -> Answer:
     tasks = chosen_tasks(given.tasks)
     with reading(home) as store:
         snapshot = store.snapshot()
-    run = jobs.start(home, "train", {"snapshot": snapshot, "recipe": given.recipe, "tasks": tasks})
+    spec = {"snapshot": snapshot, "recipe": given.recipe, "tasks": tasks, "processes": at_least_one(given.processes, "--processes")}
+    run = jobs.start(home, "train", spec)
     result = finished(run)
     return result, words(result)
 
 
 def tune(home: Home, given: Namespace) -> Answer:
     """Search for a better recipe in a job and wait for it."""
-    if given.trials < 1:
-        raise WorkbenchError(f"--trials is {given.trials}; it must be at least 1.", "Say how many trainings to try.")
-    tasks = chosen_tasks(given.tasks)
+    tasks, trials = chosen_tasks(given.tasks), at_least_one(given.trials, "--trials")
     with reading(home) as store:
         snapshot = store.snapshot()
-    result = finished(jobs.start(home, "tune", {"snapshot": snapshot, "recipe": given.recipe, "tasks": tasks, "trials": given.trials}))
+    result = finished(jobs.start(home, "tune", {"snapshot": snapshot, "recipe": given.recipe, "tasks": tasks, "trials": trials}))
     lines = [_trial(trial) for trial in result["trials"]]
     before = "given up early" if result["from_score"] is None else f"{result['from_score']:.4f}"
     lines.append(f"Best: {result['score']:.4f} on validation rows ({result['from']}: {before}).")
     lines.append(f"Train with it: workbench train --recipe {result['recipe']}")
     return result, "\n".join(lines)
+
+
+def at_least_one(value: int, option: str) -> int:
+    """The option's number; WorkbenchError below 1."""
+    if value < 1:
+        raise WorkbenchError(f"{option} is {value}; it must be at least 1.", f"Give {option} a number of 1 or more.")
+    return value
 
 
 def _trial(trial: dict[str, Any]) -> str:

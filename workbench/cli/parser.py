@@ -64,6 +64,7 @@ def _shop(importing: argparse.ArgumentParser) -> None:
 def _learning(train: argparse.ArgumentParser, verb: Verb) -> None:
     train.add_argument("--recipe", default="laptop", metavar="NAME")
     train.add_argument("--tasks", metavar="A,B", help="only these tasks")
+    train.add_argument("--processes", type=int, default=1, metavar="N", help="processes that share the training, one for each GPU (1)")
     tune = verb("tune", "learning", "search for a better recipe, by validation rows alone")
     tune.add_argument("--recipe", default="laptop", metavar="NAME", help="the recipe to begin with (laptop)")
     tune.add_argument("--trials", type=int, default=20, metavar="N", help="trainings to try (20)")

@@ -6,11 +6,16 @@ averaged before each update. The leader alone reports, measures the baselines an
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
+import sys
 from pathlib import Path
 from typing import Any
 
 from workbench.run import ENCODER_PART, Run
+
+_SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
 class Follower(Run):
@@ -32,4 +37,6 @@ class Follower(Run):
 def joined(folder: Path) -> Run:
     """The run of `folder` for this process: the first one, or the only one, leads."""
     leader, rank = Run(folder, part=ENCODER_PART), int(os.environ.get("RANK", "0"))
+    if "RANK" in os.environ and sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)  # a killed torchrun leaves no process behind
     return Follower(leader, rank) if rank else leader

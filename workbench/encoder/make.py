@@ -24,7 +24,7 @@ from workbench.encoder.groups import add_groups, compare_groups, read_groups
 from workbench.encoder.legibility import Legibility, legibility
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.towers import JointEncoder
-from workbench.encoder.track import engine
+from workbench.encoder.track import engine, peak_memory
 from workbench.encoder.train import Trained, build, train
 from workbench.encoder.weights import Loaded, load, save, warm_start
 from workbench.errors import WorkbenchError
@@ -187,7 +187,9 @@ def _publish(
         write_json(folder / "metrics.json", {"version": version, "tasks": tasks, "left_out": corpus.left_out, **reading})
         write_json(folder / "curve.json", trained.curve)
         seconds = round(time.monotonic() - began, 1)
-        made: ModelVersion = registry.publish(version, {**info, "recipe": recipe.name, "seconds": seconds, "seed": recipe.seed})
+        made: ModelVersion = registry.publish(
+            version, {**info, "recipe": recipe.name, "seconds": seconds, "seed": recipe.seed, "memory_mb": peak_memory()}
+        )
     except BaseException:
         registry.discard(version)
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ def engine(trackers: str = "none", folder: Path | None = None) -> Accelerator:
     Raises WorkbenchError when the tracker is not installed.
     """
     cpu = not torch.cuda.is_available()
+    if not cpu:
+        torch.set_float32_matmul_precision("high")  # what is not read in bfloat16 (users, scores) in TF32
     if trackers == "none":
         return Accelerator(cpu=cpu)
     if find_spec(trackers) is None:
@@ -34,6 +37,14 @@ def engine(trackers: str = "none", folder: Path | None = None) -> Accelerator:
     name = {"wandb": {"name": folder.name, "dir": str(folder)}} if folder else {}
     accelerator.init_trackers(PROJECT[trackers], init_kwargs=name)
     return accelerator
+
+
+def peak_memory() -> int:
+    """The most memory that this process has held so far, in MB, what a GPU holds not counted."""
+    import resource  # not everywhere
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most // (1024**2 if sys.platform == "darwin" else 1024)
 
 
 def track(accelerator: Accelerator, values: dict[str, Any]) -> None:

@@ -36,9 +36,11 @@ TRIALS_BEFORE_PRUNING = 3
 RANGES = {
     "learning_rate": (3e-4, 3e-3),
     "backbone_learning_rate": (2e-5, 5e-4),
+    "layer_decay": (0.6, 1.0),
     "weight_decay": (1e-3, 0.3),
+    "dropout": (0.1, 0.6),
 }
-SHARES = {"dropout": (0.1, 0.6), "layer_decay": (0.6, 1.0)}
+BY_ORDER_OF_MAGNITUDE = ("learning_rate", "backbone_learning_rate", "weight_decay")
 CHOICES: dict[str, tuple[Any, ...]] = {
     "balance": ("sum", "uncertainty", "upgrad"),
     "sampling": ("proportional", "square_root", "equal"),
@@ -46,6 +48,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "r_drop": (0.0, 0.3),
     "adversarial": (0.0, 0.03),
 }
+OF_TRAINED_LAYERS = ("backbone_learning_rate", "layer_decay", "adversarial")
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -72,17 +75,21 @@ def tune_recipe(home: Home, run: Run, *, snapshot: Path, recipe: Recipe, only: l
     return {"recipe": name, "score": best.value, "from": recipe.name, "from_score": search.first, "trials": told, "seconds": seconds}
 
 
+def searched(recipe: Recipe) -> list[str]:
+    """The settings that a search from this recipe tries: those that can do something."""
+    return [name for name in (*RANGES, *CHOICES) if recipe.top_layers != 0 or name not in OF_TRAINED_LAYERS]
+
+
 def suggest(trial: Trial, recipe: Recipe) -> Recipe:
     """The trial's recipe: that of the start with other settings, whose ranges hold its own."""
     chosen: dict[str, Any] = {}
-    for name, (low, high) in RANGES.items():
+    for name in searched(recipe):
         own = getattr(recipe, name)
-        chosen[name] = trial.suggest_float(name, min(low, own), max(high, own), log=own > 0)
-    for name, (low, high) in SHARES.items():
-        own = getattr(recipe, name)
-        chosen[name] = trial.suggest_float(name, min(low, own), max(high, own))
-    for name, values in CHOICES.items():
-        chosen[name] = trial.suggest_categorical(name, sorted({*values, getattr(recipe, name)}))
+        if name in CHOICES:
+            chosen[name] = trial.suggest_categorical(name, sorted({*CHOICES[name], own}))
+        else:
+            low, high = RANGES[name]
+            chosen[name] = trial.suggest_float(name, min(low, own), max(high, own), log=name in BY_ORDER_OF_MAGNITUDE and own > 0)
     return replace(recipe, **chosen)
 
 
@@ -130,18 +137,16 @@ class Search:
     def _take_up(self) -> None:
         """The recipe's own settings first; a trial that a killed process left goes on from its checkpoint."""
         if not self.study.trials:
-            self.study.enqueue_trial({name: getattr(self.recipe, name) for name in (*RANGES, *SHARES, *CHOICES)})
+            self.study.enqueue_trial({name: getattr(self.recipe, name) for name in searched(self.recipe)})
         for left in self.study.get_trials(states=(TrialState.RUNNING,)):
             self.study.tell(left.number, state=TrialState.FAIL)
             self.study.enqueue_trial(left.params)
 
     def _score(self, trial: Trial) -> float:
         """Train as the trial says: the best mean of the validation metrics."""
-        chosen, scores = suggest(trial, self.recipe), [float("-inf")]
-        number = len(self.finished())
+        chosen, number = replace(suggest(trial, self.recipe), trackers="none"), len(self.finished())
 
         def watch(epoch: int, score: float) -> None:
-            scores.append(score)
             self.run.point(step=epoch, epoch=epoch, task=f"trial {number + 1}", metric="geometric mean", value=score)
             trial.report(score, epoch)
             if trial.should_prune():

@@ -32,7 +32,7 @@ POLL_SECONDS = 0.5
 def start(home: Home, kind: str, spec: dict[str, Any], *, encoder: Sequence[str] | None = None) -> Run:
     """Start a detached worker on a new run.
 
-    `spec` holds for "train": snapshot, recipe, tasks, promote_if_first; for "finetune": snapshot,
+    `spec` holds for "train": snapshot, recipe, tasks, processes, promote_if_first; for "finetune": snapshot,
     task, upload, recipe, train (head, top or all), parent; for "tune": snapshot, trials, recipe, tasks;
     for "derive": version (and snapshot); for "evaluate": version, rivals, robustness, other, against.
     `encoder` replaces the encoder's own command. Raises WorkbenchError for an unknown kind or a

@@ -21,6 +21,14 @@ CANCEL_GRACE_SECONDS = 30.0
 _SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
+def several(command: Sequence[str], processes: int) -> Sequence[str]:
+    """The command of an encoder that so many processes share, begun by torchrun; one begins by itself."""
+    if processes < 2:
+        return command
+    python, *rest = command
+    return (python, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), *rest)
+
+
 def train(run: Run, command: Sequence[str]) -> dict[str, Any]:
     """Run the encoder on the run's folder and return its result.
 

@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 from workbench.errors import Cancelled, WorkbenchError
 from workbench.files import read_json
 from workbench.home import Home
-from workbench.jobs.child import ENCODER, train
+from workbench.jobs.child import ENCODER, several, train
 from workbench.registry import Registry
 from workbench.run import ENCODER_PART, Run
 
@@ -91,7 +91,7 @@ def work(run: Run, encoder: Sequence[str]) -> dict[str, Any]:
         if notes:
             raise WorkbenchError(" ".join(notes), f"The details are in {run.folder / 'log.txt'}.")
         return {"version": spec["version"]}
-    result = read_json(run.folder / "encoder.json") or train(run, encoder)
+    result = read_json(run.folder / "encoder.json") or train(run, several(encoder, spec.get("processes", 1)))
     if spec["kind"] in ("tune", "evaluate"):
         return dict(result)
     notes = [*result.get("notes", [])]
