@@ -3,6 +3,7 @@ import contextlib
 import pytest
 import torch
 from small_shop import make_home
+from tiny_base import tiny_base
 from torch import nn
 
 from workbench.encoder.checkpoint import Checkpoint, Standing
@@ -30,9 +31,17 @@ decay = "linear"
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     home = make_home(tmp_path_factory.mktemp("shop"), reviews=False)
-    (home.models / "recipes" / "short.toml").write_text(RECIPE)
+    recipe_of(home, "")
     with Store.open(home) as store:
         return home, store.snapshot()
+
+
+def recipe_of(home, more):
+    """The recipe that the trainings of this file go by."""
+    base = home.root / "base"
+    if not base.exists():
+        tiny_base(base)
+    (home.models / "recipes" / "short.toml").write_text(f'base = "{base}"\n{RECIPE}{more}')
 
 
 def walk(shop, run, stop_in=None):
@@ -68,7 +77,7 @@ def started(shop):
 @pytest.mark.slow
 @pytest.mark.parametrize("more", ["", EVERYTHING, 'balance = "famo"\nema = 0.9\n'], ids=["plain", "everything", "famo"])
 def test_a_resumed_training_goes_on_as_the_unbroken_one(shop, more):
-    (shop[0].models / "recipes" / "short.toml").write_text(RECIPE + more)
+    recipe_of(shop[0], more)
     published = len(Registry(shop[0]).versions())
     whole, broken = started(shop), started(shop)
     assert walk(shop, whole) == {1, 2, 3}
@@ -84,10 +93,10 @@ def test_a_resumed_training_goes_on_as_the_unbroken_one(shop, more):
 
 @pytest.mark.slow
 def test_with_another_recipe_it_begins_anew(shop):
-    (shop[0].models / "recipes" / "short.toml").write_text(RECIPE)
+    recipe_of(shop[0], "")
     run = started(shop)
     assert walk(shop, run, stop_in=2) == {1, 2}
-    (shop[0].models / "recipes" / "short.toml").write_text(RECIPE + "seed = 8\n")
+    recipe_of(shop[0], "seed = 8\n")
     assert walk(shop, Run(run.folder), stop_in=2) == {1, 2}
 
 

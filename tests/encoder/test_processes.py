@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from small_shop import make_home
+from tiny_base import tiny_base
 
 from workbench.jobs.child import ENCODER, several
 from workbench.registry import Registry
@@ -18,7 +19,7 @@ RECIPE = "epochs = 2\npatience = 2\nuser_passes = 4\nmax_length = 16\nbatch_user
 @pytest.mark.slow
 def test_two_processes_train_one_version_with_weights_alike(tmp_path):
     home = make_home(tmp_path, reviews=False)
-    (home.models / "recipes" / "short.toml").write_text(RECIPE)
+    (home.models / "recipes" / "short.toml").write_text(f'base = "{tiny_base(tmp_path / "base")}"\n{RECIPE}')
     with Store.open(home) as store:
         snapshot = store.snapshot()
     run = Run.create(home, "train", {"snapshot": str(snapshot), "recipe": "short", "tasks": ["category", "next_item"]})

@@ -2,6 +2,7 @@ import tomllib
 
 import pytest
 from small_shop import make_home
+from tiny_base import tiny_base
 
 from workbench.encoder import train as training
 from workbench.encoder.recipe import Recipe, recipe
@@ -17,7 +18,7 @@ QUICK = "epochs = 2\npatience = 2\nuser_passes = 1\nmax_length = 16\ntop_layers 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     home = make_home(tmp_path_factory.mktemp("shop"))
-    (home.models / "recipes" / "short.toml").write_text(QUICK)
+    (home.models / "recipes" / "short.toml").write_text(f'base = "{tiny_base(home.root / "base")}"\n{QUICK}')
     with Store.open(home) as store:
         return home, store.snapshot()
 
