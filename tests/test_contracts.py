@@ -49,6 +49,9 @@ def task_keeps_its_contract(task: Task, empty: Store, small: Store) -> None:
     assert set(made.splits) <= {"train", "validation", "test"}
     if task.objective in ("classify", "contrast"):
         assert all(made.texts) and made.rows("train")
+    if made.outputs:
+        finest = [made.outputs.targets[told][-1] for told in made.told]
+        assert [{made.outputs.label[i] for i in found} for found in finest] == [{target} for target in made.targets]
 
 
 @pytest.mark.parametrize("name", tasks())

@@ -82,6 +82,8 @@ def test_offsets_raise_macro_f1_where_a_label_is_rare_and_leave_probabilities_al
 
 def test_calibration_error_by_hand():
     assert metrics.calibration_error(np.array([1.0, 0.0, 1.0, 1.0]), np.array([0.9, 0.9, 0.55, 0.55])) == pytest.approx(0.425)
+    found = metrics.calibration(np.array([1.0, 0.0, 1.0, 1.0]), np.array([0.9, 0.9, 0.55, 0.55]))
+    assert found["bins"] == [pytest.approx([0.55, 1.0, 2]), pytest.approx([0.9, 0.5, 2])]
 
 
 def test_average_precision_agrees_with_scikit_learn_with_ties():

@@ -86,15 +86,26 @@ def classification(truth: np.ndarray, guess: np.ndarray, classes: int, probabili
         return made
     sure = probabilities.max(1) if n else np.zeros(0)
     likeliest = (probabilities.argmax(1) == truth).astype(float) if n else np.zeros(0)
-    return made | {"ece": bootstrap(lambda i: calibration_error(likeliest[i], sure[i]), n)}
+    return made | {"ece": calibration(likeliest, sure)}
+
+
+def calibration(hit: np.ndarray, sure: np.ndarray) -> Metric:
+    """`calibration_error` with its interval and, as `bins`, what a calibration plot shows: [mean probability, share of hits, rows]."""
+    made = bootstrap(lambda i: calibration_error(hit[i], sure[i]), len(hit))
+    place = _bins(sure)
+    made["bins"] = [[float(sure[place == b].mean()), float(hit[place == b].mean()), int((place == b).sum())] for b in np.unique(place)]
+    return made
+
+
+def _bins(sure: np.ndarray) -> np.ndarray:
+    return np.asarray(np.minimum((sure * BINS).astype(int), BINS - 1))
 
 
 def calibration_error(hit: np.ndarray, sure: np.ndarray) -> float:
     """Expected calibration error in 15 bins of equal width (Guo et al. 2017): mean distance of hits (rows,) and probability (rows,)."""
     if not len(hit):
         return float("nan")
-    place = np.minimum((sure * BINS).astype(int), BINS - 1)
-    return float(np.abs(np.bincount(place, hit - sure, BINS)).sum() / len(hit))
+    return float(np.abs(np.bincount(_bins(sure), hit - sure, BINS)).sum() / len(hit))
 
 
 def median_error(truth: np.ndarray, probabilities: np.ndarray) -> Metric:
@@ -127,7 +138,7 @@ def binary(truth: np.ndarray, probability: np.ndarray) -> dict[str, Metric]:
     return {
         "auc": area(truth, probability),
         "average_precision": bootstrap(lambda i: average_precision(truth[i], probability[i]), n),
-        "ece": bootstrap(lambda i: calibration_error(truth[i].astype(float), probability[i]), n),
+        "ece": calibration(truth.astype(float), probability),
     }
 
 
