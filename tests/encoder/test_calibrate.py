@@ -5,7 +5,7 @@ from scipy.special import softmax
 
 from workbench.encoder import metrics
 from workbench.encoder.calibrate import label_scaling, offsets, platt
-from workbench.encoder.heads import TextHead, UserHead, ordered_log_probabilities
+from workbench.encoder.heads import TextHead, UserHead
 from workbench.encoder.objectives import set_loss, target_masks, twins_of, without_twins
 from workbench.encoder.wordcount import Words
 from workbench.tasks.base import Outputs
@@ -94,10 +94,11 @@ def test_average_precision_agrees_with_scikit_learn_with_ties():
     assert metrics.average_precision(truth, score) == pytest.approx(average_precision_score(truth, score))
 
 
-def test_ordered_outputs_are_a_distribution():
-    found = torch.exp(ordered_log_probabilities(torch.tensor([[20.0, 20.0, -20.0, 0.0], [0.0, 0.0, 0.0, 0.0]])))
-    assert torch.allclose(found.sum(1), torch.ones(2)) and found[0].argmax() == 2
-    assert found[1].tolist() == pytest.approx([0.5, 0.25, 0.125, 0.0625, 0.0625])
+def test_a_far_miss_of_the_stars_costs_more_than_a_near_one():
+    far, near = torch.log_softmax(torch.tensor([[6.0, 0, 0, 0, 0], [0, 0, 0, 6.0, 0]]), -1)
+    masks, one = target_masks(STARS), torch.ones(5)
+    five = torch.tensor([4])
+    assert float(set_loss(far[None], masks[five], one)) > 2 * float(set_loss(near[None], masks[five], one))
 
 
 def test_a_label_teaches_its_stars_and_leaves_open_which():
@@ -141,7 +142,7 @@ def test_a_path_is_learned_at_every_level():
     told = torch.log_softmax(torch.randn(2, 4), -1)
     loss = set_loss(told, target_masks(found)[torch.tensor([1, 3])], torch.ones(4))
     p = torch.exp(told)
-    by_hand = -(torch.log(p[0, :3].sum()) + torch.log(p[0, 1]) + torch.log(p[1, 3])) / 2
+    by_hand = -((torch.log(p[0, :3].sum()) + torch.log(p[0, 1])) / 2 + torch.log(p[1, 3])) / 2
     assert float(loss) == pytest.approx(float(by_hand), rel=1e-5)
 
 

@@ -1,9 +1,7 @@
 """The heads of the tasks: from a pooled text or a user's state to probabilities that mean what they say.
 
 A head on texts tells its task's outputs apart; labels are sums of outputs (stars 1 and 2 make
-"negative"). Ordered outputs are told by continuation ratios: the chance to lie above each output,
-given that one lies not below it (Cao, Mirjalili and Raschka 2020, CORAL; Shi, Cao and Raschka 2023, CORN).
-What calibration finds on the validation rows is kept in the head's buffers, and so with the version.
+"negative"). What calibration finds on the validation rows is kept in the head's buffers, and so with the version.
 """
 
 from __future__ import annotations
@@ -20,13 +18,6 @@ from workbench.tasks.base import Outputs
 
 HIDDEN = 64
 STATE_DROPOUT = 0.5
-
-
-def ordered_log_probabilities(ratios: Tensor) -> Tensor:
-    """Log-probabilities of ordered outputs (rows, outputs) from the logits of lying above each but the last, (rows, outputs - 1)."""
-    none = ratios.new_zeros(len(ratios), 1)
-    reached = torch.cat([none, F.logsigmoid(ratios).cumsum(1)], 1)
-    return reached + torch.cat([F.logsigmoid(-ratios), none], 1)
 
 
 def set_mask(sets: list[list[int]], outputs: int) -> Tensor:
@@ -53,8 +44,7 @@ class TextHead(nn.Module):
     def __init__(self, width: int, outputs: Outputs) -> None:
         super().__init__()
         n, labels = len(outputs.names), max(outputs.label) + 1
-        self.ordered = outputs.ordered
-        self.score = nn.Linear(width, n - 1 if outputs.ordered else n)
+        self.score = nn.Linear(width, n)
         members = [[i for i, of in enumerate(outputs.label) if of == label] for label in range(labels)]
         self.register_buffer("members", set_mask(members, n), persistent=False)
         self.words = Words(labels)
@@ -64,8 +54,7 @@ class TextHead(nn.Module):
         self.register_buffer("offset", torch.zeros(labels))
 
     def forward(self, pooled: Tensor) -> Tensor:
-        scores = self.score(pooled)
-        return ordered_log_probabilities(scores) if self.ordered else F.log_softmax(scores, -1)
+        return F.log_softmax(self.score(pooled), -1)
 
     def labels(self, told: Tensor) -> Tensor:
         """Log-probabilities of the labels (rows, labels) from those of the outputs, as they were learned."""

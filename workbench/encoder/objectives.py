@@ -41,7 +41,7 @@ def class_weights(corpus: Corpus) -> dict[str, Tensor]:
 def target_masks(outputs: Outputs) -> Tensor:
     """What is added to log-probabilities to keep the sets of each target, (targets, levels, outputs).
 
-    A target with fewer levels than another is filled up with the set of all outputs, whose loss is 0.
+    A target with fewer levels than another is filled up with the set of all outputs, which says nothing.
     """
     n, levels = len(outputs.names), max(len(target) for target in outputs.targets)
     whole = [list(range(n))]
@@ -49,13 +49,15 @@ def target_masks(outputs: Outputs) -> Tensor:
 
 
 def set_loss(told: Tensor, sets: Tensor, weight: Tensor) -> Tensor:
-    """Mean over rows of the sum over levels of the negative log-probability of the row's set.
+    """Mean over rows of the mean over the row's levels of the negative log-probability of its set.
 
     `told` (rows, outputs) are log-probabilities, `sets` (rows, levels, outputs) the masks of the rows'
     targets, `weight` (outputs,) is that of each output; a row weighs as the outputs of its finest set.
     """
-    losses = -torch.logsumexp(told[:, None, :] + sets, -1).sum(1)
-    finest = torch.isfinite(sets[:, -1]).float()
+    member = torch.isfinite(sets)
+    levels = (~member.all(-1)).sum(1)
+    losses = -torch.logsumexp(told[:, None, :] + sets, -1).sum(1) / levels.clamp(min=1)
+    finest = member[:, -1].float()
     own = (finest @ weight) / finest.sum(1)
     return (losses * own).sum() / own.sum()
 

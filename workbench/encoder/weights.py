@@ -117,7 +117,7 @@ def _warm_head(new: Weights, old: Weights, task: str, outputs: Outputs | None, b
     for name in (n for n in new if n.startswith(f"heads.{task}.") and n in old):
         if outputs == before:
             new[name].copy_(old[name])
-        elif outputs and before and ".score." in name and not (outputs.ordered or before.ordered):
+        elif outputs and before and ".score." in name:
             for at, output in enumerate(outputs.names):
                 if output in before.names:
                     new[name][at] = old[name][before.names.index(output)]

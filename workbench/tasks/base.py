@@ -20,7 +20,7 @@ class Outputs:
 
     `names` are the outputs, `label` holds the index of each one's label, `ordered` says that they stand in
     order (stars). A row is told one of `targets`: the sets of outputs that it lies in, one for each level,
-    from coarse to fine; its loss is the sum over the levels of the negative log-probability of the set.
+    from coarse to fine; its loss is the mean over the levels of the negative log-probability of the set.
     """
 
     names: list[str]

@@ -1,7 +1,7 @@
 """Review sentiment: negative (1-2 stars), neutral (3) or positive (4-5), from the text alone.
 
-What is learned are the stars in their order, beside the label that they make. A row that people
-labelled says only the label: any of its stars is right.
+What is learned are the stars in their order; labels are sums of stars. A row that people labelled says
+only the label: any of its stars is right.
 """
 
 from __future__ import annotations
@@ -21,9 +21,22 @@ _OTHER_WORDS = {
     "positive": "good great excellent perfect best love happy satisfied praise promoter 好评 正面 满意",
 }
 MEANS = {word: label for label, words in _OTHER_WORDS.items() for word in words.split()}
-_STARS_OF = {"negative": [0, 1], "neutral": [2], "positive": [3, 4]}
-_BY_STARS = [[stars, [star]] for stars in _STARS_OF.values() for star in stars]
-_BY_LABEL = [[stars] for stars in _STARS_OF.values()]
+_GRADES = range(5)
+
+
+def _sides(lowest: int, highest: int) -> list[list[int]]:
+    """What stars from `lowest` to `highest` say of the scale: the side of each threshold that they lie on, then themselves.
+
+    The loss over these sets is the cumulative one of ordinal regression (Frank and Hall 2001; Cao,
+    Mirjalili and Raschka 2020) beside that of the stars: a near miss costs less than a far one.
+    """
+    above = [[g for g in _GRADES if g >= t] for t in _GRADES if 0 < t <= lowest]
+    below = [[g for g in _GRADES if g < t] for t in _GRADES if t > highest]
+    return [*above, *below, list(range(lowest, highest + 1))]
+
+
+_BY_STARS = [_sides(star, star) for star in _GRADES]
+_BY_LABEL = [_sides(0, 1), _sides(2, 2), _sides(3, 4)]
 STARS = Outputs(["1", "2", "3", "4", "5"], [0, 0, 1, 2, 2], _BY_STARS + _BY_LABEL, ordered=True)
 _RATED = "SELECT count(*) FROM reviews WHERE rating IS NOT NULL AND body <> ''"
 _TAUGHT = "SELECT count(*) FROM labels WHERE task = 'sentiment'"
