@@ -20,6 +20,7 @@ PATTERN = r"[\u4e00-\u9fff]|\w\w+"  # characters where a language writes no word
 MOST_ROWS = 100_000
 STRENGTHS = (1.0, 10.0)
 LEAST_TEXTS = 2
+TEXTS_AT_ONCE = 10_000
 
 
 class Words(nn.Module):
@@ -73,9 +74,10 @@ class Words(nn.Module):
         return counts
 
     def forward(self, texts: Sequence[str]) -> Tensor:
-        weight = self.weight.cpu().numpy().astype(np.float32)
-        found = self._weighed(_counts(texts)) @ weight.T
-        return torch.from_numpy(np.asarray(found, np.float32)).to(self.bias.device) + self.bias
+        weight = self.weight.cpu().numpy().astype(np.float32).T
+        parts = [self._weighed(_counts(texts[at : at + TEXTS_AT_ONCE])) @ weight for at in range(0, len(texts), TEXTS_AT_ONCE)]
+        found = np.concatenate([np.zeros((0, len(self.bias)), np.float32), *parts]).astype(np.float32)
+        return torch.from_numpy(found).to(self.bias.device) + self.bias
 
 
 def _counts(texts: Sequence[str]) -> Any:

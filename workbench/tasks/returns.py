@@ -7,6 +7,7 @@ of the users at those cuts a fifth by a hash are the validation rows.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from workbench.shop.store import Store
@@ -77,4 +78,4 @@ def examples(store: Store, days: int = DAYS) -> Examples:
     return made
 
 
-TASK = within(DAYS)
+TASK = replace(within(DAYS), title="Return to buy again")  # pages show it of versions with any window
