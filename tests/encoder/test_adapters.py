@@ -9,10 +9,11 @@ from workbench.encoder.serve import Server
 from workbench.errors import WorkbenchError
 from workbench.registry import Registry
 from workbench.shop.space import version_vectors
+from workbench.shop.store import Store
 
 KINDS = ("lora", "bottleneck")
 TEXTS = ["a lamp that broke", "good", "hello, how are you"]
-QUICK = "epochs = 1\nmax_length = 16\nuser_passes = 2\ntop_layers = 1\nadapter_rank = 4\nbackbone_learning_rate = 1e-2\n"
+QUICK = "epochs = 3\nmax_length = 16\nuser_passes = 2\ntop_layers = 1\nadapter_rank = 4\nbackbone_learning_rate = 1e-2\n"
 
 
 def backbone(kind: str, top_layers: int = 1) -> Backbone:
@@ -52,11 +53,25 @@ def test_adapters_need_a_layer_to_be_in_and_a_kind_that_exists():
         Recipe(adapters="prefix")
 
 
+def add_tickets_and_labels(home) -> None:
+    """Tickets of two intents and an uploaded label set, read by adapters of their own kind."""
+    with Store.open(home) as store, store.transaction() as cursor:
+        for i in range(80):
+            intent, text = ("where", f"where is my order number {i}") if i % 2 else ("back", f"I want to send number {i} back to you")
+            cursor.execute("INSERT INTO tickets (ticket_id, body, intent) VALUES (?, ?, ?)", [f"t{i}", text, intent])
+            label, text = ("sad", f"this makes me cry {i} times") if i % 2 else ("glad", f"this makes me laugh {i} times")
+            cursor.execute(
+                "INSERT INTO labels (label_id, task, text, label, upload, created_at) VALUES (?, 'mood', ?, ?, 'u', now()::TIMESTAMP)",
+                [f"l{i}", text, label],
+            )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_version_keeps_its_adapters_alone_and_answers_as_it_was_trained(tmp_path, kind):
     home = make_home(tmp_path, events=False)
     (home.models / "recipes" / "quick.toml").write_text(f'{QUICK}adapters = "{kind}"\n')
+    add_tickets_and_labels(home)
     code, result = work(home)
     assert code == 0, result
     version = Registry(home).get(result["version"])
@@ -66,8 +81,13 @@ def test_a_version_keeps_its_adapters_alone_and_answers_as_it_was_trained(tmp_pa
     told = served.answer({"op": "texts", "kind": "product", "texts": ["guitar number 0"]})["vectors"][0]
     silent = served.loaded.model.cold_products(torch.zeros(1, 384))
     assert len(ids) == 12 and np.isfinite(vectors).all() and not np.allclose(told, silent.detach())
-    labels = served.answer({"op": "predict", "task": "sentiment", "texts": ["Terrible guitar, it broke at once and I want my money back"]})
-    assert labels["labels"][int(np.argmax(labels["probabilities"][0]))] == "negative"
+    for task, text, label in (
+        ("sentiment", "Terrible guitar, it broke at once and I want my money back", "negative"),
+        ("intent", "where is my order number 5000", "where"),
+        ("mood", "this makes me cry 5000 times", "sad"),
+    ):
+        told = served.answer({"op": "predict", "task": task, "texts": [text]})
+        assert told["labels"][int(np.argmax(told["probabilities"][0]))] == label, task
     code, tuned = work(home, "finetune", task="category", upload="none", parent=version.id, train="top")
     assert code == 0, tuned
     before, made = (found["sentiment"]["metrics"]["macro_f1"]["value"] for found in (tuned["before"], result["tasks"]))

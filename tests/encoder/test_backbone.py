@@ -8,6 +8,7 @@ from workbench.encoder.features import Features, batches_by_length
 from workbench.encoder.recipe import DEFAULT_BASE, Recipe
 from workbench.encoder.towers import JointEncoder
 from workbench.errors import WorkbenchError
+from workbench.tasks.base import Outputs
 
 TEXTS = ["A short one", "A somewhat longer text about a lamp that broke after a week", "好用"]
 
@@ -59,7 +60,7 @@ def test_only_the_top_is_trained():
 
 def test_what_is_held_still_in_a_fine_tune_is_kept_with_the_version_all_the_same():
     backbone = Backbone(find_base(DEFAULT_BASE), top_layers=1, max_length=64)
-    model = JointEncoder(Recipe(), backbone, np.zeros(3), {"sentiment": 3})
+    model = JointEncoder(Recipe(), backbone, np.zeros(3), {"sentiment": Outputs.plain(["a", "b", "c"])})
     before = set(model.trained())
     model.requires_grad_(False)
     assert set(model.trained()) == before and any(name.startswith("backbone.model.encoder.layer.5.") for name in before)

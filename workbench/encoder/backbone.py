@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from workbench.encoder.adapters import Adapters
 from workbench.encoder.pooling import Pooling
-from workbench.encoder.recipe import DEFAULT_BASE, Recipe
+from workbench.encoder.recipe import DEFAULT_BASE, SCRATCH, Recipe
 from workbench.errors import WorkbenchError
 from workbench.files import sha256
 
@@ -54,9 +55,44 @@ def _checked(folder: Path) -> Path:
     return folder
 
 
+def base_folder(recipe: Recipe, own: Path) -> Path:
+    """The folder of a recipe's base: `own` for one from scratch, which exists nowhere else."""
+    return own if recipe.base == SCRATCH else find_base(recipe.base)
+
+
+def write_base(tokenizer: Any, model: Any, folder: Path) -> None:
+    """Write a base as a Hugging Face folder that loads anywhere: tokenizer, configuration, safetensors."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save_pretrained(folder)
+    model.config.save_pretrained(folder)
+    weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
 def digest(folder: Path) -> str:
     """SHA-256 of a base's weights."""
     return sha256(folder / "model.safetensors")
+
+
+def _whole_model(folder: Path) -> Any:
+    """The model of a base, without the pooler, which nothing here reads; WorkbenchError where weights are missing."""
+    from transformers import AutoModel, logging
+
+    log: Any = logging
+    said = log.get_verbosity()
+    log.set_verbosity_error()  # a missing pooler is reported at length
+    try:
+        model, info = AutoModel.from_pretrained(
+            folder, trust_remote_code=False, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+        )
+    finally:
+        log.set_verbosity(said)
+    missing = sorted(name for name in info["missing_keys"] if not name.startswith("pooler."))
+    if missing:
+        raise WorkbenchError(
+            f"The base in {folder} lacks {len(missing)} of its weights, the first is {missing[0]}.", "Download it again, or choose another."
+        )
+    return model
 
 
 @dataclass
@@ -84,7 +120,7 @@ class Backbone(nn.Module):
         self, folder: Path, *, top_layers: int, max_length: int, pooling: str = "mean", adapters: str = "", adapter_rank: int = 8
     ) -> None:
         super().__init__()
-        from transformers import AutoConfig, AutoModel, AutoTokenizer
+        from transformers import AutoConfig, AutoTokenizer
 
         family = AutoConfig.from_pretrained(folder, trust_remote_code=False).model_type
         if family not in FAMILIES:
@@ -93,7 +129,7 @@ class Backbone(nn.Module):
                 f"Choose a base of one of these families: {', '.join(FAMILIES)}.",
             )
         self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        self.model: Any = AutoModel.from_pretrained(folder, trust_remote_code=False, use_safetensors=True, dtype=torch.float32)
+        self.model: Any = _whole_model(folder)
         self.model.pooler = None
         self.width = int(self.model.config.hidden_size)
         self.max_length = min(max_length, self.tokenizer.model_max_length)
@@ -184,11 +220,20 @@ class Backbone(nn.Module):
         return Texts(self.model.embeddings(input_ids=texts.values), texts.mask, texts.readers)
 
     def forward(self, texts: Texts) -> Tensor:
+        pooled: Tensor = self.pool(self.states(texts), texts.mask)
+        return pooled
+
+    def states(self, texts: Texts) -> Tensor:
+        """The last layer's states of all tokens, (rows, tokens, width)."""
         if self.adapters:
             self.adapters.use(texts.readers, len(texts.mask))
-        hidden = self.enter(texts).values
-        pooled: Tensor = self.pool(self._through(hidden, texts.mask, self.lower_layers, len(self._layers())), texts.mask)
-        return pooled
+        return self._through(self.enter(texts).values, texts.mask, self.lower_layers, len(self._layers()))
+
+    @property
+    def words(self) -> nn.Embedding:
+        """The embeddings of the base's words."""
+        found: nn.Embedding = self.model.embeddings.word_embeddings
+        return found
 
     def _through(self, hidden: Tensor, mask: Tensor, first: int, last: int) -> Tensor:
         extended = torch.zeros(mask.shape, dtype=hidden.dtype, device=hidden.device)
@@ -197,6 +242,10 @@ class Backbone(nn.Module):
             found = layer(hidden, extended)
             hidden = found[0] if isinstance(found, tuple) else found
         return hidden
+
+    def write(self, folder: Path) -> None:
+        """Write the base as it is now."""
+        write_base(self.tokenizer, self.model, folder)
 
     def trained(self) -> dict[str, Tensor]:
         """The weights of the base that are not the published ones for good, by name, also while they are held still."""

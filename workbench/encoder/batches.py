@@ -16,6 +16,7 @@ from torch import Tensor
 from workbench.encoder.backbone import Texts
 from workbench.encoder.corpus import Corpus, UserRows, UserSteps, asked_numbers, gap_buckets
 from workbench.encoder.features import Features
+from workbench.encoder.masked import MaskedBatch, hide
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.sampling import drawn, scaled, wishes
 from workbench.encoder.towers import Steps
@@ -58,6 +59,7 @@ class Step:
     texts: list[TextBatch] = field(default_factory=list)
     users: UserBatch | None = None
     questions: dict[str, QuestionBatch] = field(default_factory=dict)
+    masked: MaskedBatch | None = None
 
 
 # -- histories as tensors --------------------------------------------------------------------
@@ -98,6 +100,27 @@ def user_batch(users: Sequence[UserSteps], length: int, random: np.random.Genera
         dropped = wanted[random.permutation(len(wanted))[MOST_POSITIONS:]]
         target[dropped[:, 0], dropped[:, 1]] = -100
     return UserBatch(steps, torch.from_numpy(target))
+
+
+def without(steps: Steps, held: Tensor) -> None:
+    """Take texts and stars of the reviews in `held` (reviews,) out of histories that are learned from; the step itself stays."""
+    if len(held):
+        gone = (steps.review >= 0) & held[steps.review]
+        steps.review[gone], steps.stars[gone] = -1, 0
+
+
+def forget_last(steps: Steps, users: Sequence[UserSteps], ends: Sequence[int]) -> None:
+    """Take out which products, reviews and stars there are from each user's last but one target on; that something happened stays.
+
+    The last two targets are what next item is tested on. A question about a user is asked over them, in
+    training and later alike, so that their absence says nothing about the answer.
+    """
+    width = steps.product.shape[1]
+    for row, (user, end) in enumerate(zip(users, ends, strict=True)):
+        targets = np.flatnonzero(user.target[:end])
+        if len(targets) > 1:
+            since = slice(max(0, width - (end - int(targets[-2]))), width)
+            steps.product[row, since], steps.review[row, since], steps.stars[row, since] = -1, -1, 0
 
 
 # -- an epoch --------------------------------------------------------------------------------
@@ -154,10 +177,13 @@ class Epochs:
         self.sets = [s for s in text_sets(corpus) if len(s.texts)]
         self.users = [u for u in corpus.users if corpus.next_item and u.target[1 : u.train_end].any()]
         self.questions = {name: rows.rows("train") for name, rows in corpus.user_rows.items()}
+        self.masked = corpus.masked_texts("train")
+        self.held = torch.from_numpy(corpus.held_reviews)
         self.times = self._times()
         self.noise = WordNoise(recipe, features.backbone, (features.tokens[text] for s in self.sets for text in s.texts))
         sizes = [recipe.batch_texts] * len(self.sets) + [recipe.batch_users] * (len(self.times) - len(self.sets))
-        self.batches = corpus.steps or max(1, int(np.ceil(max(times.sum() / size for times, size in zip(self.times, sizes, strict=True)))))
+        wanted = [times.sum() / size for times, size in zip(self.times, sizes, strict=True)]
+        self.batches = corpus.steps or max(1, int(np.ceil(max(*wanted, len(self.masked) / recipe.batch_texts))))
         self.steps, self.rank, self.of = -(-self.batches // of), rank, of
 
     def _times(self) -> list[np.ndarray]:
@@ -175,20 +201,29 @@ class Epochs:
         least = [LEAST_TEXTS] * len(self.sets) + [LEAST_USERS] * (len(self.times) - len(self.sets))
         spread = [self._spread(*found, random) for found in zip(self.times, least, lengths, strict=True)]
         texts, users, questions = spread[: len(self.sets)], spread[len(self.sets)], spread[len(self.sets) + 1 :]
+        masked = self._spread(np.ones(len(self.masked)), LEAST_TEXTS, self.features.lengths[self.masked], random)
         for turn in range(self.steps):
             at = (turn * self.of + self.rank) % self.batches
             random = np.random.default_rng([self.recipe.seed, epoch, at])
             step = Step([self._texts(s, rows[at], random) for s, rows in zip(self.sets, texts, strict=True)])
             if self.users:
                 step.users = user_batch([self.users[i] for i in users[at]], self.recipe.history_length, random)
+                without(step.users.steps, self.held)
             for (name, rows), places in zip(self.questions.items(), questions, strict=True):
                 asked = self.corpus.user_rows[name]
                 step.questions[name] = question_batch(self.corpus, asked, rows[places[at]], self.recipe.history_length)
+                without(step.questions[name].steps, self.held)
+            if len(self.masked):
+                step.masked = self._masked(masked[at], random)
             yield step
 
     def _texts(self, found: TextSet, rows: np.ndarray, random: np.random.Generator) -> TextBatch:
         batch = found.batch(self.features, rows)
         return replace(batch, texts=self.noise(batch.texts, random))
+
+    def _masked(self, rows: np.ndarray, random: np.random.Generator) -> MaskedBatch:
+        chance = torch.Generator().manual_seed(int(random.integers(2**31)))
+        return hide(self.features.batch(self.masked[rows]), self.features.backbone.tokenizer, chance)
 
     def _spread(self, times: np.ndarray, least: int, lengths: np.ndarray | None, random: np.random.Generator) -> list[np.ndarray]:
         """The rows that are due, cut into batches; repeated where a batch would fall below `least`."""
@@ -221,4 +256,5 @@ def question_batch(corpus: Corpus, found: UserRows, rows: np.ndarray, length: in
     users = [corpus.users[i] for i in found.user[rows]]
     ends = [int(e) for e in found.end[rows]]
     steps = steps_of(users, [(max(0, e - length), e) for e in ends], length)
+    forget_last(steps, users, ends)
     return QuestionBatch(steps, torch.from_numpy(asked_numbers(corpus, found, rows)), torch.from_numpy(found.target[rows]).float())

@@ -10,11 +10,11 @@ import numpy as np
 from workbench.encoder.rfm import NUMBERS, rfm
 from workbench.errors import WorkbenchError
 from workbench.shop.store import Store
-from workbench.tasks.base import Outputs, Task
+from workbench.tasks.base import Examples, Outputs, Task
 from workbench.tasks.histories import History, histories
 from workbench.tasks.returns import DAYS
-from workbench.tasks.splits import SPLITS, splitting
-from workbench.tasks.texts import clean, product_texts, review_texts
+from workbench.tasks.splits import SPLITS, split_of, splitting
+from workbench.tasks.texts import clean, product_texts, review_splits, review_texts
 from workbench.tasks.uploaded import tasks_of
 
 DAY = 86400.0
@@ -83,6 +83,9 @@ class Corpus:
     `readers` has the kind of each text (of READERS); a text that is of two kinds is there twice.
     `repeat`: how often an epoch reads a text, where not once; `steps`: steps of an epoch, where not
     as many as the largest set asks for.
+    `held_reviews` (reviews,): which are held out for validation or test. `open_texts`: indices of the texts
+    that no row of validation or test has; what learns from texts without labels (a vocabulary, masked
+    words) reads these alone.
     """
 
     texts: list[str]
@@ -97,6 +100,9 @@ class Corpus:
     user_rows: dict[str, UserRows]
     next_item: Task | None
     now: float
+    masked: TextRows | None = None
+    held_reviews: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    open_texts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     left_out: dict[str, str] = field(default_factory=dict)
     repeat: dict[int, int] = field(default_factory=dict)
     steps: int = 0
@@ -112,6 +118,13 @@ class Corpus:
         """What the head of every task that has one tells apart; None for yes or no about a user."""
         found = {name: rows.outputs for name, rows in self.text_rows.items() if rows.task.objective == "classify"}
         return {**found, **dict.fromkeys(self.user_rows)}
+
+    def masked_texts(self, split: str) -> np.ndarray:
+        """Indices of the texts of a split whose words are hidden and guessed; of training only those that are open."""
+        if self.masked is None:
+            return np.zeros(0, np.int64)
+        found = np.unique(self.masked.text[self.masked.rows(split)])
+        return np.intersect1d(found, self.open_texts) if split == "train" else np.setdiff1d(found, self.open_texts)
 
     def counts(self) -> np.ndarray:
         """Times each product was taken in the training part of the histories, (products,)."""
@@ -180,10 +193,27 @@ def _read(store: Store, only: list[str] | None, return_days: int) -> Corpus:
             _add_task(store, corpus, texts, task)
     corpus.texts = [text for text, _ in texts.place]
     corpus.readers = [reader for _, reader in texts.place]
+    splits = review_splits(store)
+    corpus.held_reviews = np.array([splits[key] != "train" for key in review_ids], bool)
+    corpus.open_texts = _open_texts(corpus)
+    if corpus.masked and not (corpus.text_rows or corpus.user_rows or corpus.next_item):
+        corpus.left_out[corpus.masked.task.name] = "it helps other tasks and is not learned alone"
     if not (corpus.text_rows or corpus.user_rows or corpus.next_item):
         reasons = "; ".join(f"{name}: {why}" for name, why in corpus.left_out.items())
         raise WorkbenchError(f"The shop has nothing yet that can be learned ({reasons}).", "Import reviews, orders or labelled rows first.")
     return corpus
+
+
+def _open_texts(corpus: Corpus) -> np.ndarray:
+    """Texts that no held-out review and no held-out row of a task has, whichever kind of text it is.
+
+    Texts that are not reviews' are held out by their hash, as in every task on them, also where such a task is not learned now.
+    """
+    held = {corpus.texts[i] for i in corpus.review_text[corpus.held_reviews] if i >= 0}
+    for rows in (*corpus.text_rows.values(), *([corpus.masked] if corpus.masked else [])):
+        held |= {corpus.texts[i] for i in rows.text[rows.split != "train"]}
+    held |= {text for text, reader in zip(corpus.texts, corpus.readers, strict=True) if reader != "review" and split_of(text) != "train"}
+    return np.array([i for i, text in enumerate(corpus.texts) if text not in held], np.int64)
 
 
 def _wanted(store: Store, only: list[str] | None, return_days: int) -> list[Task]:
@@ -211,11 +241,18 @@ def _add_task(store: Store, corpus: Corpus, texts: _Texts, task: Task) -> None:
     if task.objective == "contrast":
         index = {key: i for i, key in enumerate(corpus.product_ids)}
         target = np.array([index[made.partners[t]] for t in made.targets], np.int64)
-    place_of = np.array([texts.add(t, task.entity) for t in made.texts], np.int64)
-    rows = TextRows(task, place_of, target, split, made.keys, made.labels)
+    if task.objective == "masked":
+        corpus.masked = _text_rows(texts, task, made, [key.split(":")[0] for key in made.keys], target)
+    else:
+        corpus.text_rows[task.name] = _text_rows(texts, task, made, [task.entity] * len(made.keys), target)
+
+
+def _text_rows(texts: _Texts, task: Task, made: Examples, entities: list[str], target: np.ndarray) -> TextRows:
+    place = np.array([texts.add(text, entity) for text, entity in zip(made.texts, entities, strict=True)], np.int64)
+    rows = TextRows(task, place, target, np.array(made.splits), made.keys, made.labels)
     if made.outputs:
         rows.outputs, rows.told = made.outputs, np.array(made.told, np.int64)
-    corpus.text_rows[task.name] = rows
+    return rows
 
 
 def _users(store: Store, corpus: Corpus) -> list[UserSteps]:

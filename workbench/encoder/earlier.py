@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workbench.encoder.backbone import Backbone, find_base
+from workbench.encoder.backbone import Backbone, base_folder
 from workbench.encoder.corpus import Corpus
 from workbench.encoder.evaluate import Metrics, measure
 from workbench.encoder.features import Features, Report
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.track import engine
 from workbench.encoder.train import build
-from workbench.encoder.weights import load, warm_start
+from workbench.encoder.weights import BASE, load, warm_start
 from workbench.errors import WorkbenchError
 from workbench.registry import ModelVersion
 
@@ -37,7 +37,7 @@ def on_these_rows(corpus: Corpus, other: ModelVersion, folder: Path, report: Rep
     Products and labels are matched by name; a product that it has never seen stands on its text.
     """
     loaded = load(other)
-    backbone = Backbone.of(loaded.recipe, find_base(loaded.recipe.base))
+    backbone = Backbone.of(loaded.recipe, base_folder(loaded.recipe, other.folder / BASE))
     model = build(corpus, loaded.recipe, backbone).to(engine().device)
     warm_start(model, corpus, loaded)
     features = Features(backbone, corpus.texts, folder / "earlier_features.npy", report, readers=corpus.readers)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.encoder.backbone import Backbone, find_base
+from workbench.encoder.backbone import Backbone
 from workbench.encoder.baselines.sasrec import sasrec_ranks
 from workbench.encoder.corpus import Corpus, read_corpus
 from workbench.encoder.earlier import comparable, on_these_rows
@@ -23,8 +23,9 @@ from workbench.encoder.features import Features
 from workbench.encoder.groups import compare_groups, read_groups
 from workbench.encoder.ranking import figures
 from workbench.encoder.robustness import on_another_shop, opened, under_noise
+from workbench.encoder.scratch import untrained_base
 from workbench.encoder.singly import train_alone
-from workbench.encoder.weights import Loaded, load
+from workbench.encoder.weights import BASE, Loaded, load
 from workbench.errors import WorkbenchError
 from workbench.home import Home
 from workbench.registry import ModelVersion, Registry
@@ -49,8 +50,16 @@ class Case:
 
     def read(self, texts: Sequence[str], readers: Sequence[str], *, trained: bool = True) -> np.ndarray:
         """Pooled vectors of other texts, each of its kind, by the version's backbone or by the untrained one."""
-        backbone = self.loaded.model.backbone if trained else untrained(self.loaded)
+        backbone = self.loaded.model.backbone if trained else self.untrained()
         return Features(backbone, texts, self.folder / "other_features.npy", readers=readers).pooled()
+
+    def base(self) -> Path:
+        """The base as it was before training."""
+        return untrained_base(self.loaded.recipe, self.version.folder / BASE, self.folder / BASE)
+
+    def untrained(self) -> Backbone:
+        """The backbone as it was before training."""
+        return Backbone.of(self.loaded.recipe, self.base())
 
 
 @dataclass(frozen=True)
@@ -140,11 +149,6 @@ def snapshot_of(home: Home, version: ModelVersion) -> Path:
     return path
 
 
-def untrained(loaded: Loaded) -> Backbone:
-    """The backbone as it was before training."""
-    return Backbone.of(loaded.recipe, find_base(loaded.recipe.base))
-
-
 def _singly(case: Case, report: Report) -> None:
     """Train every task alone; each is kept as soon as it is measured."""
     tasks = list(case.found)
@@ -153,7 +157,7 @@ def _singly(case: Case, report: Report) -> None:
         def told(done: float, step: str, at: int = at, task: str = task) -> None:
             report((at + done) / len(tasks), f"{task.replace('_', ' ')} alone, {step}")
 
-        alone = train_alone(case.corpus, task, case.features, case.loaded.recipe, case.folder / f"alone_{task}", told)
+        alone = train_alone(case.corpus, task, case.features, case.loaded.recipe, case.folder / f"alone_{task}", told, base=case.base())
         _keep_rival(case, task, "single_task", alone)
 
 
@@ -181,7 +185,7 @@ def _keep_rival(case: Case, task: str, name: str, figures: dict[str, Any]) -> No
 def _elsewhere(case: Case, path: Path, report: Report) -> None:
     """Measure on the reviews of another shop."""
     report(0.0, f"reading {path.name}")
-    frozen = case.features.over(untrained(case.loaded)).pooled()
+    frozen = case.features.over(case.untrained()).pooled()
     with opened(path) as store:
         found = on_another_shop(case.loaded.model, case.corpus, case.pooled, frozen, case.read, store)
     if not found:

@@ -69,7 +69,8 @@ class Learner:
 
 def tasks_of(corpus: Corpus) -> list[str]:
     """The names of all tasks that a corpus teaches."""
-    return [*corpus.text_rows, *corpus.user_rows, *([corpus.next_item.name] if corpus.next_item else [])]
+    beside = [task for task in (corpus.next_item, corpus.masked and corpus.masked.task) if task]
+    return [*corpus.text_rows, *corpus.user_rows, *(task.name for task in beside)]
 
 
 def check(losses: dict[str, Tensor], where: str) -> None:

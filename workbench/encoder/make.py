@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from accelerate.utils import set_seed
 
-from workbench.encoder.backbone import Backbone, find_base
+from workbench.encoder.backbone import Backbone, base_folder
 from workbench.encoder.baselines import baselines
 from workbench.encoder.baselines.ranking import left_out_notes
 from workbench.encoder.checkpoint import Checkpoint
@@ -22,11 +23,14 @@ from workbench.encoder.features import Features
 from workbench.encoder.follower import Follower
 from workbench.encoder.groups import add_groups, compare_groups, read_groups
 from workbench.encoder.legibility import Legibility, legibility
-from workbench.encoder.recipe import Recipe
+from workbench.encoder.masked import NAME as MASKED_WORDS
+from workbench.encoder.masked_reading import measure_masked, with_masked_words
+from workbench.encoder.recipe import SCRATCH, Recipe
+from workbench.encoder.scratch import make_base
 from workbench.encoder.towers import JointEncoder
 from workbench.encoder.track import engine, peak_memory
 from workbench.encoder.train import Trained, build, train
-from workbench.encoder.weights import Loaded, load, save, warm_start
+from workbench.encoder.weights import BASE, Loaded, load, save, warm_start
 from workbench.errors import WorkbenchError
 from workbench.files import write_json
 from workbench.home import Home
@@ -35,17 +39,8 @@ from workbench.run import Run
 from workbench.shop.store import Store
 
 STRUCTURE = (
-    "split",
-    "base",
-    "max_length",
-    "top_layers",
-    "pooling",
-    "adapters",
-    "adapter_rank",
-    "dim",
-    "user_layers",
-    "history_length",
-    "return_days",
+    *("split", "base", "vocabulary", "own_layers", "own_width", "max_length", "top_layers", "pooling", "adapters", "adapter_rank"),
+    *("dim", "user_layers", "history_length", "return_days"),
 )
 TRAIN_CHOICES = ("head", "top", "all")
 LEAST_SHARE_OF_UPLOAD = 0.25
@@ -68,10 +63,17 @@ class Prepared:
         return [note for note in (self.legibility.warning(),) if note]
 
 
-def prepare(corpus: Corpus, recipe: Recipe, folder: Path, report: Report) -> Prepared:
-    """Load the base and pass all texts through its frozen layers; the first weights depend on the seed alone."""
+def prepare(corpus: Corpus, recipe: Recipe, folder: Path, report: Report, parent: Path | None = None) -> Prepared:
+    """Load the base and pass all texts through its frozen layers; the first weights depend on the seed alone.
+
+    A base from scratch is the one of the version in `parent`, or is made in `folder`.
+    """
+    own = parent / BASE if parent else folder / BASE
+    if recipe.base == SCRATCH and not own.exists():
+        report(0.0, "learning the words of the shop's texts")
+        make_base([corpus.texts[i] for i in corpus.open_texts], recipe, own)
     set_seed(recipe.seed)
-    backbone = Backbone.of(recipe, find_base(recipe.base))
+    backbone = Backbone.of(recipe, base_folder(recipe, own))
     model = build(corpus, recipe, backbone)
     model.to(engine().device)
     count = f"{len(corpus.texts):,} texts"
@@ -89,7 +91,8 @@ def train_version(home: Home, run: Run, *, snapshot: Path, recipe: Recipe, only:
     """Train a new version; returns the result that `workbench train` prints."""
     began = time.monotonic()
     with Store.open_snapshot(home, snapshot) as store:
-        corpus, data_version = read_corpus(store, only, split=recipe.split, return_days=recipe.return_days), store.data_version
+        corpus = with_masked_words(read_corpus(store, only, split=recipe.split, return_days=recipe.return_days), recipe, only)
+        data_version = store.data_version
     prepared = prepare(corpus, recipe, run.folder, _part(run, 0.0, 0.25))
     kept = _checkpoint(run, recipe)
     trained = train(corpus, prepared.model, prepared.features, recipe, _part(run, 0.25, 0.8), run.point, kept)
@@ -107,11 +110,13 @@ def finetune_version(
     if before_version:
         recipe = replace(recipe, **{name: getattr(before_version.recipe, name) for name in STRUCTURE})
     with Store.open_snapshot(home, snapshot) as store:
-        corpus, data_version = read_corpus(store, split=recipe.split, return_days=recipe.return_days), store.data_version
+        corpus = with_masked_words(read_corpus(store, split=recipe.split, return_days=recipe.return_days), recipe)
+        data_version = store.data_version
         told = {key for (key,) in store.rows("SELECT text FROM labels WHERE task = ? AND upload = ?", [task, upload])}
     if task in corpus.left_out:
         raise WorkbenchError(f"The task {task!r} cannot be learned: {corpus.left_out[task]}.", "Upload more labelled rows.")
-    prepared = prepare(corpus, recipe, run.folder, _part(run, 0.0, 0.3))
+    folder = Registry(home).get(parent).folder if parent else None
+    prepared = prepare(corpus, recipe, run.folder, _part(run, 0.0, 0.3), folder)
     before = _start_from(prepared, before_version, task)
     _repeat_upload(corpus, task, told)
     limits = _limit(prepared, task, choice, before_version is not None)
@@ -159,7 +164,7 @@ def _limit(prepared: Prepared, task: str, choice: str, warm: bool) -> Corpus:
         elif name.startswith(("own.", "bias", "review_bias", "user.", "user_scale")):
             parameter.requires_grad_(False)
     if choice == "head":
-        return replace(corpus, text_rows={task: corpus.text_rows[task]}, user_rows={}, next_item=None)
+        return replace(corpus, text_rows={task: corpus.text_rows[task]}, user_rows={}, next_item=None, masked=None)
     return corpus
 
 
@@ -173,6 +178,8 @@ def _publish(
     report(0.0, "measuring on the test rows")
     found = measure(trained.model, corpus, trained.pooled, "test")
     simple = baselines(corpus, prepared.frozen, lambda done: report(0.1 + 0.6 * done, "measuring the baselines"))
+    if corpus.masked:
+        found[MASKED_WORDS], simple[MASKED_WORDS] = measure_masked(trained.model, corpus, trained.features, recipe.seed)
     report(0.75, "writing the joint space")
     tasks = as_json(found, simple, before)
     with Store.open_snapshot(home, Path(run.spec["snapshot"])) as store:
@@ -194,6 +201,7 @@ def _publish(
         registry.discard(version)
         raise
     Checkpoint(run.folder, {}).forget()
+    shutil.rmtree(run.folder / BASE, ignore_errors=True)
     result = {"version": made.id, "parent": info["parent"], "seconds": seconds, "tasks": tasks, "left_out": corpus.left_out}
     result |= {"truncated": prepared.features.truncated, **reading}
     return result if before is None else {**result, "before": as_json(before, simple)}

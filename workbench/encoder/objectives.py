@@ -13,6 +13,8 @@ from workbench.encoder.adversary import Adversary
 from workbench.encoder.batches import QuestionBatch, Step, TextBatch, UserBatch
 from workbench.encoder.corpus import Corpus
 from workbench.encoder.heads import set_mask
+from workbench.encoder.masked import NAME as MASKED_WORDS
+from workbench.encoder.masked import MaskedBatch
 from workbench.encoder.optimise import precision
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.towers import JointEncoder, Steps
@@ -112,6 +114,8 @@ class JointLoss(nn.Module):
             losses[self.next_item] = self._next_item(step.users, products, read.reviews)
         for name, question in step.questions.items():
             losses[name] = self._question(name, question, products, read.reviews)
+        if step.masked is not None:
+            losses[MASKED_WORDS] = self._masked(step.masked, device)
         return losses
 
     def _texts(self, batch: TextBatch, products: Tensor, device: torch.device) -> dict[str, Tensor]:
@@ -131,6 +135,12 @@ class JointLoss(nn.Module):
                 sets, weight = getattr(self, f"sets_{name}"), getattr(self, f"weight_{name}")
                 losses[name] = set_loss(logits, sets[target], weight)
         return losses
+
+    def _masked(self, batch: MaskedBatch, device: torch.device) -> Tensor:
+        assert self.model.masked is not None
+        with torch.autocast(device.type, self.dtype, enabled=self.dtype != torch.float32):
+            logits = self.model.masked(self.model.backbone, batch.to(device))
+        return F.cross_entropy(logits.float(), batch.words.to(device))
 
     def _next_item(self, batch: UserBatch, products: Tensor, pooled: Tensor) -> Tensor:
         users, _ = self._users(batch.steps.to(products.device), products, pooled)

@@ -13,6 +13,7 @@ from workbench.home import Home
 from workbench.tasks.splits import SPLITS
 
 POOLINGS = ("mean", "max", "softmax", "first")
+SCRATCH = "scratch"
 DEFAULT_BASE = "sentence-transformers/all-MiniLM-L6-v2"
 
 
@@ -53,6 +54,9 @@ ALLOWED = {
     "pooling": one_of(*POOLINGS),
     "adapters": one_of("", "lora", "bottleneck"),
     "adapter_rank": at_least(1),
+    "vocabulary": at_least(100),
+    "own_layers": at_least(1),
+    "own_width": at_least(1),
     "dim": at_least(1),
     "user_layers": at_least(1),
     "history_length": at_least(1),
@@ -102,6 +106,10 @@ class Recipe:
     pooling: str = "mean"
     adapters: str = ""
     adapter_rank: int = 8
+    vocabulary: int = 12000
+    own_layers: int = 2
+    own_width: int = 192
+    masked_words: bool = False
     # the joint space and the users
     dim: int = 128
     user_layers: int = 2
@@ -144,6 +152,10 @@ class Recipe:
 
     def _fit_together(self) -> None:
         """Raises WorkbenchError where a setting could do nothing under another one."""
+        if self.base == SCRATCH and (self.top_layers >= 0 or self.adapters):
+            raise WorkbenchError(
+                "A base from scratch has nothing yet that is worth freezing.", "Set top_layers = -1 and leave adapters out of the recipe."
+            )
         if self.synonyms and self.top_layers >= 0:
             raise WorkbenchError(
                 f"The recipe sets synonyms = {self.synonyms}, but with top_layers = {self.top_layers} texts are read once, at the start.",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from accelerate.utils import set_seed
 
-from workbench.encoder.backbone import Backbone, find_base
+from workbench.encoder.backbone import Backbone
 from workbench.encoder.batches import Epochs
 from workbench.encoder.checkpoint import Checkpoint
 from workbench.encoder.corpus import Corpus
@@ -27,21 +27,23 @@ def only(corpus: Corpus, task: str, steps: int = 0) -> Corpus:
         text_rows={name: rows for name, rows in corpus.text_rows.items() if name == task},
         user_rows={name: rows for name, rows in corpus.user_rows.items() if name == task},
         next_item=corpus.next_item if corpus.next_item and corpus.next_item.name == task else None,
+        masked=None,
         steps=steps,
     )
 
 
 def train_alone(
-    corpus: Corpus, task: str, features: Features, recipe: Recipe, folder: Path, report: Callable[[float, str], None]
+    corpus: Corpus, task: str, features: Features, recipe: Recipe, folder: Path, report: Callable[[float, str], None], *, base: Path
 ) -> dict[str, Metric]:
     """The test metrics of a model trained for `task` alone.
 
     An epoch has the steps of the joint one, each with as many rows of this task as the joint one reads; recipe, seed,
-    number of epochs and the rule for stopping early are the same. An interrupted training goes on from `folder`.
+    number of epochs, the untrained `base` and the rule for stopping early are the same. An interrupted training goes on
+    from `folder`.
     """
     alone = only(corpus, task, Epochs(corpus, features, recipe).batches)
     set_seed(recipe.seed)
-    backbone = Backbone.of(recipe, find_base(recipe.base))
+    backbone = Backbone.of(recipe, base)
     model = build(alone, recipe, backbone).to(engine().device)
     folder.mkdir(exist_ok=True)
     checkpoint = Checkpoint(folder, {**recipe.asdict(), "alone": task})

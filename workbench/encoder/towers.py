@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from workbench.encoder.backbone import Backbone, Texts
 from workbench.encoder.corpus import GAPS, KINDS
 from workbench.encoder.heads import TextHead, UserHead
+from workbench.encoder.masked import MaskedWords
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.rfm import NUMBERS
 from workbench.tasks.base import Outputs
@@ -99,7 +100,14 @@ class JointEncoder(nn.Module):
     """Backbone, entity projections, user tower and task heads."""
 
     def __init__(
-        self, recipe: Recipe, backbone: Backbone, counts: np.ndarray, heads: dict[str, Outputs | None], *, own: np.ndarray | None = None
+        self,
+        recipe: Recipe,
+        backbone: Backbone,
+        counts: np.ndarray,
+        heads: dict[str, Outputs | None],
+        *,
+        own: np.ndarray | None = None,
+        masked: bool = False,
     ):
         """`counts` (products,): times each product was taken in training; `heads`: what each task's head tells apart
         (None: yes or no about a user); `own` (products, k): a first guess of the products' own part."""
@@ -122,6 +130,7 @@ class JointEncoder(nn.Module):
         self.review_scale = nn.Parameter(torch.tensor(2.5))
         self.user = UserTower(recipe)
         self.text_dropout = nn.Dropout(min(recipe.dropout, 0.1))
+        self.masked = MaskedWords(backbone) if masked else None
         self.heads = nn.ModuleDict({name: TextHead(backbone.width, o) if o else UserHead(d, NUMBERS) for name, o in heads.items()})
 
     def read(self, texts: Texts) -> Tensor:

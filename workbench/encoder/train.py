@@ -42,7 +42,8 @@ class Trained:
 
 def build(corpus: Corpus, recipe: Recipe, backbone: Backbone) -> JointEncoder:
     """An untrained model for a corpus, its products' own parts initialised from what is bought together."""
-    model = JointEncoder(recipe, backbone, corpus.counts(), corpus.heads, own=co_occurrence_factors(corpus, recipe.dim))
+    own = co_occurrence_factors(corpus, recipe.dim)
+    model = JointEncoder(recipe, backbone, corpus.counts(), corpus.heads, own=own, masked=corpus.masked is not None)
     for name, asked in corpus.user_rows.items():
         model.user_head(name).standardise(asked_numbers(corpus, asked, asked.rows("train")))
     for rows in corpus.text_rows.values():

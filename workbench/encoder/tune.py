@@ -23,6 +23,7 @@ from torch import Tensor
 from workbench.encoder.checkpoint import Checkpoint
 from workbench.encoder.corpus import read_corpus
 from workbench.encoder.make import Prepared, prepare
+from workbench.encoder.masked_reading import with_masked_words
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.train import build, copy_of, train
 from workbench.errors import WorkbenchError
@@ -56,7 +57,8 @@ def tune_recipe(home: Home, run: Run, *, snapshot: Path, recipe: Recipe, only: l
     """Search from `recipe`, whose own settings are the first trial; the best is written as a recipe of the home."""
     began = time.monotonic()
     with Store.open_snapshot(home, snapshot) as store:
-        corpus, data_version = read_corpus(store, only, split=recipe.split, return_days=recipe.return_days), store.data_version
+        corpus = read_corpus(store, only, split=recipe.split, return_days=recipe.return_days)
+        corpus, data_version = with_masked_words(corpus, recipe, only), store.data_version
     prepared = prepare(corpus, recipe, run.folder, lambda done, step: run.report(0.1 * done, step))
     search = Search(run, prepared, recipe, trials)
     best = search.go()

@@ -11,10 +11,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from workbench.encoder.backbone import Backbone, digest, find_base
+from workbench.encoder.backbone import Backbone, base_folder, digest
 from workbench.encoder.corpus import Corpus, reader_of
 from workbench.encoder.licence import licence
-from workbench.encoder.recipe import Recipe
+from workbench.encoder.recipe import SCRATCH, Recipe
 from workbench.encoder.towers import JointEncoder
 from workbench.errors import WorkbenchError
 from workbench.files import read_json, write_json
@@ -22,7 +22,7 @@ from workbench.registry import ModelVersion
 from workbench.tasks.base import Outputs
 
 Weights = dict[str, torch.Tensor]
-WEIGHTS, SHAPE = "model.safetensors", "shape.json"
+WEIGHTS, SHAPE, BASE = "model.safetensors", "shape.json", "base"
 
 
 @dataclass
@@ -39,11 +39,14 @@ class Loaded:
 
 
 def save(model: JointEncoder, corpus: Corpus, recipe: Recipe, folder: Path) -> None:
-    """Write the trained weights, the recipe and the meaning of the rows into a version's folder."""
-    save_file({name: value.detach().cpu().contiguous() for name, value in model.trained().items()}, folder / WEIGHTS)
+    """Write the trained weights, the recipe and the meaning of the rows into a version's folder; a base from scratch whole beside them."""
+    kept = _beside_base(model, recipe)
+    if recipe.base == SCRATCH:
+        model.backbone.write(folder / BASE)
+    save_file({name: value.detach().cpu().contiguous() for name, value in kept.items()}, folder / WEIGHTS)
     write_json(folder / "recipe.json", recipe.asdict())
     binary = list(corpus.user_rows)
-    base = find_base(recipe.base)
+    base = base_folder(recipe, folder / BASE)
     shape = {
         "base_sha256": digest(base),
         "base_licence": licence(base),
@@ -56,6 +59,12 @@ def save(model: JointEncoder, corpus: Corpus, recipe: Recipe, folder: Path) -> N
     write_json(folder / SHAPE, shape)
 
 
+def _beside_base(model: JointEncoder, recipe: Recipe) -> Weights:
+    """What a version keeps beside its base, which has its own weights where it is from scratch."""
+    own = "backbone.model." if recipe.base == SCRATCH else "none"
+    return {name: value for name, value in model.trained().items() if not name.startswith(own)}
+
+
 def load(version: ModelVersion) -> Loaded:
     """The model of a version, after its files' SHA-256 were checked.
 
@@ -64,7 +73,7 @@ def load(version: ModelVersion) -> Loaded:
     version.verify()
     recipe = Recipe.of(version.recipe)
     shape: dict[str, Any] = read_json(version.folder / SHAPE, {})
-    base = find_base(recipe.base)
+    base = base_folder(recipe, version.folder / BASE)
     if digest(base) != shape["base_sha256"]:
         raise WorkbenchError(
             f"Model version {version.id} was trained on other weights of {recipe.base} than those in {base}.",
@@ -73,9 +82,10 @@ def load(version: ModelVersion) -> Loaded:
     outputs = {name: Outputs(**found) for name, found in shape.get("outputs", {}).items()}
     heads = {name: outputs.get(name) for name in shape["labels"]}
     backbone = Backbone.of(recipe, base)
-    model = JointEncoder(recipe, backbone, np.zeros(len(shape["products"])), heads)
     weights = read_weights(version.folder / WEIGHTS)
-    lacking = sorted(set(model.trained()) - set(weights))
+    masked = any(name.startswith("masked.") for name in weights)
+    model = JointEncoder(recipe, backbone, np.zeros(len(shape["products"])), heads, masked=masked)
+    lacking = sorted(set(_beside_base(model, recipe)) - set(weights))
     if lacking:
         raise WorkbenchError(
             f"Model version {version.id} was written by another release of the workbench: it has no {lacking[0]}.",

@@ -11,7 +11,7 @@ from typing import Literal
 import workbench.tasks as package
 from workbench.shop.store import Store
 
-Objective = Literal["classify", "contrast", "next_item", "user_binary"]
+Objective = Literal["classify", "contrast", "next_item", "user_binary", "masked"]
 
 
 @dataclass(frozen=True)
