@@ -10,6 +10,7 @@ import getpass
 import json
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -26,6 +27,7 @@ from workbench.home import Home
 FORMAT = 1
 MANIFEST = "manifest.json"
 EVALUATION = "derived/evaluation.json"
+ADDED = "added-*.json"
 FORBIDDEN = {".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".py"}
 
 
@@ -48,6 +50,22 @@ class ModelVersion:
     @property
     def vectors_file(self) -> Path:
         return self.folder / "vectors.duckdb"
+
+    @property
+    def added(self) -> list[Path]:
+        """Files of vectors and predictions of rows that came after the version was made, oldest first."""
+        return [self.folder / read_json(manifest)["file"] for manifest in sorted(self.folder.glob(ADDED))]
+
+    @property
+    def state(self) -> str:
+        """What an answer from this version depends on: the version and how many files were added to it."""
+        return f"{self.id}+{len(self.added)}" if self.added else self.id
+
+    @property
+    def seen(self) -> int:
+        """The data version whose rows this version has seen last."""
+        manifests = sorted(self.folder.glob(ADDED))
+        return int(read_json(manifests[-1])["data_version"] if manifests else self.info.get("data_version") or 0)
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -84,7 +102,7 @@ class ModelVersion:
                 f"Model version {self.id} was written by a newer workbench (format {self.manifest['format']}, this one reads {FORMAT}).",
                 "Update the workbench, or roll back to an older version.",
             )
-        listed = self.manifest.get("files", {})
+        listed = {**self.manifest.get("files", {}), **{m["file"]: m["sha256"] for m in map(read_json, self.folder.glob(ADDED))}}
         for path in self.folder.rglob("*"):
             if path.suffix in FORBIDDEN:
                 raise WorkbenchError(
@@ -162,6 +180,25 @@ class Registry:
         partial.rename(final)
         return ModelVersion(version, final)
 
+    def add(self, version: str, make: Callable[[Path], None], info: dict[str, Any]) -> Path:
+        """Give a version one more read-only file of vectors: `make` writes it beside its name; complete by a manifest of its own.
+
+        `info` holds data_version and rows. For the one worker whose turn it is.
+        """
+        folder = self.get(version).folder
+        name = f"added-{len(list(folder.glob(ADDED))) + 1:04d}"
+        partial, final = folder / f"{name}.partial", folder / f"{name}.duckdb"
+        try:
+            make(partial)
+            partial.chmod(0o444)
+            digest = sha256(partial)
+            partial.rename(final)
+            write_json(folder / f"{name}.json", {"file": final.name, "sha256": digest, **info})
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        return final
+
     def discard(self, version: str) -> None:
         """Remove what an unfinished version left behind."""
         shutil.rmtree(self.home.models / f"{version}.partial", ignore_errors=True)
@@ -170,6 +207,9 @@ class Registry:
         """Remove what killed jobs left of versions that never became complete; for the one worker whose turn it is."""
         for folder in self.home.models.glob("v*.partial"):
             shutil.rmtree(folder, ignore_errors=True)
+        for left in [*self.home.models.glob("v*/added-*.partial"), *self.home.models.glob("v*/added-*.duckdb")]:
+            if not left.with_suffix(".json").exists():
+                left.unlink(missing_ok=True)
 
     def promote(self, version: str, *, expected: str | object | None = ..., why: str = "") -> ModelVersion:
         """Make `version` the active one.

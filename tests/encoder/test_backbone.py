@@ -25,7 +25,7 @@ def whole(backbone: Backbone) -> np.ndarray:
 @pytest.mark.parametrize("top_layers", [-1, 0, 1, 3])
 def test_the_cut_backbone_reads_as_the_whole_one(tmp_path, top_layers):
     backbone = Backbone(find_base(DEFAULT_BASE), top_layers=top_layers, max_length=64).eval()
-    found = Features(backbone, TEXTS, tmp_path / "features.npy").pooled()
+    found = Features(backbone, TEXTS, tmp_path / "features.f16").pooled()
     expected = whole(backbone)
     cosine = (found * expected).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
     assert cosine.min() > 0.999
@@ -44,7 +44,7 @@ def tiny(folder, family: str):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_is_cut_without_loss(tmp_path, family):
     backbone = Backbone(tiny(tmp_path, family), top_layers=1, max_length=64).eval()
-    found, expected = Features(backbone, TEXTS, tmp_path / "features.npy").pooled(), whole(backbone)
+    found, expected = Features(backbone, TEXTS, tmp_path / "features.f16").pooled(), whole(backbone)
     assert np.abs(found - expected).max() < 0.01 * np.abs(expected).max()
 
 

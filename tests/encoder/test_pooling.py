@@ -25,7 +25,7 @@ def test_the_softmax_turns_to_the_token_that_its_query_asks_for():
 @pytest.mark.parametrize("kind", POOLINGS)
 def test_with_no_trained_layer_one_vector_is_kept_but_the_query_of_a_softmax_still_learns(tmp_path, kind):
     backbone = Backbone.of(Recipe(top_layers=0, pooling=kind, max_length=16), find_base(DEFAULT_BASE))
-    features = Features(backbone, ["a lamp", "a somewhat longer text"], tmp_path / "features.npy")
+    features = Features(backbone, ["a lamp", "a somewhat longer text"], tmp_path / "features.f16")
     batch = features.batch([0, 1])
     if kind != "softmax":
         assert batch.values.shape[1] == 1

@@ -15,7 +15,10 @@ class Lengths:
     """Stands for the features of n texts: their lengths."""
 
     def __init__(self, n: int) -> None:
-        self.lengths, self.backbone, self.tokens = np.ones(n, np.int64), None, [[0]] * n
+        self.lengths, self.backbone = np.ones(n, np.int64), None
+
+    def words(self, text):
+        return [0]
 
 
 @pytest.fixture(scope="module")

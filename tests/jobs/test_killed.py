@@ -231,7 +231,7 @@ def test_a_killed_training_is_taken_up_again_and_ends(tmp_path, capsys):
     done = jobs.wait(run)
     assert done.state == "done" and Registry(home).active().id == done.result["version"]
     Registry(home).active().verify()
-    assert not (run.folder / "features.npy").exists() and list(home.models.glob("*.partial")) == []
+    assert not (run.folder / "features.f16").exists() and list(home.models.glob("*.partial")) == []
 
 
 def encoder_of(run):

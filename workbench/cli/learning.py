@@ -96,6 +96,19 @@ def finetune(home: Home, given: Namespace) -> Answer:
     return result, f"Before: {before}\nAfter: {words(result)}"
 
 
+def embed(home: Home, given: Namespace) -> Answer:
+    """Let the active version (or another) read the rows that came after it was made, in a job, and wait for it."""
+    registry = Registry(home)
+    found = registry.get(given.version) if given.version else registry.active()
+    if found is None:
+        raise WorkbenchError("No model version is active.", "Train one with: workbench train")
+    with reading(home) as store:
+        snapshot = store.snapshot()
+    result = finished(jobs.start(home, "embed", {"snapshot": snapshot, "version": found.id}))
+    read = ", ".join(f"{count:,} {table}" for table, count in result["rows"].items() if count) or "nothing new"
+    return result, f"{found.id} read {read} ({result['seconds']:.0f} s)"
+
+
 def predict(home: Home, given: Namespace) -> Answer:
     """Write the file again with the task's label and probability beside each row."""
     from workbench.jobs.inference import Inference

@@ -77,6 +77,8 @@ def _learning(train: argparse.ArgumentParser, verb: Verb) -> None:
     finetune.add_argument("--recipe", default="finetune", metavar="NAME")
     finetune.add_argument("--train", choices=("head", "top", "all"), default="top", help="what of the encoder may change")
     finetune.add_argument("--leave-out", action="store_true", help="do without rows whose label does not belong to the task")
+    embed = verb("embed", "learning", "let a version read the rows that came after it was made")
+    embed.add_argument("version", nargs="?", metavar="VERSION")
     predict = verb("predict", "learning", "add a task's label and probability to each row of a file")
     predict.add_argument("file", metavar="FILE.csv")
     predict.add_argument("--task", required=True, metavar="NAME")

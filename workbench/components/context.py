@@ -32,16 +32,16 @@ def registry() -> Registry:
 def space() -> Space | None:
     """The active version's space, or None before the first promotion."""
     version = registry().active()
-    return _space(str(home().root), version.id) if version else None
+    return _space(str(home().root), version.id, version.state) if version else None
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _space(root: str, version: str) -> Space:
+def _space(root: str, version: str, state: str) -> Space:
     found: ModelVersion = Registry(Home.find(root)).get(version)
     return Space(_open(root), found)
 
 
 def state_key() -> tuple[str, int, str]:
-    """What every cached answer depends on: home, data version, model version."""
+    """What every cached answer depends on: home, data version, model version with what was added to it."""
     active = registry().active()
-    return str(home().root), store().data_version, active.id if active else ""
+    return str(home().root), store().data_version, active.state if active else ""

@@ -14,11 +14,11 @@ def inference() -> Inference:
     active = context.registry().active()
     if active is None:
         raise WorkbenchError("No model version is active, so no text can be read.", "Train one on the page Models.")
-    return _client(str(context.home().root), active.id)
+    return _client(str(context.home().root), active.id, active.state)
 
 
 @st.cache_resource(show_spinner=False, max_entries=1, on_release=Inference.close)
-def _client(root: str, version: str) -> Inference:
+def _client(root: str, version: str, state: str) -> Inference:
     from workbench.home import Home
 
     return Inference(Home.find(root), version)

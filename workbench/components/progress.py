@@ -19,6 +19,7 @@ NAMES = {
     "train": "Training",
     "finetune": "Fine-tuning",
     "tune": "Search for a recipe",
+    "embed": "Reading new rows",
     "derive": "Finding segments and topics",
     "evaluate": "Measuring more",
 }

@@ -8,6 +8,7 @@ import streamlit as st
 from workbench import jobs
 from workbench.components import context
 from workbench.encoder.recipe import Recipe, recipes
+from workbench.shop.space import Space
 from workbench.shop.store import Store
 from workbench.tasks.base import tasks
 
@@ -18,6 +19,22 @@ def start_training(recipe: str, chosen: list[str] | None = None) -> str:
     """Take a snapshot and start a training on it; returns the run's id."""
     spec = {"snapshot": context.store().snapshot(), "recipe": recipe, "tasks": chosen}
     return jobs.start(context.home(), "train", spec).id
+
+
+def start_embedding(version: str) -> str:
+    """Let a version read the rows that came after it was made; returns the run's id."""
+    return jobs.start(context.home(), "embed", {"snapshot": context.store().snapshot(), "version": version}).id
+
+
+def unseen_words(space: Space) -> str:
+    """How many rows a version has not seen, in words; "" where it has seen all."""
+    counts = _unseen(space, context.state_key())
+    return ", ".join(f"{count:,} {table}" for table, count in counts.items() if count)
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def _unseen(_space: Space, state: tuple[str, int, str]) -> dict[str, int]:
+    return _space.unseen()
 
 
 def for_training() -> dict[str, Recipe]:

@@ -19,7 +19,7 @@ from workbench.run import Run
 
 
 def work(run: Run) -> dict[str, Any]:
-    """Do what the spec says: kind "train", "finetune", "tune" or "evaluate"."""
+    """Do what the spec says: kind "train", "finetune", "tune", "embed" or "evaluate"."""
     from workbench.encoder.make import finetune_version, train_version
     from workbench.encoder.recipe import recipe
 
@@ -31,6 +31,10 @@ def work(run: Run) -> dict[str, Any]:
     snapshot = Path(spec["snapshot"])
     if spec["kind"] == "train":
         return train_version(home, run, snapshot=snapshot, recipe=chosen, only=spec.get("tasks"))
+    if spec["kind"] == "embed":
+        from workbench.encoder.later import embed_later
+
+        return embed_later(home, run, snapshot=snapshot, version=spec["version"])
     if spec["kind"] == "tune":
         from workbench.encoder.tune import tune_recipe
 
@@ -82,7 +86,7 @@ def main(folder: str) -> int:
             raise
         return 2
     finally:
-        (run.folder / "features.npy").unlink(missing_ok=True)
+        (run.folder / "features.f16").unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,12 @@ and serving pass it through the top layers alone and pool the text's tokens into
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ from workbench.encoder.recipe import DEFAULT_BASE, SCRATCH, Recipe
 from workbench.errors import WorkbenchError
 from workbench.files import sha256
 
+Layers = Callable[[Tensor, Tensor, int, int], Tensor]
 FAMILIES = ("bert", "roberta", "xlm-roberta", "camembert")  # layers that need nothing but states and mask
 
 
@@ -131,6 +133,7 @@ class Backbone(nn.Module):
         self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         self.model: Any = _whole_model(folder)
         self.model.pooler = None
+        self.fast: Layers | None = None  # what reads in the place of the layers within `fast.reading`
         self.width = int(self.model.config.hidden_size)
         self.max_length = min(max_length, self.tokenizer.model_max_length)
         self.top_layers = top_layers
@@ -195,13 +198,13 @@ class Backbone(nn.Module):
         found = self.tokenizer(list(texts), truncation=True, max_length=self.max_length, return_attention_mask=False)
         return [list(ids) for ids in found["input_ids"]]
 
-    def pad(self, tokens: Sequence[Sequence[int]], readers: Sequence[str] = ()) -> Texts:
+    def pad(self, tokens: Sequence[Sequence[int] | np.ndarray], readers: Sequence[str] = ()) -> Texts:
         """Token ids as a padded batch; `readers` are the kinds of the texts."""
         longest = max(len(t) for t in tokens)
         ids = torch.full((len(tokens), longest), self.tokenizer.pad_token_id or 0, dtype=torch.long)
         mask = torch.zeros((len(tokens), longest), dtype=torch.bool)
         for row, found in enumerate(tokens):
-            ids[row, : len(found)] = torch.tensor(found)
+            ids[row, : len(found)] = torch.as_tensor(found)
             mask[row, : len(found)] = True
         return Texts(ids, mask, tuple(readers))
 
@@ -236,6 +239,8 @@ class Backbone(nn.Module):
         return found
 
     def _through(self, hidden: Tensor, mask: Tensor, first: int, last: int) -> Tensor:
+        if self.fast is not None:
+            return self.fast(hidden, mask, first, last)
         extended = torch.zeros(mask.shape, dtype=hidden.dtype, device=hidden.device)
         extended = extended.masked_fill(~mask, torch.finfo(hidden.dtype).min)[:, None, None, :]
         for layer in self._layers()[first:last]:

@@ -180,7 +180,7 @@ class Epochs:
         self.masked = corpus.masked_texts("train")
         self.held = torch.from_numpy(corpus.held_reviews)
         self.times = self._times()
-        self.noise = WordNoise(recipe, features.backbone, (features.tokens[text] for s in self.sets for text in s.texts))
+        self.noise = WordNoise(recipe, features.backbone, (features.words(text) for s in self.sets for text in s.texts))
         sizes = [recipe.batch_texts] * len(self.sets) + [recipe.batch_users] * (len(self.times) - len(self.sets))
         wanted = [times.sum() / size for times, size in zip(self.times, sizes, strict=True)]
         self.batches = corpus.steps or max(1, int(np.ceil(max(*wanted, len(self.masked) / recipe.batch_texts))))

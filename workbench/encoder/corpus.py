@@ -134,6 +134,11 @@ class Corpus:
             np.add.at(made, taken[taken >= 0], 1)
         return made
 
+    def learned_texts(self) -> np.ndarray:
+        """Indices of the texts that training or validation rows read, (texts,), ascending."""
+        read = [rows.text[rows.split != "test"] for rows in self.text_rows.values()]
+        return np.unique(np.concatenate([np.zeros(0, np.int64), *read]))
+
     def taken(self, user: UserSteps, end: int) -> np.ndarray:
         """The distinct products of a user's first `end` steps."""
         found = np.unique(user.product[:end])

@@ -40,6 +40,6 @@ def on_these_rows(corpus: Corpus, other: ModelVersion, folder: Path, report: Rep
     backbone = Backbone.of(loaded.recipe, base_folder(loaded.recipe, other.folder / BASE))
     model = build(corpus, loaded.recipe, backbone).to(engine().device)
     warm_start(model, corpus, loaded)
-    features = Features(backbone, corpus.texts, folder / "earlier_features.npy", report, readers=corpus.readers)
+    features = Features(backbone, corpus.texts, folder / "earlier_features.f16", report, readers=corpus.readers)
     found = measure(model, corpus, features.pooled(), "test")
     return {task: figures for task, figures in found.items() if task in other.metrics["tasks"]}

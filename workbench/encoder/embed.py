@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from workbench.encoder.corpus import Corpus, UserRows
 from workbench.encoder.evaluate import Reader
-from workbench.shop.space import write_space
+from workbench.shop.space import SpaceWriter, write_space
+
+ROWS_PER_PART = 20_000
+Report = Callable[[float, str], None]
 
 
-def write_vectors(reader: Reader, path: Path) -> None:
+def write_vectors(reader: Reader, path: Path, report: Report = lambda done, step: None) -> None:
     """Write the version's `vectors.duckdb`: what pages read instead of asking a model."""
     corpus, model = reader.corpus, reader.model
     users = [u for u in corpus.users if len(u.product)]
@@ -19,21 +24,35 @@ def write_vectors(reader: Reader, path: Path) -> None:
         space.settings(scale=float(model.user_scale.detach()), review_scale=float(model.review_scale.detach()))
         space.vectors("products", corpus.product_ids, reader.products.cpu().numpy(), model.bias.detach().cpu().numpy())
         read = np.flatnonzero(corpus.review_text >= 0)
-        space.vectors("reviews", [corpus.review_ids[i] for i in read], reader.reviews.cpu().numpy()[read])
-        space.vectors("users", [u.user for u in users], reader.users(users, [len(u.product) for u in users])[0])
-        for name, labels in corpus.labels.items():
-            keys, probabilities = _predict(reader, name)
-            shown = probabilities.argmax(1) if name in corpus.user_rows else model.text_head(name).choose(probabilities)
-            space.predictions(name, labels, keys, probabilities, shown)
+        for part in _parts(len(read)):
+            rows = read[part]
+            space.vectors("reviews", [corpus.review_ids[i] for i in rows], reader.reviews[torch.from_numpy(rows)].cpu().numpy())
+        for part in _parts(len(users)):
+            chosen = users[part]
+            space.vectors("users", [u.user for u in chosen], reader.users(chosen, [len(u.product) for u in chosen])[0])
+        for at, name in enumerate(corpus.labels):
+            report(at / len(corpus.labels), f"writing the predictions of {name}")
+            _write_predictions(reader, space, name)
 
 
-def _predict(reader: Reader, name: str) -> tuple[list[str], np.ndarray]:
-    """The keys of the task's table and the probabilities of its labels for each."""
+def _parts(count: int) -> list[slice]:
+    """Rows in parts that are written one after the other; one empty part where there are none, so that the table is there."""
+    return [slice(at, at + ROWS_PER_PART) for at in range(0, max(1, count), ROWS_PER_PART)]
+
+
+def _write_predictions(reader: Reader, space: SpaceWriter, name: str) -> None:
+    """The probabilities of a task's labels for each row of the task's table."""
     corpus = reader.corpus
     if name in corpus.user_rows:
-        return _answers_now(reader, corpus.user_rows[name])
+        keys, answers = _answers_now(reader, corpus.user_rows[name])
+        space.predictions(name, corpus.labels[name], keys, answers)
+        return
     index = _texts_of(corpus, corpus.text_rows[name].task.predicts or "")
-    return list(index), reader.probabilities(name, np.array(list(index.values()), np.int64))
+    told, places = list(index), np.array(list(index.values()), np.int64)
+    for part in _parts(len(told)):
+        probabilities = reader.probabilities(name, places[part])
+        shown = reader.model.text_head(name).choose(probabilities)
+        space.predictions(name, corpus.labels[name], told[part], probabilities, shown)
 
 
 def _texts_of(corpus: Corpus, table: str) -> dict[str, int]:

@@ -1,21 +1,35 @@
-"""What the frozen layers say of every text, computed once, and texts in batches of like length."""
+"""Texts as the encoder reads them: what the frozen layers say is kept on disk while there is room, and computed anew beyond.
+
+Memory does not grow with the shop's tokens: token ids take 4 bytes each, the frozen layers' output lies in a file.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from workbench.encoder.backbone import Backbone, Texts, fast_dtype
+from workbench.encoder.backbone import Backbone, Texts
+from workbench.encoder.fast import FastLayers, Ranges, check_int8, reading
+from workbench.encoder.quantised import measure_ranges
+from workbench.encoder.tokens import Tokens, parts
 
-TOKENS_PER_BATCH = 4096
+FILE = "features.f16"
+TOKENS_PER_BATCH = {"cpu": 4096, "cuda": 65536}  # a GPU wants batches large enough to outlast the launch of its kernels
+MOST_BYTES = 8 * 1024**3
+MOST_OF_FREE_DISK = 0.5
+IN_MEMORY_BYTES = 128 * 1024**2
+TEXTS_FOR_RANGES = 64
+TEXTS_FOR_AGREEMENT = 200
 Report = Callable[[float], None]
 
 
-def batches_by_length(lengths: np.ndarray, tokens: int = TOKENS_PER_BATCH) -> list[np.ndarray]:
+def batches_by_length(lengths: np.ndarray, tokens: int = TOKENS_PER_BATCH["cpu"]) -> list[np.ndarray]:
     """Row indices in batches of texts of like length, each of at most `tokens` padded tokens."""
     made: list[np.ndarray] = []
     order, start = np.argsort(lengths, kind="stable"), 0
@@ -26,40 +40,117 @@ def batches_by_length(lengths: np.ndarray, tokens: int = TOKENS_PER_BATCH) -> li
     return made
 
 
+def ranges_of(backbone: Backbone, texts: Sequence[str]) -> list[Ranges]:
+    """What int8 has to know beforehand, from a sample of the texts; WorkbenchError where int8 is of no use."""
+    check_int8(next(backbone.parameters()).device)
+    chosen = np.random.default_rng(0).permutation(len(texts))[:TEXTS_FOR_RANGES]
+    return measure_ranges(backbone, backbone.tokenise([texts[i] for i in chosen]))
+
+
+def read_all(backbone: Backbone, texts: Sequence[str], layers: FastLayers, reader: str) -> Iterator[np.ndarray]:
+    """Pooled vectors of texts of one kind, read once from end to end, in parts of (texts of the part, width), in the texts' order."""
+    with reading(backbone, layers):
+        for tokens in parts(backbone, texts):
+            made = np.zeros((len(tokens), backbone.width), np.float32)
+            for rows in batches_by_length(tokens.lengths, _budget(backbone)):
+                made[rows] = _pooled(backbone, backbone.pad(tokens.rows(rows), [reader] * len(rows)), fresh=True)
+            yield made
+
+
+def _budget(backbone: Backbone) -> int:
+    return TOKENS_PER_BATCH[next(backbone.parameters()).device.type]
+
+
+def _pooled(backbone: Backbone, texts: Texts, *, fresh: bool) -> np.ndarray:
+    texts = texts.to(next(backbone.parameters()).device)
+    found = backbone(backbone.lower(texts) if fresh and backbone.cached else texts)
+    return np.asarray(found.float().cpu().numpy())
+
+
+def cost_in_words(cost: dict[str, float | int | str]) -> str | None:
+    """What int8 costs, from `Features.agreement`; None for the other precisions."""
+    if cost["precision"] != "int8":
+        return None
+    return (
+        f"Texts are read in int8: cosine to full precision {cost['mean_cosine']:.3f} on average, "
+        f"{cost['cosine_p1']:.3f} for the worst hundredth, over {cost['texts']} of the shop's texts."
+    )
+
+
 class Features:
-    """What the frozen layers say of every text, computed once, ragged, in float16 in a file.
+    """The texts of a training. Those in `first` (indices) find room before the others; `kept` says which found it.
 
     Where nothing is frozen it holds the token ids alone. `readers` are the kinds of the texts, for adapters.
     """
 
     def __init__(
-        self, backbone: Backbone, texts: Sequence[str], file: Path, report: Report = lambda done: None, *, readers: Sequence[str] = ()
+        self,
+        backbone: Backbone,
+        texts: Sequence[str],
+        file: Path,
+        report: Report = lambda done: None,
+        *,
+        readers: Sequence[str] = (),
+        first: np.ndarray | None = None,
+        precision: str = "bf16",
+        most_bytes: int = MOST_BYTES,
     ) -> None:
-        self.backbone, self.readers = backbone, readers
-        self.tokens = backbone.tokenise(texts)
-        self.lengths = np.array([1 if backbone.pools_early else len(t) for t in self.tokens], np.int64)
-        self.truncated = sum(len(t) >= backbone.max_length for t in self.tokens)
-        self._starts = np.concatenate([[0], np.cumsum(self.lengths)])
-        self._values: np.ndarray | None = None
-        if backbone.cached and len(texts):
-            self._values = np.lib.format.open_memmap(file, "w+", np.float16, (int(self._starts[-1]), backbone.width))
-            self._compute(report)
+        precision = precision if len(texts) else "fp32"
+        self.backbone, self.file, self.precision, self.readers = backbone, file, precision, readers
+        self.ranges = ranges_of(backbone, texts) if precision == "int8" else []
+        order = _first_then_others(len(texts), first)
+        self._place = np.argsort(order)
+        self._room = min(most_bytes, int(MOST_OF_FREE_DISK * shutil.disk_usage(file.parent).free)) if backbone.cached else 0
+        self._frozen = FastLayers(backbone, precision, self.ranges)
+        self._read([texts[i] for i in order], report)
 
-    def _compute(self, report: Report) -> None:
-        assert self._values is not None
-        device = next(self.backbone.parameters()).device
-        lengths = np.array([len(t) for t in self.tokens])
-        parts = batches_by_length(lengths)
-        done, total = 0, int(lengths.sum())
-        dtype = fast_dtype(device)
-        with torch.inference_mode(), torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-            for rows in reversed(parts):
-                found = self.backbone.lower(self.backbone.pad([self.tokens[i] for i in rows]).to(device))
-                hidden = found.values.to(torch.float16).cpu().numpy()
-                for at, row in enumerate(rows):
-                    self._values[self._starts[row] : self._starts[row + 1]] = hidden[at, : self.lengths[row]]
-                done += int(lengths[rows].sum())
-                report(done / total)
+    def _read(self, texts: Sequence[str], report: Report) -> None:
+        """Tokenise and keep what the frozen layers say, part after part."""
+        row, done, read, starts = 2 * self.backbone.width, 0, [], [np.zeros(0, np.int64)]
+        self.file.touch()
+        with reading(self.backbone, self._frozen):
+            for tokens in parts(self.backbone, texts):
+                lengths = self._kept_lengths(tokens)
+                ends = done + np.cumsum(lengths)
+                fit = int(np.searchsorted(ends * row, self._room, side="right"))
+                starts.append(np.where(np.arange(len(lengths)) < fit, ends - lengths, -1))
+                if fit:
+                    self._keep(tokens, lengths[:fit], done)
+                    done = int(ends[fit - 1])
+                self._room = self._room if fit == len(lengths) else 0
+                read.append(tokens)
+                report(sum(len(t) for t in read) / len(texts))
+        self._tokens, self._starts = Tokens.joined(read), np.concatenate(starts)
+        self._values = np.memmap(self.file, np.float16, "r", shape=(done, self.backbone.width)) if done else None
+        lengths = self._kept_lengths(self._tokens)
+        self.lengths, self.kept = lengths[self._place], (self._starts >= 0)[self._place]
+        self.truncated = int((self._tokens.lengths >= self.backbone.max_length).sum())
+
+    def _kept_lengths(self, tokens: Tokens) -> np.ndarray:
+        return np.ones(len(tokens), np.int64) if self.backbone.pools_early else tokens.lengths
+
+    def _keep(self, tokens: Tokens, lengths: np.ndarray, done: int) -> None:
+        """Append the frozen layers' output of the first texts of a part to the file."""
+        width, total, device = self.backbone.width, int(lengths.sum()), next(self.backbone.parameters()).device
+        with self.file.open("r+b") as file:
+            file.truncate((done + total) * 2 * width)
+        values = np.memmap(self.file, np.float16, "r+", offset=done * 2 * width, shape=(total, width))
+        starts = np.cumsum(lengths) - lengths
+        for rows in reversed(batches_by_length(tokens.lengths[: len(lengths)], _budget(self.backbone))):
+            found = self.backbone.lower(self.backbone.pad(tokens.rows(rows)).to(device))
+            hidden = found.values.to(torch.float16).cpu().numpy()
+            for at, row in enumerate(rows):
+                values[starts[row] : starts[row] + lengths[row]] = hidden[at, : lengths[row]]
+        values.flush()
+
+    def words(self, text: int) -> list[int]:
+        """The token ids of a text."""
+        return [int(i) for i in self._tokens[int(self._place[text])]]
+
+    def _padded(self, rows: np.ndarray) -> Texts:
+        """The token ids of these texts."""
+        readers = [self.readers[i] for i in rows] if self.readers else []
+        return self.backbone.pad(self._tokens.rows(self._place[rows]), readers)
 
     def over(self, backbone: Backbone) -> Features:
         """The same texts, read by another backbone with the same frozen layers."""
@@ -68,31 +159,68 @@ class Features:
         return other
 
     def batch(self, rows: Sequence[int] | np.ndarray) -> Texts:
-        """The padded batch of these texts."""
-        readers = tuple(self.readers[i] for i in rows) if self.readers else ()
-        if self._values is None:
-            return self.backbone.pad([self.tokens[i] for i in rows], readers)
-        longest = int(self.lengths[rows].max())
-        values = np.zeros((len(rows), longest, self.backbone.width), np.float32)
-        mask = np.zeros((len(rows), longest), bool)
-        for at, row in enumerate(rows):
-            n = self.lengths[row]
-            values[at, :n] = self._values[self._starts[row] : self._starts[row + 1]]
+        """The padded batch of these texts, as the trained layers read them."""
+        wanted = np.asarray(rows)
+        if not self.backbone.cached:
+            return self._padded(wanted)
+        if not self.kept[wanted].all():
+            with reading(self.backbone, self._frozen):
+                found = self.backbone.lower(self._padded(wanted).to(next(self.backbone.parameters()).device))
+            return Texts(found.values.float().clone(), found.mask.clone(), found.readers)
+        assert self._values is not None
+        longest = int(self.lengths[wanted].max())
+        values = np.zeros((len(wanted), longest, self.backbone.width), np.float32)
+        mask = np.zeros((len(wanted), longest), bool)
+        for at, row in enumerate(wanted):
+            start, n = self._starts[self._place[row]], self.lengths[row]
+            values[at, :n] = self._values[start : start + n]
             mask[at, :n] = True
+        readers = tuple(self.readers[i] for i in wanted) if self.readers else ()
         return Texts(torch.from_numpy(values), torch.from_numpy(mask), readers)
 
     def pooled(self, rows: np.ndarray | None = None) -> np.ndarray:
         """The pooled vectors of these texts (all when None) through the top layers as they are, shape (rows, width)."""
-        wanted = np.arange(len(self.tokens)) if rows is None else rows
-        made = np.zeros((len(wanted), self.backbone.width), np.float32)
-        if not len(wanted):
-            return made
-        device = next(self.backbone.parameters()).device
-        training = self.backbone.training
-        self.backbone.eval()
-        dtype = fast_dtype(device)
-        with torch.inference_mode(), torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-            for part in batches_by_length(self.lengths[wanted]):
-                made[part] = self.backbone(self.batch(wanted[part]).to(device)).float().cpu().numpy()
-        self.backbone.train(training)
+        wanted = np.arange(len(self.kept)) if rows is None else np.asarray(rows)
+        return self._pooled(wanted, FastLayers(self.backbone, self.precision, self.ranges), self.kept[wanted])
+
+    def agreement(self) -> dict[str, float | int | str]:
+        """What the precision costs: cosines of pooled vectors to those read in fp32, over a sample of the texts."""
+        sample = np.random.default_rng(1).permutation(len(self.kept))[:TEXTS_FOR_AGREEMENT]
+        exact = self._pooled(sample, FastLayers(self.backbone, "fp32"), np.zeros(len(sample), bool))
+        found = self.pooled(sample)
+        cosine = (found * exact).sum(1) / (np.linalg.norm(found, axis=1) * np.linalg.norm(exact, axis=1)).clip(min=1e-9)
+        told: dict[str, float | int | str] = {"precision": self.precision, "texts": len(sample)}
+        return told | ({"mean_cosine": float(cosine.mean()), "cosine_p1": float(np.percentile(cosine, 1))} if len(sample) else {})
+
+    def _pooled(self, wanted: np.ndarray, layers: FastLayers, kept: np.ndarray) -> np.ndarray:
+        made = self._room_for(len(wanted))
+        with reading(self.backbone, layers):
+            for fresh in (False, True):
+                part = np.flatnonzero(kept != fresh)
+                lengths = self._tokens.lengths[self._place[wanted[part]]] if fresh else self.lengths[wanted[part]]
+                for at in batches_by_length(lengths, _budget(self.backbone)):
+                    chosen = wanted[part[at]]
+                    texts = self._padded(chosen) if fresh else self.batch(chosen)
+                    made[part[at]] = _pooled(self.backbone, texts, fresh=fresh)
         return made
+
+    def _room_for(self, rows: int) -> np.ndarray:
+        """Zeros of shape (rows, width): in memory, or in a file without a name where that would take much of it."""
+        shape = (rows, self.backbone.width)
+        if 4 * rows * self.backbone.width <= IN_MEMORY_BYTES:
+            return np.zeros(shape, np.float32)
+        with tempfile.TemporaryFile(dir=self.file.parent) as file:
+            return np.memmap(file, np.float32, "w+", shape=shape)
+
+    def note(self) -> str | None:
+        """What to say where not all texts found room."""
+        lacking = int((~self.kept).sum()) if self.backbone.cached else 0
+        if not lacking:
+            return None
+        return f"{lacking:,} of {len(self.kept):,} texts found no room on disk; the frozen layers read them anew each time."
+
+
+def _first_then_others(count: int, first: np.ndarray | None) -> np.ndarray:
+    chosen = np.zeros(count, bool)
+    chosen[np.zeros(0, np.int64) if first is None else first] = True
+    return np.concatenate([np.flatnonzero(chosen), np.flatnonzero(~chosen)])

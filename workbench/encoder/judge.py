@@ -51,7 +51,7 @@ class Case:
     def read(self, texts: Sequence[str], readers: Sequence[str], *, trained: bool = True) -> np.ndarray:
         """Pooled vectors of other texts, each of its kind, by the version's backbone or by the untrained one."""
         backbone = self.loaded.model.backbone if trained else self.untrained()
-        return Features(backbone, texts, self.folder / "other_features.npy", readers=readers).pooled()
+        return Features(backbone, texts, self.folder / "other_features.f16", readers=readers).pooled()
 
     def base(self) -> Path:
         """The base as it was before training."""
@@ -127,7 +127,7 @@ def open_case(home: Home, folder: Path, version: ModelVersion, report: Report) -
         corpus = read_corpus(store, list(version.metrics["tasks"]), split=recipe.split, return_days=recipe.return_days)
         groups = read_groups(store, corpus)
     told = partial(_reading, report, len(corpus.texts))
-    features = Features(loaded.model.backbone, corpus.texts, folder / "features.npy", told, readers=corpus.readers)
+    features = Features(loaded.model.backbone, corpus.texts, folder / "features.f16", told, readers=corpus.readers)
     report(0.8, "measuring on the test rows")
     pooled = features.pooled()
     found = measure(loaded.model, corpus, pooled, "test")

@@ -19,7 +19,8 @@ from workbench.encoder.checkpoint import Checkpoint
 from workbench.encoder.corpus import Corpus, read_corpus
 from workbench.encoder.embed import write_vectors
 from workbench.encoder.evaluate import Metrics, Reader, as_json, measure
-from workbench.encoder.features import Features
+from workbench.encoder.features import FILE as FEATURES
+from workbench.encoder.features import Features, cost_in_words
 from workbench.encoder.follower import Follower
 from workbench.encoder.groups import add_groups, compare_groups, read_groups
 from workbench.encoder.legibility import Legibility, legibility
@@ -60,7 +61,7 @@ class Prepared:
     @property
     def notes(self) -> list[str]:
         """What people should know about this training."""
-        return [note for note in (self.legibility.warning(),) if note]
+        return [note for note in (self.legibility.warning(), self.features.note()) if note]
 
 
 def prepare(corpus: Corpus, recipe: Recipe, folder: Path, report: Report, parent: Path | None = None) -> Prepared:
@@ -80,9 +81,11 @@ def prepare(corpus: Corpus, recipe: Recipe, folder: Path, report: Report, parent
     features = Features(
         backbone,
         corpus.texts,
-        folder / "features.npy",
+        folder / FEATURES,
         lambda done: report(0.9 * done, f"reading {count}"),
         readers=corpus.readers,
+        first=corpus.learned_texts(),
+        precision=recipe.reading,
     )
     return Prepared(corpus, model, features, features.pooled(), legibility(backbone, corpus.texts))
 
@@ -188,9 +191,11 @@ def _publish(
     version, folder = registry.new_folder()
     reader = Reader(trained.model, corpus, trained.pooled)
     try:
-        save(trained.model, corpus, recipe, folder)
-        write_vectors(reader, folder / "vectors.duckdb")
-        reading = {"legibility": prepared.legibility.asdict(), "notes": prepared.notes + left_out_notes(corpus)}
+        save(trained.model, corpus, recipe, folder, prepared.features.ranges)
+        write_vectors(reader, folder / "vectors.duckdb", lambda done, step: report(0.75 + 0.2 * done, step))
+        cost = prepared.features.agreement()
+        notes = prepared.notes + left_out_notes(corpus) + ([words] if (words := cost_in_words(cost)) else [])
+        reading = {"legibility": prepared.legibility.asdict(), "notes": notes, "reading": cost}
         write_json(folder / "metrics.json", {"version": version, "tasks": tasks, "left_out": corpus.left_out, **reading})
         write_json(folder / "curve.json", trained.curve)
         seconds = round(time.monotonic() - began, 1)

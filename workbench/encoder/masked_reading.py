@@ -58,6 +58,6 @@ def measure_masked(
 
 def most_frequent(features: Features, texts: np.ndarray, special: set[int]) -> int:
     """The token that these texts hold most often, special ones aside."""
-    counts = np.bincount(np.concatenate([np.zeros(0, np.int64), *(np.array(features.tokens[i]) for i in texts)]))
+    counts = np.bincount(np.concatenate([np.zeros(0, np.int64), *(np.array(features.words(i)) for i in texts)]))
     counts[[token for token in special if token < len(counts)]] = 0
     return int(counts.argmax()) if len(counts) else 0

@@ -12,6 +12,7 @@ from workbench.errors import WorkbenchError
 from workbench.home import Home
 from workbench.tasks.splits import SPLITS
 
+READINGS = ("fp32", "bf16", "int8")
 POOLINGS = ("mean", "max", "softmax", "first")
 SCRATCH = "scratch"
 DEFAULT_BASE = "sentence-transformers/all-MiniLM-L6-v2"
@@ -54,6 +55,7 @@ ALLOWED = {
     "pooling": one_of(*POOLINGS),
     "adapters": one_of("", "lora", "bottleneck"),
     "adapter_rank": at_least(1),
+    "reading": one_of(*READINGS),
     "vocabulary": at_least(100),
     "own_layers": at_least(1),
     "own_width": at_least(1),
@@ -91,9 +93,10 @@ ALLOWED = {
 class Recipe:
     """Every setting of a training; `ALLOWED` says what each may be.
 
-    `top_layers` of the backbone are trained (-1: all; 0: none) and what lies below is computed
-    once; `dim` is the size of the joint space; `patience` counts epochs without improvement;
-    a return counts within `return_days`.
+    `top_layers` of the backbone are trained (-1: all; 0: none) and what lies below is computed once;
+    `reading` is the precision in which texts are read ("bf16" means fp32 where the processor has none);
+    `dim` is the size of the joint space; `patience` counts epochs without improvement; a return counts within
+    `return_days`.
     """
 
     name: str = "laptop"
@@ -106,6 +109,7 @@ class Recipe:
     pooling: str = "mean"
     adapters: str = ""
     adapter_rank: int = 8
+    reading: str = "bf16"
     vocabulary: int = 12000
     own_layers: int = 2
     own_width: int = 192

@@ -15,16 +15,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from workbench.encoder.backbone import fast_dtype
 from workbench.encoder.batches import steps_of
 from workbench.encoder.corpus import KINDS, UserSteps, days_of
+from workbench.encoder.fast import FastLayers
+from workbench.encoder.features import read_all
 from workbench.encoder.weights import Loaded, load
 from workbench.errors import WorkbenchError
 from workbench.home import Home
 from workbench.registry import ModelVersion, Registry
 from workbench.shop.space import version_vectors
-
-TEXTS_PER_BATCH = 32
 
 
 class Server:
@@ -32,6 +31,7 @@ class Server:
 
     def __init__(self, version: ModelVersion) -> None:
         self.loaded: Loaded = load(version)
+        self.layers = FastLayers(self.loaded.model.backbone, "bf16")  # what is asked is little: int8 would gain nothing
         product_ids, self.products = version_vectors(version, "products")
         review_ids, reviews = version_vectors(version, "reviews")
         self.reviews = reviews if len(reviews) else np.zeros((0, self.loaded.recipe.dim), np.float32)
@@ -56,15 +56,8 @@ class Server:
     def _pooled(self, texts: list[str], reader: str) -> torch.Tensor:
         """The pooled vectors of texts of one kind, (texts, width)."""
         backbone = self.loaded.model.backbone
-        device = self.loaded.model.bias.device
-        dtype = fast_dtype(device)
-        made = [torch.zeros(0, backbone.width)]
-        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-            for at in range(0, len(texts), TEXTS_PER_BATCH):
-                tokens = backbone.tokenise(texts[at : at + TEXTS_PER_BATCH])
-                read = backbone.pad(tokens, [reader] * len(tokens)).to(device)
-                made.append(backbone(backbone.lower(read) if backbone.cached else read).float())
-        return torch.cat(made)
+        made = [np.zeros((0, backbone.width), np.float32), *read_all(backbone, texts, self.layers, reader)]
+        return torch.from_numpy(np.concatenate(made)).to(self.loaded.model.bias.device)
 
     def _predict(self, task: str, texts: list[str]) -> dict[str, Any]:
         labels = self.loaded.labels.get(task)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from workbench.encoder.backbone import Backbone, base_folder, digest
 from workbench.encoder.corpus import Corpus, reader_of
+from workbench.encoder.fast import Ranges
 from workbench.encoder.licence import licence
 from workbench.encoder.recipe import SCRATCH, Recipe
 from workbench.encoder.towers import JointEncoder
@@ -22,7 +23,7 @@ from workbench.registry import ModelVersion
 from workbench.tasks.base import Outputs
 
 Weights = dict[str, torch.Tensor]
-WEIGHTS, SHAPE, BASE = "model.safetensors", "shape.json", "base"
+WEIGHTS, SHAPE, BASE, RANGES = "model.safetensors", "shape.json", "base", "ranges.safetensors"
 
 
 @dataclass
@@ -36,10 +37,16 @@ class Loaded:
     binary: list[str]
     readers: dict[str, str]
     outputs: dict[str, Outputs]
+    ranges: list[Ranges] = field(default_factory=list)
 
 
-def save(model: JointEncoder, corpus: Corpus, recipe: Recipe, folder: Path) -> None:
-    """Write the trained weights, the recipe and the meaning of the rows into a version's folder; a base from scratch whole beside them."""
+def save(model: JointEncoder, corpus: Corpus, recipe: Recipe, folder: Path, ranges: list[Ranges]) -> None:
+    """Write the trained weights, the recipe and the meaning of the rows into a version's folder; a base from scratch whole beside them.
+
+    `ranges` are what int8 has to know beforehand.
+    """
+    if ranges:
+        save_file({f"{at}.{name}": value for at, layer in enumerate(ranges) for name, value in layer.items()}, folder / RANGES)
     kept = _beside_base(model, recipe)
     if recipe.base == SCRATCH:
         model.backbone.write(folder / BASE)
@@ -92,7 +99,19 @@ def load(version: ModelVersion) -> Loaded:
             "Train a new version.",
         )
     model.load_state_dict(weights, strict=False)
-    return Loaded(model.eval(), recipe, shape["products"], shape["labels"], shape["binary"], shape.get("readers", {}), outputs)
+    ranges = _ranges(version.folder / RANGES, backbone)
+    return Loaded(model.eval(), recipe, shape["products"], shape["labels"], shape["binary"], shape.get("readers", {}), outputs, ranges)
+
+
+def _ranges(file: Path, backbone: Backbone) -> list[Ranges]:
+    """The ranges of each layer; [] for a version that was not read in int8."""
+    if not file.exists():
+        return []
+    found: list[Ranges] = [{} for _ in backbone.model.encoder.layer]
+    for name, value in read_weights(file).items():
+        at, part = name.split(".")
+        found[int(at)][part] = value
+    return found
 
 
 def read_weights(file: Path) -> dict[str, torch.Tensor]:

@@ -18,11 +18,12 @@ from workbench.errors import WorkbenchError
 from workbench.home import PACKAGE, Home
 from workbench.run import Run, RunStatus
 
-KINDS = ("train", "finetune", "tune", "derive", "evaluate")
+KINDS = ("train", "finetune", "tune", "embed", "derive", "evaluate")
 NEEDED = {
     "train": ("snapshot",),
     "tune": ("snapshot", "trials"),
     "finetune": ("snapshot", "task", "upload"),
+    "embed": ("snapshot", "version"),
     "derive": ("version",),
     "evaluate": ("version",),
 }

@@ -92,7 +92,7 @@ def work(run: Run, encoder: Sequence[str]) -> dict[str, Any]:
             raise WorkbenchError(" ".join(notes), f"The details are in {run.folder / 'log.txt'}.")
         return {"version": spec["version"]}
     result = read_json(run.folder / "encoder.json") or train(run, several(encoder, spec.get("processes", 1)))
-    if spec["kind"] in ("tune", "evaluate"):
+    if spec["kind"] in ("tune", "embed", "evaluate"):
         return dict(result)
     notes = [*result.get("notes", [])]
     if spec.get("promote_if_first", True):
@@ -105,7 +105,7 @@ def work(run: Run, encoder: Sequence[str]) -> dict[str, Any]:
 def sweep(home: Home, run: Run) -> None:
     """Remove what killed workers left half-made; whoever has the turn is the only one at work."""
     Registry(home).sweep()
-    for left in home.runs.glob("*/features.npy"):
+    for left in home.runs.glob("*/features.f16"):
         if left.parent != run.folder:
             left.unlink()
 

@@ -7,8 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from workbench.components import charts, context, downloads, metrics, progress, states
-from workbench.components.training import start_training
+from workbench.components import charts, context, downloads, metrics, progress, states, training
 from workbench.insights import activity, alerts
 from workbench.registry import ModelVersion
 from workbench.run import runs
@@ -98,13 +97,26 @@ def _next(held: pd.DataFrame, active: ModelVersion | None) -> None:
             known = active.info.get("data_version")
             st.text(f"The data is at version {context.store().data_version}; the active model learned from version {known}.")
             _train_buttons("Train again")
+            _read_new_rows(active)
+
+
+def _read_new_rows(active: ModelVersion) -> None:
+    """How many rows the active model has not seen, and the button that lets it read them as it is."""
+    unseen = training.unseen_words(states.need_model())
+    if not unseen:
+        return
+    st.text(f"It has not seen {unseen} that came since. It can read them as it is, which is quicker than to learn from them.")
+    if st.button("Read the new rows", icon=":material/playlist_add:", key="read-new-rows"):
+        with states.guard():
+            progress.remember(training.start_embedding(active.id))
+            st.rerun()
 
 
 def _train_buttons(label: str) -> None:
     with st.container(horizontal=True):
         if st.button(label, type="primary", icon=":material/model_training:", key="train-now"):
             with states.guard():
-                progress.remember(start_training("laptop"))
+                progress.remember(training.start_training("laptop"))
                 st.rerun()
         if st.button("Choose a recipe first", key="to-models"):
             states.go("models")

@@ -3,7 +3,8 @@
 Tables: `products(product_id, vector FLOAT[n], bias FLOAT)`, `reviews(review_id, vector)`,
 `users(user_id, vector)`, and for each task `predictions_<task>(key, label, probability,
 probabilities FLOAT[k])` with the order of its labels in `tasks(task, labels VARCHAR[])`.
-Vectors of all three have unit length; a user's score of a product is
+Rows that came after the version was made lie in further files of the same tables (`ModelVersion.added`); where
+a key is in several, the newest counts. Vectors of all three have unit length; a user's score of a product is
 `exp(scale) * dot(user, product) + bias`, with `scale` in `settings(key, value)`.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +22,15 @@ import pyarrow as pa
 from workbench.registry import ModelVersion
 from workbench.shop.store import Connection, Store, connect, quote
 
+OF_THE_VERSION = ("tasks", "settings")
+_TEXT = "trim(regexp_replace(concat_ws(' ', {columns}), '<[^>]+>', ' ', 'g')) <> ''"
+UNSEEN = {
+    "products": "SELECT count(*) FROM products ANTI JOIN {table} USING (product_id) WHERE "
+    + _TEXT.format(columns="title, brand, description"),
+    "reviews": "SELECT count(*) FROM reviews ANTI JOIN {table} USING (review_id) WHERE " + _TEXT.format(columns="title, body"),
+    "users": "SELECT count(*) FROM (SELECT DISTINCT user_id FROM histories WHERE kind IN ('purchase', 'return', 'review')) "
+    "ANTI JOIN {table} USING (user_id)",
+}
 ENTITIES = {"products": "product_id", "reviews": "review_id", "users": "user_id"}
 
 
@@ -30,14 +41,29 @@ class Space:
         self.store = store
         self.version = version
         self.alias = store.attach(version.vectors_file)
+        self._added = {alias: self._tables_of(alias) for alias in map(store.attach, version.added)}
 
     def table(self, name: str) -> str:
-        """The quoted, qualified name of one of the version's tables, for use in SQL."""
-        return f"{quote(self.alias)}.{quote(name)}"
+        """One of the version's tables, for use in SQL after FROM: its name, or where rows were added all of them in parentheses."""
+        found = f"{quote(self.alias)}.{quote(name)}"
+        for alias in [alias for alias, tables in self._added.items() if name in tables and name not in OF_THE_VERSION]:
+            newer = f"{quote(alias)}.{quote(name)}"
+            key = quote(ENTITIES.get(name, "key"))
+            found = f"(SELECT * FROM {newer} UNION ALL SELECT older.* FROM {found} older ANTI JOIN {newer} USING ({key}))"
+        return found
 
     def tables(self) -> set[str]:
-        found = self.store.rows("SELECT table_name FROM duckdb_tables() WHERE database_name = ?", [self.alias])
+        return self._tables_of(self.alias)
+
+    def _tables_of(self, alias: str) -> set[str]:
+        found = self.store.rows("SELECT table_name FROM duckdb_tables() WHERE database_name = ?", [alias])
         return {name for (name,) in found}
+
+    def unseen(self) -> dict[str, int]:
+        """Rows of the shop that can be read and have no vector here, by table."""
+        return {
+            name: int(self.store.value(sql.format(table=self.table(name))) or 0) for name, sql in UNSEEN.items() if name in self.tables()
+        }
 
     def has_task(self, task: str) -> bool:
         """Whether the version predicts this task."""
@@ -64,14 +90,28 @@ class Space:
 
 def version_vectors(version: ModelVersion, entity: str) -> tuple[list[str], np.ndarray]:
     """Ids and float32 vectors (rows, n) of a version, read without the shop."""
-    connection = connect(version.vectors_file, read_only=True, allow=(version.folder,))
+    found: dict[str, np.ndarray] = {}
+    for file in (version.vectors_file, *version.added):
+        found |= _column(file, entity, ENTITIES[entity], "vector")
+    ids = sorted(found)
+    return ids, np.stack([found[key] for key in ids]).astype(np.float32) if ids else np.zeros((0, 0), np.float32)
+
+
+def version_predicted(version: ModelVersion, task: str) -> set[str]:
+    """The keys that have a prediction of the task, read without the shop."""
+    return {key for file in (version.vectors_file, *version.added) for key in _column(file, f"predictions_{task}", "key", "label")}
+
+
+def _column(file: Path, table: str, key: str, column: str) -> dict[str, Any]:
+    """A column of a table of a closed file by its key; {} where the file has no such table."""
+    connection = connect(file, read_only=True, allow=(file.parent,))
     try:
-        key = quote(ENTITIES[entity])
-        frame = connection.execute(f"SELECT {key} AS id, vector FROM {quote(entity)} ORDER BY {key}").df()
+        if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]).fetchone():
+            return {}
+        frame = connection.execute(f"SELECT {quote(key)} AS id, {quote(column)} AS value FROM {quote(table)}").df()
     finally:
         connection.close()
-    vectors = np.stack(frame["vector"].to_list()).astype(np.float32) if len(frame) else np.zeros((0, 0), np.float32)
-    return frame["id"].tolist(), vectors
+    return dict(zip(frame["id"], frame["value"], strict=True))
 
 
 class SpaceWriter:
@@ -79,6 +119,7 @@ class SpaceWriter:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._tasks: set[str] = set()
         connection.execute("CREATE TABLE tasks (task VARCHAR, labels VARCHAR[])")
         connection.execute("CREATE TABLE settings (key VARCHAR, value DOUBLE)")
 
@@ -99,13 +140,15 @@ class SpaceWriter:
     def predictions(
         self, task: str, labels: Sequence[str], keys: Sequence[str], probabilities: np.ndarray, shown: np.ndarray | None = None
     ) -> None:
-        """Write a task's predictions: `probabilities` of shape (rows, labels), rows summing to 1.
+        """Append predictions of a task: `probabilities` of shape (rows, labels), rows summing to 1.
 
         `shown` (rows,) are the indices of the labels to show; the likeliest where it is not given.
         """
         name, k = quote(f"predictions_{task}"), probabilities.shape[1]
-        self._connection.execute(f"CREATE TABLE {name} (key VARCHAR, label VARCHAR, probability FLOAT, probabilities FLOAT[{k}])")
-        self._connection.execute("INSERT INTO tasks VALUES (?, ?)", [task, list(labels)])
+        if task not in self._tasks:
+            self._connection.execute(f"CREATE TABLE {name} (key VARCHAR, label VARCHAR, probability FLOAT, probabilities FLOAT[{k}])")
+            self._connection.execute("INSERT INTO tasks VALUES (?, ?)", [task, list(labels)])
+            self._tasks.add(task)
         likeliest = probabilities.argmax(1) if len(probabilities) else np.zeros(0, int)
         best = likeliest if shown is None else shown
         self._insert(

@@ -1,0 +1,116 @@
+"""How fast texts are read beside SentenceTransformer with its defaults, and how near its vectors, in one run.
+
+python tests/benchmarks/encode.py --texts hair_dryer.xlsx --rows 2000 --json
+"""
+
+import argparse
+import json
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from workbench.encoder.backbone import Backbone, find_base
+from workbench.encoder.fast import FastLayers
+from workbench.encoder.features import ranges_of, read_all
+from workbench.encoder.recipe import DEFAULT_BASE, READINGS
+from workbench.home import Home
+from workbench.shop import importers
+from workbench.shop.store import Store, quote
+
+WARM = 64
+
+
+def texts_of(file: Path, column: str, rows: int | None) -> list[str]:
+    """The first texts of a file that the importers read, in the order of their keys."""
+    with tempfile.TemporaryDirectory() as folder, Store.open(Home.find(Path(folder))) as store:
+        importers.import_files(store, [file])
+        found = store.rows(f"SELECT {quote(column)} FROM reviews WHERE {quote(column)} <> '' ORDER BY review_id LIMIT ?", [rows or 1 << 40])
+    return [text for (text,) in found]
+
+
+def unit(x: np.ndarray) -> np.ndarray:
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def ours(backbone: Backbone, precision: str) -> Callable[[list[str]], np.ndarray]:
+    """Distinct texts read once, from strings to unit vectors; int8 measures its ranges within the time."""
+
+    def encode(texts: list[str]) -> np.ndarray:
+        place = {text: at for at, text in enumerate(dict.fromkeys(texts))}
+        layers = FastLayers(backbone, precision, ranges_of(backbone, list(place)) if precision == "int8" else [])
+        found = np.concatenate(list(read_all(backbone, list(place), layers, "review")))
+        return unit(found)[[place[text] for text in texts]]
+
+    return encode
+
+
+def measured(encode: Callable[[list[str]], np.ndarray], texts: list[str], rounds: int) -> tuple[float, np.ndarray]:
+    """(the least seconds of some rounds, vectors)."""
+    encode(texts[:WARM])
+    seconds, vectors = [], np.zeros(0)
+    for _ in range(rounds):
+        began = time.perf_counter()
+        vectors = encode(texts)
+        seconds.append(time.perf_counter() - began)
+    return min(seconds), vectors
+
+
+def compare(texts: list[str], rounds: int) -> dict[str, object]:
+    from sentence_transformers import SentenceTransformer
+
+    base = find_base(DEFAULT_BASE)
+    rival = SentenceTransformer(str(base), device="cpu")
+    length = int(rival.max_seq_length or 0)
+    backbone = Backbone(base, top_layers=0, max_length=length)
+    seconds, expected = measured(lambda part: np.asarray(rival.encode(part)), texts, rounds)
+    found: dict[str, object] = {"sentence_transformers": {"seconds": round(seconds, 2), "texts_per_second": round(len(texts) / seconds, 1)}}
+    for precision in READINGS:
+        took, vectors = measured(ours(backbone, precision), texts, rounds)
+        cosine = (vectors * unit(expected)).sum(1)
+        found[precision] = {
+            "seconds": round(took, 2),
+            "texts_per_second": round(len(texts) / took, 1),
+            "times_as_fast": round(seconds / took, 2),
+            "mean_cosine": float(cosine.mean()),
+            "cosine_p1": float(np.percentile(cosine, 1)),
+        }
+    tokens = backbone.tokenise(texts)
+    return {
+        "texts": len(texts),
+        "duplicates": len(texts) - len(set(texts)),
+        "max_length": length,
+        "truncated": sum(len(t) >= length for t in tokens),
+        "mean_tokens": round(float(np.mean([len(t) for t in tokens])), 1),
+        "threads": torch.get_num_threads(),
+        "rounds": rounds,
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "readers": found,
+    }
+
+
+def words(result: dict[str, object]) -> str:
+    lines = [f"{result['texts']} texts, {result['mean_tokens']} tokens each, cut at {result['max_length']}, {result['threads']} threads"]
+    for name, its in result["readers"].items():  # type: ignore[attr-defined]
+        lines.append(f"  {name}: " + ", ".join(f"{key} {value:.4g}" for key, value in its.items()))
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--texts", required=True, type=Path, metavar="FILE")
+    parser.add_argument("--column", default="body", help="a column of the table of reviews (body)")
+    parser.add_argument("--rows", type=int, metavar="N", help="the first N texts")
+    parser.add_argument("--rounds", type=int, default=2, help="the fastest of so many counts (2)")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    result = compare(texts_of(given.texts, given.column, given.rows), given.rounds)
+    print(json.dumps(result) if given.json else words(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+import torch
+
+from workbench.encoder.backbone import Backbone, find_base
+from workbench.encoder.fast import FastLayers, PlainLayer, check_int8
+from workbench.encoder.features import Features, cost_in_words, ranges_of, read_all
+from workbench.encoder.recipe import DEFAULT_BASE, Recipe
+from workbench.encoder.tokens import Tokens, parts
+from workbench.errors import WorkbenchError
+
+TEXTS = [f"The {thing} {what} after {n} weeks" for thing in ("dryer", "lamp") for what in ("broke", "works well") for n in range(1, 9)]
+int8 = pytest.mark.skipif(not torch.cpu._is_vnni_supported(), reason="this processor does not multiply 8-bit integers exactly and fast")
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    return Backbone(find_base(DEFAULT_BASE), top_layers=1, max_length=64)
+
+
+def exact(backbone: Backbone) -> np.ndarray:
+    """Pooled vectors by the library's own forward pass in float32."""
+    found = backbone.tokenizer(TEXTS, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        hidden = backbone.model.eval()(**found).last_hidden_state
+    mask = found["attention_mask"][..., None].float()
+    return ((hidden * mask).sum(1) / mask.sum(1)).numpy()
+
+
+def cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+
+
+@pytest.mark.parametrize(("precision", "least"), [("fp32", 0.999999), ("bf16", 0.999), pytest.param("int8", 0.98, marks=int8)])
+def test_each_precision_reads_as_the_library_does(backbone, precision, least):
+    layers = FastLayers(backbone, precision, ranges_of(backbone, TEXTS) if precision == "int8" else [])
+    found = np.concatenate(list(read_all(backbone, TEXTS, layers, "review")))
+    assert cosines(found, exact(backbone)).min() > least
+    assert backbone.fast is None
+
+
+@int8
+def test_what_int8_costs_is_measured(backbone, tmp_path):
+    cost = Features(backbone, TEXTS, tmp_path / "features", precision="int8").agreement()
+    assert cost["precision"] == "int8" and cost["texts"] == len(TEXTS)
+    assert cost_in_words(cost).startswith("Texts are read in int8: cosine to full precision 0.99")
+    assert 0.98 < cost["cosine_p1"] <= cost["mean_cosine"] < 1
+
+
+def test_texts_without_room_are_read_as_those_with_it(backbone, tmp_path):
+    roomy = Features(backbone, TEXTS, tmp_path / "roomy")
+    tight = Features(backbone, TEXTS, tmp_path / "tight", first=np.array([30, 31]), most_bytes=2 * backbone.width * 60)
+    assert roomy.kept.all() and roomy.note() is None
+    assert 2 < tight.kept.sum() < len(TEXTS) and tight.kept[[30, 31]].all()
+    assert tight.note().startswith(f"{(~tight.kept).sum()} of 32 texts found no room on disk")
+    assert cosines(tight.pooled(), roomy.pooled()).min() > 0.999
+    assert (tmp_path / "tight").stat().st_size <= 2 * backbone.width * 60
+    batch = tight.batch([30, 5, 31])
+    assert batch.values.shape[0] == 3 and not batch.values.is_inference()
+
+
+def test_a_layer_with_adapters_is_read_as_it_is():
+    backbone = Backbone.of(Recipe(adapters="lora", top_layers=1), find_base(DEFAULT_BASE))
+    assert [isinstance(layer, PlainLayer) for layer in FastLayers(backbone, "bf16").layers] == [False] * 5 + [True]
+
+
+def test_int8_is_refused_on_a_gpu():
+    with pytest.raises(WorkbenchError, match=r'a GPU.*reading = "bf16"'):
+        check_int8(torch.device("cuda"))
+
+
+def test_tokens_lie_end_to_end(backbone):
+    found = Tokens.joined(list(parts(backbone, TEXTS, 5)))
+    assert [row.tolist() for row in found.rows(range(len(found)))] == backbone.tokenise(TEXTS)
+    assert len(Tokens.joined(list(parts(backbone, [])))) == 0

@@ -1,0 +1,38 @@
+"""The benchmark of a GPU, as far as a processor can run it."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+FILE = Path(__file__).resolve().parents[1] / "benchmarks" / "gpu.py"
+
+
+@pytest.fixture(scope="module")
+def gpu():
+    spec = importlib.util.spec_from_file_location("gpu_benchmark", FILE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_its_reviews_are_of_a_seed_all_different_and_of_realistic_length(gpu):
+    texts = gpu.reviews(500)
+    assert texts == gpu.reviews(500) and len(set(texts)) == 500
+    assert 20 < np.median([len(text.split()) for text in texts]) < 40
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_it_says_so(gpu, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["gpu.py"])
+    assert gpu.main() == 2 and "no GPU" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_processor_runs_all_of_it(gpu):
+    found = gpu.measure(400, torch.device("cpu"), 2)
+    assert found["texts_per_second"] > 0 and 0 < found["share_of_measured_peak"]["training"] < 1.5
+    assert "| texts per second |" in gpu.table(found)
