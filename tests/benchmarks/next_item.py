@@ -138,8 +138,7 @@ def say(done: float, step: str) -> None:
 
 def compare(given: argparse.Namespace) -> dict[str, Any]:
     """The whole document."""
-    with tempfile.TemporaryDirectory() as folder:
-        chosen = recipe(Home.find(given.home or Path(folder)), given.recipe)
+    chosen = recipe(Home.find(given.home), given.recipe)
     document: dict[str, Any] = {
         "split": given.split,
         "recipe": given.recipe,
