@@ -38,6 +38,12 @@ def shop(home):
     return publish(home)
 
 
+@pytest.mark.parametrize(("words", "option"), [(["tune", "--trials", "0"], "--trials"), (["train", "--processes", "0"], "--processes")])
+def test_a_number_below_one_is_refused_before_anything_is_trained(home, capsys, words, option):
+    assert main([*words, "--home", str(home.root)]) == 2
+    assert f"{option} is 0; it must be at least 1" in capsys.readouterr().err
+
+
 def test_status_of_an_empty_home(run):
     status, document, _ = run("status")
     assert status == 0

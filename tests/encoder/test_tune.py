@@ -1,3 +1,4 @@
+import json
 import tomllib
 
 import pytest
@@ -5,6 +6,7 @@ from small_shop import make_home
 from tiny_base import tiny_base
 
 from workbench.encoder import train as training
+from workbench.encoder.__main__ import main
 from workbench.encoder.recipe import Recipe, recipe
 from workbench.encoder.tune import as_toml, searched, tune_recipe
 from workbench.errors import Cancelled
@@ -37,7 +39,7 @@ def test_a_search_writes_the_best_recipe_and_never_measures_test_rows(shop, monk
         return measure(model, corpus, pooled, split, **more)
 
     monkeypatch.setattr(training, "measure", measured)
-    run = Run.create(shop[0], "tune", {"snapshot": str(shop[1])})
+    run = Run.create(shop[0], "tune", {"snapshot": str(shop[1]), "recipe": "short", "tasks": ["sentiment"], "trials": 3})
     asked, told = [], run.report
 
     def report(done, step):
@@ -50,7 +52,8 @@ def test_a_search_writes_the_best_recipe_and_never_measures_test_rows(shop, monk
     with pytest.raises(Cancelled):
         search(shop, run)
     assert any(step.startswith("trial 1 of 3") for step in asked)
-    found = search(shop, Run(run.folder))
+    assert main(str(run.folder)) == 0, "a new process goes on from the trials that are there"
+    found = json.loads((run.folder / "encoder.json").read_text())
     assert splits == {"validation"} and Registry(shop[0]).versions() == []
     assert [trial["state"] for trial in found["trials"]].count("complete") >= 1 and len(found["trials"]) == 3
     assert found["trials"][0]["settings"]["weight_decay"] == 0.7, "the recipe's own settings come first"
