@@ -125,6 +125,7 @@ def test_words_are_exchanged_for_near_ones_and_parts_of_words_never(random):
 @pytest.mark.parametrize(
     ("values", "told"),
     [
+        ({"synonyms": 0.1, "top_layers": -1, "base": "scratch"}, "which words are near"),
         ({"synonyms": 0.1, "top_layers": 1}, "Set top_layers = -1|synonyms"),
         ({"word_dropout": 0.1, "top_layers": 0}, "word_dropout"),
         ({"adversarial": 0.1, "top_layers": 0}, "adversarial"),

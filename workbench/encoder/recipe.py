@@ -165,6 +165,11 @@ class Recipe:
                 f"The recipe sets synonyms = {self.synonyms}, but with top_layers = {self.top_layers} texts are read once, at the start.",
                 "Set top_layers = -1, which reads the words in every step, or synonyms = 0.",
             )
+        if self.synonyms and self.base == SCRATCH:
+            raise WorkbenchError(
+                f"The recipe sets synonyms = {self.synonyms}, but a base from scratch does not know yet which words are near.",
+                "Leave synonyms out, or choose a trained base.",
+            )
         for name in ("word_dropout", "adversarial", "layer_decay"):
             if self.top_layers == 0 and getattr(self, name) != getattr(Recipe, name):
                 raise WorkbenchError(
