@@ -41,7 +41,7 @@ def test_the_version_holds_the_whole_shop_in_one_space(trained):
         space = Space(store, version)
         for entity, rows in (("products", 12), ("reviews", 260), ("users", 130)):
             ids, vectors = space.vectors(entity)
-            assert len(ids) == rows and vectors.shape == (rows, 128)
+            assert len(ids) == rows and vectors.shape == (rows, 256)
             assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
         assert space.labels("sentiment") == ["negative", "neutral", "positive"]
         assert store.value(f"SELECT count(*) FROM {space.table('predictions_return')}") == 130
@@ -132,7 +132,7 @@ def test_the_warm_process_answers_texts_histories_and_predictions(trained):
         home, result["version"], command=[sys.executable, "-m", "workbench.encoder.serve", str(home.root), result["version"]]
     ) as client:
         vectors = client.texts("product", ["guitar number 30"])
-        assert vectors.shape == (1, 128) and np.isclose(np.linalg.norm(vectors), 1, atol=1e-3)
+        assert vectors.shape == (1, 256) and np.isclose(np.linalg.norm(vectors), 1, atol=1e-3)
         labels, shares, shown = client.predict("sentiment", ["Terrible guitar, it broke at once and I want my money back"])
         assert labels[shares[0].argmax()] == labels[shown[0]] == "negative" and np.isclose(shares.sum(), 1, atol=1e-3)
         with Store.open_snapshot(home) as store:

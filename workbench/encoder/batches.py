@@ -71,14 +71,19 @@ def steps_of(users: Sequence[UserSteps], spans: Sequence[tuple[int, int]], lengt
     shape = (len(users), longest)
     product, review = np.full(shape, -1, np.int64), np.full(shape, -1, np.int64)
     kind, stars, gap = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    days, first, older = np.zeros(shape), np.zeros(shape, bool), []
     for row, (user, (start, stop)) in enumerate(zip(users, spans, strict=True)):
         start = max(start, stop - longest)
+        older.append(user.product[:start][user.first[:start]])
         if stop > start:
             at = slice(longest - (stop - start), longest)
             product[row, at], review[row, at] = user.product[start:stop], user.review[start:stop]
             kind[row, at], stars[row, at] = user.kind[start:stop], user.stars[start:stop]
+            days[row, at], first[row, at] = user.days[start:stop], user.first[start:stop]
             gap[row, at] = gap_buckets(user.days[start:stop])
-    return Steps(*(torch.from_numpy(x) for x in (product, review, kind, stars, gap)))
+    begins = np.cumsum([0, *map(len, older[:-1])])
+    made = (product, review, kind, stars, gap, days, first, np.concatenate([np.zeros(0, np.int64), *older]), begins[: len(users)])
+    return Steps(*(torch.from_numpy(x) for x in made))
 
 
 def user_batch(users: Sequence[UserSteps], length: int, random: np.random.Generator) -> UserBatch:

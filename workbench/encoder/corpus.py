@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 
@@ -58,6 +59,13 @@ class UserSteps:
     train_end: int
     held: dict[str, int | None]
     paid: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    @cached_property
+    def first(self) -> np.ndarray:
+        """Whether each step's product is met for the first time, (steps,)."""
+        made = np.zeros(len(self.product), bool)
+        made[np.unique(self.product, return_index=True)[1]] = True
+        return made & (self.product >= 0)
 
 
 @dataclass

@@ -41,7 +41,7 @@ from workbench.shop.store import Store
 
 STRUCTURE = (
     *("split", "base", "vocabulary", "own_layers", "own_width", "max_length", "top_layers", "pooling", "adapters", "adapter_rank"),
-    *("dim", "user_layers", "history_length", "return_days"),
+    *("dim", "user_layers", "user_width", "history_length", "return_days"),
 )
 TRAIN_CHOICES = ("head", "top", "all")
 LEAST_SHARE_OF_UPLOAD = 0.25

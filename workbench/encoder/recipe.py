@@ -61,6 +61,7 @@ ALLOWED = {
     "own_width": at_least(1),
     "dim": at_least(1),
     "user_layers": at_least(1),
+    "user_width": at_least(1),
     "history_length": at_least(1),
     "return_days": at_least(1),
     "dropout": below(0, 1),
@@ -115,8 +116,9 @@ class Recipe:
     own_width: int = 192
     masked_words: bool = False
     # the joint space and the users
-    dim: int = 128
+    dim: int = 256
     user_layers: int = 2
+    user_width: int = 128
     history_length: int = 50
     return_days: int = 90
     dropout: float = 0.4

@@ -83,7 +83,8 @@ class Server:
     def _steps(self, events: list[dict[str, Any]]) -> UserSteps:
         ratings = [e.get("rating") for e in events]
         times = [e.get("happened_at") for e in events]
-        days = [days_of(datetime.fromisoformat(str(t))) if t else 0.0 for t in times]
+        now = float(self.loaded.model.user.edges.nan_to_num(posinf=0.0)[-1]) + 1
+        days = [days_of(datetime.fromisoformat(str(t))) if t else now for t in times]
         return UserSteps(
             "",
             np.array([self.product_place[e["product_id"]] for e in events], np.int64),

@@ -1,14 +1,15 @@
 """The joint encoder: products, reviews and users as unit vectors of one space.
 
 A product is its text, moved by a learned part of its own that fades in with the number of its
-buyers: a product nobody bought stands on its text alone. A user is read from the history by a
-causal transformer beside an exponentially decayed mean of what the history holds (after Kang and
-McAuley 2018, SASRec; the decayed mean keeps short histories steady).
+buyers: a product nobody bought stands on its text alone. A user is the sum of four readings of the
+history: a causal transformer over the last steps (Kang and McAuley 2018, SASRec), an exponentially
+decayed mean of them, all products ever taken whatever their order (what linear models such as EASE
+read, Steck 2019), and when the last step was, because what is wanted drifts.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -25,6 +26,8 @@ from workbench.tasks.base import Outputs
 
 GATE = 3.0
 OWN_DROPOUT = 0.1
+MOMENTS = 32
+MOMENT_DROPOUT = 0.2
 
 
 def unit(x: Tensor) -> Tensor:
@@ -35,52 +38,79 @@ def unit(x: Tensor) -> Tensor:
 @dataclass
 class Steps:
     """A batch of histories, left-padded, each of shape (rows, length): indices of products and of reviews (-1: none),
-    event kind (0: padding), stars (0: none) and a bucket of the logarithm of days since the step before."""
+    event kind (0: padding), stars (0: none), a bucket of the logarithm of days since the step before, the time in days,
+    and whether the product is met for the first time. `older` holds the distinct products met before the first step,
+    row after row, and `older_at` (rows,) where each row's begin."""
 
     product: Tensor
     review: Tensor
     kind: Tensor
     stars: Tensor
     gap: Tensor
+    days: Tensor
+    first: Tensor
+    older: Tensor
+    older_at: Tensor
 
     def to(self, device: torch.device) -> Steps:
-        return Steps(self.product.to(device), self.review.to(device), self.kind.to(device), self.stars.to(device), self.gap.to(device))
+        return Steps(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 class UserTower(nn.Module):
     """Histories to users: after each step, shape (rows, length, dim)."""
 
+    edges: Tensor
+
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
-        d = recipe.dim
-        self.heads = max(1, d // 64)
+        d, width = recipe.dim, recipe.user_width
+        self.heads = max(1, width // 64)
         self.kind = nn.Embedding(len(KINDS), d)
         self.stars = nn.Embedding(6, d)
         self.gap = nn.Embedding(GAPS, d)
         self.place = nn.Embedding(recipe.history_length, d)
-        for table in (self.kind, self.stars, self.gap, self.place):
+        self.moment = nn.Embedding(MOMENTS, d)
+        for table in (self.kind, self.stars, self.gap, self.place, self.moment):
             nn.init.normal_(table.weight, std=0.02)
+        self.register_buffer("edges", torch.full((MOMENTS - 1,), torch.inf, dtype=torch.float64))
         self.said = nn.Linear(d, d, bias=False)
-        self.bag = nn.Linear(d, d, bias=False)
-        nn.init.eye_(self.bag.weight)
-        layer = nn.TransformerEncoderLayer(d, self.heads, 2 * d, recipe.dropout, activation="gelu", batch_first=True, norm_first=True)
+        self.recent = nn.Linear(d, d, bias=False)
+        self.ever = nn.Linear(d, d, bias=False)
+        for bag in (self.recent, self.ever):
+            nn.init.eye_(bag.weight)
+        layer = nn.TransformerEncoderLayer(
+            width, self.heads, 2 * width, recipe.dropout, activation="gelu", batch_first=True, norm_first=True
+        )
+        self.enter = nn.Linear(d, width)
         self.layers = nn.TransformerEncoder(layer, recipe.user_layers, enable_nested_tensor=False)
-        self.norm = nn.LayerNorm(d)
+        self.norm = nn.LayerNorm(width)
+        self.leave = nn.Linear(width, d)
         self.dropout = nn.Dropout(recipe.dropout)
-        self.share = nn.Parameter(torch.tensor(0.0))
+        self.moment_dropout = nn.Dropout(MOMENT_DROPOUT)
+        self.share = nn.Parameter(torch.zeros(2))
         self.decay = nn.Parameter(torch.tensor(2.0))
 
-    def forward(self, steps: Steps, products: Tensor, said: Tensor) -> tuple[Tensor, Tensor]:
+    def set_moments(self, days: np.ndarray) -> None:
+        """Cut time where the steps that may be learned from, `days` (steps,), fall into equal parts."""
+        if len(days):
+            self.edges.copy_(torch.from_numpy(np.quantile(days, np.linspace(0, 1, MOMENTS + 1)[1:-1])))
+
+    def forward(self, steps: Steps, products: Tensor, said: Tensor, older: Tensor) -> tuple[Tensor, Tensor]:
         """(unit users, transformer states), both (rows, length, dim).
 
-        `products` and `said` hold the steps' product and review vectors, (rows, length, dim), zero where there is none.
+        `products` and `said` hold the steps' product and review vectors, (rows, length, dim), zero where there is none;
+        `older` (rows, dim) the sum of the products met before.
         """
-        length = steps.product.shape[1]
+        real = steps.kind != 0
         seen = self.dropout(products)
-        place = self.place(torch.arange(length - 1, -1, -1, device=seen.device))
+        place = self.place(torch.arange(real.shape[1] - 1, -1, -1, device=seen.device))
         entered = seen + self.kind(steps.kind) + self.stars(steps.stars) + self.gap(steps.gap) + self.said(said) + place
-        states = self.norm(self.layers(entered, mask=self._mask(steps.kind == 0)))
-        return unit(torch.sigmoid(self.share) * unit(states) + unit(self._bag(seen, steps.kind != 0))), states
+        states: Tensor = self.leave(self.norm(self.layers(self.enter(entered), mask=self._mask(~real))))
+        ever = self.dropout(older)[:, None] + (seen * steps.first[..., None]).cumsum(1)
+        share = torch.sigmoid(self.share)
+        user = share[0] * unit(states) + unit(self._recent(seen, real)) + share[1] * unit(self.ever(ever))
+        moment = self.moment(torch.bucketize(steps.days, self.edges))
+        return unit(user + self.moment_dropout(moment)), states
 
     def _mask(self, padding: Tensor) -> Tensor:
         length = padding.shape[1]
@@ -89,10 +119,10 @@ class UserTower(nn.Module):
         blocked = (future | padding[:, None, :]) & ~itself
         return blocked.repeat_interleave(self.heads, 0)
 
-    def _bag(self, seen: Tensor, real: Tensor) -> Tensor:
+    def _recent(self, seen: Tensor, real: Tensor) -> Tensor:
         i = torch.arange(seen.shape[1], device=seen.device)
         weight = torch.exp(-(i[:, None] - i[None]).clamp(min=0) / torch.exp(self.decay)).tril()
-        mixed: Tensor = (weight[None] * real[:, None, :]) @ self.bag(seen)
+        mixed: Tensor = (weight[None] * real[:, None, :]) @ self.recent(seen)
         return mixed
 
 
@@ -157,7 +187,9 @@ class JointEncoder(nn.Module):
 
     def users(self, steps: Steps, products: Tensor, reviews: Tensor) -> tuple[Tensor, Tensor]:
         """As `UserTower.forward`; `products` (products, dim) and `reviews` (reviews, dim) are looked up by the steps' indices."""
-        return self.user(steps, _look_up(products, steps.product), _look_up(reviews, steps.review))  # type: ignore[no-any-return]
+        older = F.embedding_bag(steps.older, products, steps.older_at, mode="sum")
+        found: tuple[Tensor, Tensor] = self.user(steps, _look_up(products, steps.product), _look_up(reviews, steps.review), older)
+        return found
 
     def scores(self, users: Tensor, products: Tensor) -> Tensor:
         """(rows, products)."""

@@ -27,6 +27,7 @@ from workbench.encoder.track import engine, track
 Report = Callable[[float, str], None]
 Point = Callable[..., None]
 Watch = Callable[[int, float], None]
+RIDGE = 200.0
 
 
 @dataclass
@@ -41,9 +42,10 @@ class Trained:
 
 
 def build(corpus: Corpus, recipe: Recipe, backbone: Backbone) -> JointEncoder:
-    """An untrained model for a corpus, its products' own parts initialised from what is bought together."""
-    own = co_occurrence_factors(corpus, recipe.dim)
+    """An untrained model for a corpus, its products' own parts initialised from what is taken together."""
+    own = ridge_factors(corpus, recipe.dim)
     model = JointEncoder(recipe, backbone, corpus.counts(), corpus.heads, own=own, masked=corpus.masked is not None)
+    model.user.set_moments(np.concatenate([np.zeros(0), *(u.days[: u.train_end] for u in corpus.users)]))
     for name, asked in corpus.user_rows.items():
         model.user_head(name).standardise(asked_numbers(corpus, asked, asked.rows("train")))
     for rows in corpus.text_rows.values():
@@ -53,31 +55,25 @@ def build(corpus: Corpus, recipe: Recipe, backbone: Backbone) -> JointEncoder:
     return model
 
 
-def co_occurrence_factors(corpus: Corpus, dim: int) -> np.ndarray:
-    """Truncated SVD of the logarithm of damped co-occurrence counts in the training histories, (products, <= dim).
+def ridge_factors(corpus: Corpus, dim: int) -> np.ndarray:
+    """Factors F of the ridge regression of each product on a user's others, (products, <= dim): F F' is its truncated hat matrix.
 
-    Rows have mean length 1; all zero for products never bought with another (after Levy and Goldberg 2014).
+    With the training histories X = U S V' (truncated SVD) F = V sqrt(S^2 / (S^2 + RIDGE)); its diagonal apart this
+    is what EASE (Steck 2019) solves. Rows have mean length 1; empty where there is nothing to factor.
     """
     from scipy.sparse import csr_matrix
     from sklearn.decomposition import TruncatedSVD
 
     n = len(corpus.product_ids)
     pairs = [(row, p) for row, u in enumerate(corpus.users) for p in np.unique(u.product[: u.train_end][u.target[: u.train_end]])]
-    if n < 4 or not pairs or not corpus.next_item:
+    if n < 4 or len(corpus.users) < 4 or not pairs or not corpus.next_item:
         return np.zeros((0, 0))
     rows, columns = np.array(pairs).T
-    bought = csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(corpus.users), n))
-    together = (bought.T @ bought).tocsr()
-    together.setdiag(0)
-    together.eliminate_zeros()
-    share = np.asarray(bought.sum(0)).ravel() + 1
-    coo = together.tocoo()
-    coo.data = np.log1p(10 * coo.data / np.sqrt(share[coo.row] * share[coo.col]))
-    if not coo.nnz:
-        return np.zeros((0, 0))
-    svd = TruncatedSVD(min(dim, n - 1), algorithm="randomized", n_iter=7, random_state=0)
-    found = svd.fit_transform(coo.tocsr()) / np.sqrt(np.maximum(svd.singular_values_, 1e-9))
-    return np.asarray(found / np.linalg.norm(found, axis=1).mean())
+    taken = csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(corpus.users), n))
+    svd = TruncatedSVD(min(dim, n - 1, len(corpus.users) - 1), algorithm="randomized", n_iter=5, random_state=0).fit(taken)
+    shrunk = svd.singular_values_**2 / (svd.singular_values_**2 + RIDGE)
+    found = svd.components_.T * np.sqrt(shrunk)
+    return np.asarray(found / max(np.linalg.norm(found, axis=1).mean(), 1e-9))
 
 
 def train(
