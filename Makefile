@@ -26,5 +26,5 @@ screenshots: .venv/.done
 
 .venv/.done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[offline,int8,test]'
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[offline,test]'
 	touch $@

@@ -21,6 +21,7 @@ from workbench.encoder.recipe import Recipe
 from workbench.encoder.towers import JointEncoder
 
 LAST_RATE = 0.1
+OF_USERS = ("own.", "bias", "user.", "user_scale")
 
 
 class Mover:
@@ -65,7 +66,12 @@ def groups(model: JointEncoder, recipe: Recipe, beside: Sequence[nn.Parameter]) 
 
 
 def _rate_of(name: str, model: JointEncoder, recipe: Recipe) -> float:
-    """The backbone's uppermost layer learns at its full rate, each one below at `layer_decay` times that of the one above."""
+    """The backbone's uppermost layer learns at its full rate, each one below at `layer_decay` times that of the one above.
+
+    Users and what products have of their own begin near their goal (`train.ridge_factors`) and learn at a rate of their own.
+    """
+    if name.startswith(OF_USERS):
+        return recipe.user_learning_rate
     if not name.startswith("backbone."):
         return recipe.learning_rate
     layers = model.backbone.model.config.num_hidden_layers

@@ -78,6 +78,7 @@ ALLOWED = {
     "r_drop": at_least(0),
     "learning_rate": above(0),
     "backbone_learning_rate": above(0),
+    "user_learning_rate": above(0),
     "layer_decay": within(0, 1),
     "warm_up": below(0, 1),
     "decay": one_of("cosine", "linear"),
@@ -121,7 +122,7 @@ class Recipe:
     user_width: int = 128
     history_length: int = 50
     return_days: int = 90
-    dropout: float = 0.4
+    dropout: float = 0.5
     # what an epoch reads
     epochs: int = 8
     patience: int = 2
@@ -138,6 +139,7 @@ class Recipe:
     # how the weights are moved
     learning_rate: float = 1e-3
     backbone_learning_rate: float = 1e-4
+    user_learning_rate: float = 5e-4
     layer_decay: float = 1.0
     warm_up: float = 0.1
     decay: str = "cosine"
