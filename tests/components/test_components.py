@@ -223,3 +223,16 @@ def test_an_empty_frame_downloads_too():
 
     assert to_csv(pd.DataFrame({"a": []})).decode("utf-8-sig").strip() == "a"
     assert to_xlsx({"t": pd.DataFrame({"a": []})})[:2] == b"PK"
+
+
+def test_dots_lie_at_their_values_and_move_apart_only_side_by_side(monkeypatch):
+    from workbench.components import charts, intervals
+
+    drawn = []
+    monkeypatch.setattr(charts, "show", lambda figure, **_: drawn.append(figure))
+    dots = [intervals.Dots("better", charts.POSITIVE, [("EASE", {"value": 1.0, "low": 0.9, "high": 1.1})])]
+    intervals.show(dots, "key", "alt", zero=True)
+    intervals.show(dots, "key", "alt", side_by_side=True)
+    alone, beside = drawn
+    assert alone.layout.scattermode is None and list(alone.data[0].x) == [1.0]
+    assert beside.layout.scattermode == "group" and beside.data[0].orientation == "h"

@@ -40,7 +40,9 @@ def show(series: Sequence[Dots], key: str, alt: str, *, axis: str = "", zero: bo
         figure.add_scatter(x=[its["value"] for _, its in dots.rows], y=[label for label, _ in dots.rows], **_look(dots), **apart)
     labels = list(dict.fromkeys(label for dots in series for label, _ in dots.rows))
     rows = {"categoryorder": "array", "categoryarray": labels[::-1], "automargin": True}
-    figure.update_layout(xaxis_title=axis, yaxis=rows, scattermode="group", scattergap=0.3)
+    figure.update_layout(xaxis_title=axis, yaxis=rows)
+    if side_by_side:  # only then: grouped dots without an orientation are moved along the axis of their values
+        figure.update_layout(scattermode="group", scattergap=0.3)
     if zero:
         figure.add_vline(x=0, line_width=1, line_color=charts.NEUTRAL)
     row = max(LABEL_ROW, SERIES_ROW * len(series)) if side_by_side else LABEL_ROW
