@@ -12,7 +12,7 @@ from workbench.encoder.corpus import read_corpus
 from workbench.encoder.features import Features
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.scratch import make_base
-from workbench.encoder.train import build, co_occurrence_factors
+from workbench.encoder.train import build, ridge_factors
 from workbench.tasks.histories import histories
 from workbench.tasks.splits import split_of
 from workbench.tasks.texts import product_texts, review_splits
@@ -103,7 +103,7 @@ def test_no_history_holds_a_marked_product_or_review(shop, epochs):
     for step in epochs[1]:
         parts = [step.users.steps, *(question.steps for question in step.questions.values())]
         for steps in parts:
-            assert not np.isin(steps.product, marked).any()
+            assert not np.isin(steps.product, marked).any() and not np.isin(steps.older, marked).any()
             met = steps.review[steps.review >= 0].unique().tolist()
             found += len(met)
             assert not [i for i in met if MARK in corpus.texts[corpus.review_text[i]]]
@@ -114,7 +114,7 @@ def test_no_history_holds_a_marked_product_or_review(shop, epochs):
 def test_no_count_and_no_first_guess_of_an_item_knows_a_marked_product(shop):
     corpus, _ = shop
     assert not corpus.counts()[marked_products(corpus)].any() and corpus.counts().any()
-    factors = co_occurrence_factors(corpus, 8)
+    factors = ridge_factors(corpus, 8)
     assert not factors[marked_products(corpus)].any() and factors.any()
 
 
