@@ -6,9 +6,9 @@ from small_shop import fill
 
 from workbench.encoder import baselines
 from workbench.encoder.backbone import Backbone
-from workbench.encoder.batches import Epochs
+from workbench.encoder.batches import Epochs, steps_of, without_last
 from workbench.encoder.calibrate import count_words
-from workbench.encoder.corpus import read_corpus
+from workbench.encoder.corpus import UserSteps, read_corpus
 from workbench.encoder.features import Features
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.scratch import make_base
@@ -109,6 +109,15 @@ def test_no_history_holds_a_marked_product_or_review(shop, epochs):
             assert not [i for i in met if MARK in corpus.texts[corpus.review_text[i]]]
         assert not np.isin(step.users.target, marked).any()
     assert found
+
+
+def test_what_is_held_out_is_not_among_what_was_met_before_a_short_window_either():
+    product = np.array([1, 2, 3, 4, *[1] * 30])
+    days, target = np.arange(34.0), np.array([True] * 4 + [False] * 30)
+    none = np.full(34, -1)
+    user = UserSteps("u", product, none, np.full(34, 3), none, days, target, 2, {"validation": 2, "test": 3})
+    steps = steps_of([without_last(user, 34)], [(14, 34)], 20)
+    assert steps.older.tolist() == [1, 2] and (steps.product == -1).all() and (steps.kind == 3).all()
 
 
 def test_no_count_and_no_first_guess_of_an_item_knows_a_marked_product(shop):

@@ -114,18 +114,18 @@ def without(steps: Steps, held: Tensor) -> None:
         steps.review[gone], steps.stars[gone] = -1, 0
 
 
-def forget_last(steps: Steps, users: Sequence[UserSteps], ends: Sequence[int]) -> None:
-    """Take out which products, reviews and stars there are from each user's last but one target on; that something happened stays.
+def without_last(user: UserSteps, end: int) -> UserSteps:
+    """The user without products, reviews and stars from the last but one target before `end` on; that something happened stays.
 
     The last two targets are what next item is tested on. A question about a user is asked over them, in
     training and later alike, so that their absence says nothing about the answer.
     """
-    width = steps.product.shape[1]
-    for row, (user, end) in enumerate(zip(users, ends, strict=True)):
-        targets = np.flatnonzero(user.target[:end])
-        if len(targets) > 1:
-            since = slice(max(0, width - (end - int(targets[-2]))), width)
-            steps.product[row, since], steps.review[row, since], steps.stars[row, since] = -1, -1, 0
+    targets = np.flatnonzero(user.target[:end])
+    if len(targets) < 2:
+        return user
+    product, review, stars = user.product.copy(), user.review.copy(), user.stars.copy()
+    product[targets[-2] :], review[targets[-2] :], stars[targets[-2] :] = -1, -1, 0
+    return replace(user, product=product, review=review, stars=stars)
 
 
 # -- an epoch --------------------------------------------------------------------------------
@@ -258,8 +258,7 @@ def _sorted(block: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
 
 def question_batch(corpus: Corpus, found: UserRows, rows: np.ndarray, length: int) -> QuestionBatch:
     """The histories and numbers of these rows of a task on users."""
-    users = [corpus.users[i] for i in found.user[rows]]
     ends = [int(e) for e in found.end[rows]]
+    users = [without_last(corpus.users[i], end) for i, end in zip(found.user[rows], ends, strict=True)]
     steps = steps_of(users, [(max(0, e - length), e) for e in ends], length)
-    forget_last(steps, users, ends)
     return QuestionBatch(steps, torch.from_numpy(asked_numbers(corpus, found, rows)), torch.from_numpy(found.target[rows]).float())
