@@ -144,7 +144,7 @@ RIVALS = {
     "popularity": Rival(popularity),
     "item_neighbours": Rival(item_neighbours),
     "markov": Rival(markov, tuple({"popular": p} for p in (0.01, 0.1, 1.0))),
-    "ease": Rival(ease, tuple({"strength": s} for s in (100.0, 300.0, 1000.0, 3000.0)), too_large_for_ease),
+    "ease": Rival(ease, tuple({"strength": s} for s in (10.0, 30.0, 100.0, 300.0, 1000.0)), too_large_for_ease),
 }
 
 
