@@ -24,7 +24,7 @@ def test_every_task_says_what_an_empty_shop_lacks(store):
 
 def test_a_shop_of_reviews_learns_what_it_can(shop):
     able = {name for name, task in tasks().items() if task.missing(shop) is None}
-    assert able == {"sentiment", "review_to_product", "next_item"}
+    assert able == {"sentiment", "review_to_product", "next_item", "masked_words"}
 
 
 def test_examples_fit_together(shop):
