@@ -83,7 +83,6 @@ class JointLoss(nn.Module):
     the products of a batch there is no second row of the right one that would count as wrong. Products
     that cannot be told apart by their text are left out beside the right one.
 
-
     `said` holds the logits of the last step by task; `adversary`, where there is one, sees what enters the trained layers.
     """
 

@@ -12,6 +12,7 @@ from accelerate.utils import broadcast_object_list, gather_object, set_seed
 from torch import Tensor
 
 from workbench.encoder.backbone import Backbone
+from workbench.encoder.baselines.ranking import training_histories
 from workbench.encoder.batches import Epochs
 from workbench.encoder.calibrate import calibrate, count_words
 from workbench.encoder.checkpoint import Checkpoint, Kept, Standing
@@ -61,16 +62,13 @@ def ridge_factors(corpus: Corpus, dim: int) -> np.ndarray:
     With the training histories X = U S V' (truncated SVD) F = V sqrt(S^2 / (S^2 + RIDGE)); its diagonal apart this
     is what EASE (Steck 2019) solves. Rows have mean length 1; empty where there is nothing to factor.
     """
-    from scipy.sparse import csr_matrix
     from sklearn.decomposition import TruncatedSVD
 
-    n = len(corpus.product_ids)
-    pairs = [(row, p) for row, u in enumerate(corpus.users) for p in np.unique(u.product[: u.train_end][u.target[: u.train_end]])]
-    if n < 4 or len(corpus.users) < 4 or not pairs or not corpus.next_item:
+    taken = training_histories(corpus).matrix.astype(np.float64)
+    users, n = taken.shape
+    if min(users, n) < 4 or not taken.nnz or not corpus.next_item:
         return np.zeros((0, 0))
-    rows, columns = np.array(pairs).T
-    taken = csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(corpus.users), n))
-    svd = TruncatedSVD(min(dim, n - 1, len(corpus.users) - 1), algorithm="randomized", n_iter=5, random_state=0).fit(taken)
+    svd = TruncatedSVD(min(dim, n - 1, users - 1), algorithm="randomized", n_iter=5, random_state=0).fit(taken)
     shrunk = svd.singular_values_**2 / (svd.singular_values_**2 + RIDGE)
     found = svd.components_.T * np.sqrt(shrunk)
     return np.asarray(found / max(np.linalg.norm(found, axis=1).mean(), 1e-9))
