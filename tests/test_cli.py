@@ -11,6 +11,7 @@ import pytest
 from joint_space import EVALUATION, fill, publish
 
 from workbench.cli import main
+from workbench.jobs.inference import Predictions
 from workbench.registry import Registry
 from workbench.run import Run
 from workbench.shop.store import Store
@@ -235,7 +236,7 @@ class Reader:
 
     def predict(self, task, texts):
         probabilities = np.array([[0.2, 0.8] if "fine" in text else [0.9, 0.1] for text in texts], np.float32)
-        return ["bad", "good"], probabilities, probabilities.argmax(1)
+        return Predictions(["bad", "good"], probabilities, probabilities.argmax(1), np.array(["broke" in text for text in texts]))
 
 
 def test_predict_adds_label_and_probability_to_each_row(run, shop, tmp_path, monkeypatch):
@@ -246,7 +247,21 @@ def test_predict_adds_label_and_probability_to_each_row(run, shop, tmp_path, mon
     assert status == 0 and document == {"version": shop.id, "rows": 2, "out": str(out)}
     got = pd.read_csv(out, dtype=str, encoding="utf-8-sig")
     assert got["predicted"].tolist() == ["good", "bad"] and got["probability"].tolist() == ["0.8", "0.9"]
+    assert got["abstain"].tolist() == ["False", "True"]
     assert got["body"].tolist() == ["all fine here", "'=it broke"]
+
+
+def test_predict_says_how_right_it_is_where_the_file_knows(run, shop, tmp_path, monkeypatch):
+    monkeypatch.setattr("workbench.jobs.inference.Inference", Reader)
+    file, out = tmp_path / "texts.csv", str(tmp_path / "out.csv")
+    file.write_text("said,truth\nall fine,good\nfine too,bad\nit broke,bad\nwho knows,other\n", "utf-8")
+    asked = ["predict", str(file), "--task", "sentiment", "--text", "said", "--out", out, "--label"]
+    metrics = run(*asked, "truth")[1]["metrics"]
+    assert metrics["accuracy"]["n"] == 3 and metrics["accuracy"]["value"] == pytest.approx(2 / 3)
+    assert metrics["abstained"]["value"] == pytest.approx(1 / 3)
+    file.write_text("said,truth\nall fine,other\n", "utf-8")
+    status, _, err = run(*asked, "truth")
+    assert status == 2 and "No row has a label that this version knows; it knows: bad, good." in err
 
 
 def test_train_waits_and_prints_the_result(run, home, shop, monkeypatch):

@@ -133,8 +133,11 @@ def test_the_warm_process_answers_texts_histories_and_predictions(trained):
     ) as client:
         vectors = client.texts("product", ["guitar number 30"])
         assert vectors.shape == (1, 256) and np.isclose(np.linalg.norm(vectors), 1, atol=1e-3)
-        labels, shares, shown = client.predict("sentiment", ["Terrible guitar, it broke at once and I want my money back"])
-        assert labels[shares[0].argmax()] == labels[shown[0]] == "negative" and np.isclose(shares.sum(), 1, atol=1e-3)
+        labels, shares, shown, abstain = client.predict(
+            "sentiment", ["Terrible guitar, it broke at once and I want my money back", "Quarterly interest rates of central banks rose"]
+        )
+        assert abstain.tolist() == [False, True]
+        assert labels[shares[0].argmax()] == labels[shown[0]] == "negative" and np.allclose(shares.sum(1), 1, atol=1e-3)
         with Store.open_snapshot(home) as store:
             rows = store.rows(
                 "SELECT product_id, kind, rating, review_id, happened_at FROM histories WHERE user_id = 'u000' ORDER BY happened_at"

@@ -28,7 +28,8 @@ for line in sys.stdin:
     elif asked["op"] == "user":
         answer = {"vector": [float(len(asked["events"])), 0.5]}
     elif asked["task"] == "sentiment":
-        answer = {"labels": ["negative", "positive"], "probabilities": [[0.25, 0.75] for _ in texts], "shown": [1 for _ in texts]}
+        answer = {"labels": ["negative", "positive"], "probabilities": [[0.25, 0.75] for _ in texts]}
+        answer |= {"shown": [1 for _ in texts], "abstain": [t == "b" for t in texts]}
     else:
         answer = {"problem": "There is no task " + asked["task"] + ".", "fix": "Ask for sentiment."}
     print("WARNING: not json")
@@ -60,8 +61,9 @@ def test_texts_user_and_predict_share_one_process(make, tmp_path):
     client = make()
     assert client.texts("product", ["ab", "日本語"]).tolist() == [[2.0, 1.0], [3.0, 1.0]]
     assert client.user([{"product_id": "p", "kind": "purchase"}]).tolist() == [1.0, 0.5]
-    labels, probabilities, shown = client.predict("sentiment", ["a", "b"])
+    labels, probabilities, shown, abstain = client.predict("sentiment", ["a", "b"])
     assert labels == ["negative", "positive"] and probabilities.shape == (2, 2) and shown.tolist() == [1, 1]
+    assert abstain.tolist() == [False, True]
     assert starts(tmp_path) == 1
 
 

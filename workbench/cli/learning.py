@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench import jobs
-from workbench.cli.models import words
+from workbench.cli.models import figure, version_of, words
 from workbench.cli.shop import reading
 from workbench.cli.tables import columns, out_file, rows, text_column
 from workbench.errors import WorkbenchError
@@ -98,10 +98,7 @@ def finetune(home: Home, given: Namespace) -> Answer:
 
 def embed(home: Home, given: Namespace) -> Answer:
     """Let the active version (or another) read the rows that came after it was made, in a job, and wait for it."""
-    registry = Registry(home)
-    found = registry.get(given.version) if given.version else registry.active()
-    if found is None:
-        raise WorkbenchError("No model version is active.", "Train one with: workbench train")
+    found = version_of(home, given.version)
     with reading(home) as store:
         snapshot = store.snapshot()
     result = finished(jobs.start(home, "embed", {"snapshot": snapshot, "version": found.id}))
@@ -110,21 +107,21 @@ def embed(home: Home, given: Namespace) -> Answer:
 
 
 def predict(home: Home, given: Namespace) -> Answer:
-    """Write the file again with the task's label and probability beside each row."""
+    """Write the file again with the task's label, its probability and whether to abstain beside each row."""
     from workbench.jobs.inference import Inference
+    from workbench.jobs.labelling import labelled, measured
 
-    active = Registry(home).active()
-    if active is None:
-        raise WorkbenchError("No model version is active.", "Train one with: workbench train")
+    version = version_of(home, given.version)
     out = out_file(given.out)
     frame = rows(Path(given.file))
-    texts = frame[text_column(frame, given.text)].tolist()
-    with Inference(home, active.id) as encoder:
-        labels, probabilities, shown = encoder.predict(given.task, texts)
-    frame["predicted"] = [labels[i] for i in shown]
-    frame["probability"] = [round(float(of[i]), 4) for of, i in zip(probabilities, shown, strict=True)]
-    out.write_bytes(to_csv(frame))
-    return {"version": active.id, "rows": len(frame), "out": str(out)}, f"{len(frame):,} rows written to {out} by {active.id}"
+    text = columns(frame, given.text, given.label)[0] if given.label else text_column(frame, given.text)
+    with Inference(home, version.id) as encoder:
+        found = encoder.predict(given.task, frame[text].tolist())
+    truth = measured(frame[given.label].tolist(), found) if given.label else {}
+    out.write_bytes(to_csv(labelled(frame, found)))
+    document = {"version": version.id, "rows": len(frame), "out": str(out)} | ({"metrics": truth} if truth else {})
+    lines = [f"{len(frame):,} rows written to {out} by {version.id}, {int(found.abstain.sum()):,} of them unlike all it has learned"]
+    return document, "\n".join(lines + [f"  {name}: {figure(metric)}" for name, metric in truth.items()])
 
 
 def finished(run: Run) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def models(home: Home, given: Namespace) -> Answer:
 
 def evaluate(home: Home, given: Namespace) -> Answer:
     """What was measured when the version was made and since; with options more is measured first, in a job."""
-    found = _version(home, given.version)
+    found = version_of(home, given.version)
     if given.rivals or given.robustness or given.other or given.against:
         from workbench import jobs
         from workbench.cli.learning import finished
@@ -55,7 +55,8 @@ def rollback(home: Home, given: Namespace) -> Answer:
     return {"active": made.id}, f"Active: {made.id}"
 
 
-def _version(home: Home, wanted: str | None) -> ModelVersion:
+def version_of(home: Home, wanted: str | None) -> ModelVersion:
+    """The version that was named, else the active one; WorkbenchError where there is none."""
     registry = Registry(home)
     found = registry.get(wanted) if wanted else registry.active()
     if found is None:
@@ -68,10 +69,10 @@ def words(document: dict[str, Any]) -> str:
     lines = [f"Version {document['version']}", *(f"  {f.topic}: {f.text}" for f in findings({**document, "notes": []}))]
     for task, measured in document.get("tasks", {}).items():
         for name, metric in measured["metrics"].items():
-            lines.append(f"  {task} {name}: {_figure(metric)}")
+            lines.append(f"  {task} {name}: {figure(metric)}")
             paired = measured.get("differences", {}).get(name, {})
             told = {by: its[name] for by, its in measured.get("baselines", {}).items() if name in its}
-            lines += [f"      {by}: {_figure(its)}{_difference(paired.get(by), name)}" for by, its in told.items()]
+            lines += [f"      {by}: {figure(its)}{_difference(paired.get(by), name)}" for by, its in told.items()]
     lines += [f"  {task}: left out, {why}" for task, why in document.get("left_out", {}).items()]
     lines += [f"  Note: {note}" for note in document.get("notes", [])]
     return "\n".join(lines)
@@ -83,5 +84,6 @@ def _difference(paired: dict[str, Any] | None, metric: str) -> str:
     return f"; difference {paired['value']:+.3f} ({paired['low']:+.3f} to {paired['high']:+.3f}): {said(paired, metric)}"
 
 
-def _figure(metric: dict[str, Any]) -> str:
+def figure(metric: dict[str, Any]) -> str:
+    """A metric in words: value, interval, rows."""
     return f"{metric['value']:.3f} ({metric['low']:.3f} to {metric['high']:.3f}, n = {metric['n']:,})"

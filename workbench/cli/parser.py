@@ -83,6 +83,8 @@ def _learning(train: argparse.ArgumentParser, verb: Verb) -> None:
     predict.add_argument("file", metavar="FILE.csv")
     predict.add_argument("--task", required=True, metavar="NAME")
     predict.add_argument("--text", metavar="COL")
+    predict.add_argument("--label", metavar="COL", help="the right labels, where the file has them: how right the version is")
+    predict.add_argument("--version", metavar="VERSION", help="by this model version instead of the active one")
     predict.add_argument("--out", required=True, metavar="FILE.csv")
 
 

@@ -27,6 +27,7 @@ from workbench.encoder.legibility import Legibility, legibility
 from workbench.encoder.masked import NAME as MASKED_WORDS
 from workbench.encoder.masked_reading import measure_masked, with_masked_words
 from workbench.encoder.recipe import SCRATCH, Recipe
+from workbench.encoder.scope import save_scopes, scopes
 from workbench.encoder.scratch import make_base
 from workbench.encoder.towers import JointEncoder
 from workbench.encoder.track import engine, peak_memory
@@ -192,6 +193,7 @@ def _publish(
     reader = Reader(trained.model, corpus, trained.pooled)
     try:
         save(trained.model, corpus, recipe, folder, prepared.features.ranges)
+        save_scopes(scopes(corpus, trained.pooled, recipe.seed), folder)
         write_vectors(reader, folder / "vectors.duckdb", lambda done, step: report(0.75 + 0.2 * done, step))
         cost = prepared.features.agreement()
         notes = prepared.notes + left_out_notes(corpus) + ([words] if (words := cost_in_words(cost)) else [])

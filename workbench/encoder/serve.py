@@ -1,7 +1,8 @@
 """A warm encoder that answers: `python -m workbench.encoder.serve <home> <version>`, one JSON line for each asked.
 
 `texts` gives vectors of product or review texts, `user` the vector of a history, `predict` the
-probabilities of a task's labels. What goes wrong is answered as `{"problem", "fix"}`.
+probabilities of a task's labels and whether a text is like nothing that the task learned from. What goes
+wrong is answered as `{"problem", "fix"}`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from workbench.encoder.batches import steps_of
 from workbench.encoder.corpus import KINDS, UserSteps, days_of
 from workbench.encoder.fast import FastLayers
 from workbench.encoder.features import read_all
+from workbench.encoder.scope import load_scopes
 from workbench.encoder.weights import Loaded, load
 from workbench.errors import WorkbenchError
 from workbench.home import Home
@@ -31,6 +33,7 @@ class Server:
 
     def __init__(self, version: ModelVersion) -> None:
         self.loaded: Loaded = load(version)
+        self.scopes = load_scopes(version.folder)
         self.layers = FastLayers(self.loaded.model.backbone, "bf16")  # what is asked is little: int8 would gain nothing
         product_ids, self.products = version_vectors(version, "products")
         review_ids, reviews = version_vectors(version, "reviews")
@@ -67,7 +70,10 @@ class Server:
         pooled = self._pooled(texts, self.loaded.readers.get(task, "review"))
         head = self.loaded.model.text_head(task)
         probabilities = head.probabilities(self.loaded.model.classify(task, pooled), texts).float().cpu().numpy()
-        return {"labels": labels, "probabilities": probabilities.tolist(), "shown": head.choose(probabilities).tolist()}
+        scope = self.scopes.get(task)
+        outside = scope.outside(pooled.float().cpu().numpy()) if scope else np.zeros(len(texts), bool)
+        shown = head.choose(probabilities)
+        return {"labels": labels, "probabilities": probabilities.tolist(), "shown": shown.tolist(), "abstain": outside.tolist()}
 
     def _user(self, events: list[dict[str, Any]]) -> list[float]:
         known = [e for e in events if e.get("product_id") in self.product_place]

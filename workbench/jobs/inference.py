@@ -34,11 +34,15 @@ class _Gone(Exception):
 
 
 class Predictions(NamedTuple):
-    """A task's labels, the probability of each for every text (texts, labels), and the index of the label to show (texts,)."""
+    """A task's labels, the probability of each for every text (texts, labels), the index of the label to show (texts,).
+
+    `abstain` (texts,): whether a text is unlike all that the task learned from, so that its label means little.
+    """
 
     labels: list[str]
     probabilities: np.ndarray
     shown: np.ndarray
+    abstain: np.ndarray
 
 
 class Inference:
@@ -83,12 +87,15 @@ class Inference:
         labels: list[str] = []
         rows: list[list[float]] = []
         shown: list[int] = []
+        abstain: list[bool] = []
         for part in _parts(texts):
             answer = self._answer({"op": "predict", "task": task, "texts": part})
             labels = list(answer.get("labels", []))
             rows += _field(answer, "probabilities", len(part))
             shown += _field(answer, "shown", len(part))
-        return Predictions(labels, np.array(rows, np.float32).reshape(len(texts), -1), np.array(shown, np.int64))
+            abstain += _field(answer, "abstain", len(part))
+        shares = np.array(rows, np.float32).reshape(len(texts), -1)
+        return Predictions(labels, shares, np.array(shown, np.int64), np.array(abstain, bool))
 
     # -- its process -------------------------------------------------------------------------
 
