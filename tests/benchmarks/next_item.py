@@ -40,6 +40,7 @@ from workbench.encoder.checkpoint import Checkpoint
 from workbench.encoder.corpus import Corpus, read_corpus
 from workbench.encoder.evaluate import Reader, scorer_of
 from workbench.encoder.make import prepare
+from workbench.encoder.masked_reading import with_masked_words
 from workbench.encoder.ranking import FEW_TAKERS, Scorer, figures, rank_products
 from workbench.encoder.recipe import Recipe, recipe
 from workbench.encoder.train import train
@@ -76,6 +77,7 @@ def corpora(given: argparse.Namespace) -> Iterator[tuple[str, Corpus, dict[str, 
 
 def learned(corpus: Corpus, chosen: Recipe) -> tuple[Scorer, np.ndarray]:
     """The scorer of an encoder trained on the corpus, and the untrained base's reading of its texts."""
+    corpus = with_masked_words(corpus, chosen)
     with tempfile.TemporaryDirectory() as folder:
         prepared = prepare(corpus, chosen, Path(folder), say)
         checkpoint = Checkpoint(Path(folder), chosen.asdict())

@@ -1,13 +1,17 @@
 import re
+from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import pytest
 from joint_space import fill, product_vectors, publish, unit, user_vectors
+from scipy.sparse import csr_matrix
 
 from workbench.errors import WorkbenchError
 from workbench.insights import recommend, search
-from workbench.insights.catalogue import about
+from workbench.insights.catalogue import about, catalogue
 from workbench.insights.history import Step, held, history
+from workbench.shop.companions import Companions
 from workbench.shop.space import Space
 
 
@@ -24,6 +28,19 @@ def test_the_score_is_the_formula_of_the_space(store, space):
     }
     assert {item.product_id: item.score for item in found.items} == pytest.approx(expected, abs=1e-3)
     assert [item.product_id for item in found.items] == sorted(expected, key=lambda key: -expected[key])
+
+
+def test_companions_of_what_was_taken_lately_add_to_the_score(store, space):
+    plain = catalogue(space)
+    a0, a1, b2 = (plain.place[key] for key in ("a0", "a1", "b2"))
+    weights = csr_matrix(([1.0, 1.0], ([a0, a1], [b2, b2])), shape=(len(plain.ids),) * 2)
+    found = replace(plain, companions=Companions(weights, day_life=10.0, share=4.0))
+    steps = [Step("a0", "purchase", datetime(2025, 1, 1)), Step("gone", "purchase"), Step("a1", "purchase", datetime(2025, 1, 11))]
+    added = found.scores(user_vectors()["u_a0"], steps) - plain.scores(user_vectors()["u_a0"], steps)
+    assert added[b2] == pytest.approx(4.0 * (0.5 + 1.0), abs=1e-5)
+    assert np.abs(np.delete(added, b2)).max() == 0
+    undated = found.scores(user_vectors()["u_a0"], [Step("a0", "purchase")]) - plain.scores(user_vectors()["u_a0"])
+    assert undated[b2] == pytest.approx(4.0, abs=1e-5)
 
 
 def test_what_they_have_is_left_out_and_the_json_is_the_command_lines(store, space):

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from workbench.encoder.companions import choose_share
 from workbench.encoder.corpus import Corpus
-from workbench.encoder.evaluate import Reader
+from workbench.encoder.evaluate import Reader, space_scorer
 from workbench.encoder.towers import JointEncoder
 
 LEAST_ROWS = 20
@@ -34,7 +35,10 @@ def count_words(model: JointEncoder, corpus: Corpus, seed: int) -> None:
 
 
 def calibrate(model: JointEncoder, corpus: Corpus, pooled: np.ndarray) -> None:
-    """Set the calibration of every head from the validation rows; `pooled` (texts, width) as the model reads them now."""
+    """Set the calibration of every head and the share of companions from the validation rows.
+
+    `pooled` (texts, width) are the texts as the model reads them now.
+    """
     reader = Reader(model, corpus, pooled)
     for name, rows in corpus.text_rows.items():
         wanted = rows.rows("validation")
@@ -53,6 +57,8 @@ def calibrate(model: JointEncoder, corpus: Corpus, pooled: np.ndarray) -> None:
             slope, shift = platt(reader.logits(asked, wanted), asked.target[wanted])
             user_head.slope.fill_(slope)
             user_head.shift.fill_(shift)
+    if corpus.next_item:
+        choose_share(model.companions, corpus, space_scorer(reader))
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ def write_vectors(reader: Reader, path: Path, report: Report = lambda done, step
     with write_space(path) as space:
         space.settings(scale=float(model.user_scale.detach()), review_scale=float(model.review_scale.detach()))
         space.vectors("products", corpus.product_ids, reader.products.cpu().numpy(), model.bias.detach().cpu().numpy())
+        space.companions(corpus.product_ids, model.companions.companions())
         read = np.flatnonzero(corpus.review_text >= 0)
         for part in _parts(len(read)):
             rows = read[part]

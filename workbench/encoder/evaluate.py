@@ -10,6 +10,7 @@ from torch import Tensor
 
 from workbench.encoder import metrics
 from workbench.encoder.batches import question_batch, steps_of
+from workbench.encoder.companions import scorer_of as companions_scorer
 from workbench.encoder.corpus import Corpus, TextRows, UserRows, UserSteps, rows_of
 from workbench.encoder.metrics import Metric
 from workbench.encoder.ranking import BEST, Ranked, Scorer, figures, rank_products, ranks, tie_places
@@ -93,9 +94,8 @@ class Reader:
 
     @torch.no_grad()
     def scores(self, vectors: np.ndarray) -> np.ndarray:
-        """Scores of all products for user vectors, (rows, products)."""
-        found = self.model.scores(torch.from_numpy(vectors).to(self.device), self.products)
-        return np.asarray(found.float().cpu().numpy())
+        """Scores of all products for user vectors in the space, without companions, (rows, products)."""
+        return _numpy(self.model.scores(torch.from_numpy(vectors).to(self.device), self.products))
 
     @torch.no_grad()
     def review_ranks(self, rows: TextRows, wanted: np.ndarray) -> np.ndarray:
@@ -109,9 +109,15 @@ def _numpy(found: Tensor) -> np.ndarray:
     return np.asarray(found.float().cpu().numpy())
 
 
-def scorer_of(reader: Reader) -> Scorer:
-    """The model's scores of all products for users after some of their steps."""
+def space_scorer(reader: Reader) -> Scorer:
+    """The joint space's scores of all products for users after some of their steps."""
     return lambda users, ends: reader.scores(reader.users(list(users), list(ends))[0])
+
+
+def scorer_of(reader: Reader) -> Scorer:
+    """The model's scores: those of the joint space and what companions add."""
+    space, beside = space_scorer(reader), companions_scorer(reader.model.companions.companions())
+    return lambda users, ends: space(users, ends) + beside(users, ends)
 
 
 def next_item(reader: Reader, split: str, *, best: int = BEST) -> Ranked:

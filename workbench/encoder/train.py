@@ -11,6 +11,7 @@ import torch
 from accelerate.utils import broadcast_object_list, gather_object, set_seed
 from torch import Tensor
 
+from workbench.encoder import companions
 from workbench.encoder.backbone import Backbone
 from workbench.encoder.baselines.ranking import training_histories
 from workbench.encoder.batches import Epochs
@@ -116,6 +117,7 @@ def train(
         return score
 
     count_words(model, corpus, recipe.seed)
+    companions.fit(model.companions, corpus)
     pooled = features.pooled()
     if keep_start and not kept:
         standing.best = validate()

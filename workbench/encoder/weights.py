@@ -126,7 +126,7 @@ def read_weights(file: Path) -> dict[str, torch.Tensor]:
 def warm_start(model: JointEncoder, corpus: Corpus, parent: Loaded) -> None:
     """Give `model` what `parent` learned: products and labels are matched by name, what is new keeps its first values."""
     old, new = parent.model.trained(), model.trained()
-    apart = ("own.", "bias", "review_bias", "gate", "heads.")
+    apart = ("own.", "bias", "review_bias", "gate", "heads.", "companions.")
     shared = [n for n in new if n in old and new[n].shape == old[n].shape and not n.startswith(apart)]
     for name in shared:
         new[name].copy_(old[name])
@@ -136,6 +136,7 @@ def warm_start(model: JointEncoder, corpus: Corpus, parent: Loaded) -> None:
         here, there = (torch.tensor(side) for side in zip(*pairs, strict=True))
         for name in ("own.weight", "bias", "review_bias"):
             new[name][here] = old[name][there]
+        model.companions.carry(parent.model.companions, here, there)
     for task, outputs in corpus.heads.items():
         if task in parent.labels:
             _warm_head(new, old, task, outputs, parent.outputs.get(task))

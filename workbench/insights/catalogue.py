@@ -2,36 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 import numpy as np
 
 from workbench.errors import WorkbenchError
+from workbench.insights.history import Step
+from workbench.shop.companions import Companions
 from workbench.shop.space import Space
 from workbench.shop.store import Store
 
 SHORT = 48
+NO_TIME, DAY = datetime(1970, 1, 1), timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Every product of a space: `vectors` (products, n) of unit length, `bias` (products,), `exp(scale)` as `factor`."""
+    """Every product of a space: `vectors` (products, n) of unit length, `bias` (products,), `exp(scale)` as `factor`; companions."""
 
     ids: list[str]
     vectors: np.ndarray
     bias: np.ndarray
     factor: float
     place: dict[str, int]
+    companions: Companions
 
     def known(self, ids: Iterable[str]) -> list[str]:
         """Those of `ids` that have a vector, in their order, each once."""
         return [key for key in dict.fromkeys(ids) if key in self.place]
 
-    def scores(self, user: np.ndarray) -> np.ndarray:
-        """A user's score of every product: exp(scale) * dot(user, product) + bias, shape (products,)."""
-        return np.asarray(self.factor * (self.vectors @ self.check(user)) + self.bias)
+    def taste(self, user: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
+        """What a user's vector and the companions of what they took say of every product, shape (products,).
+
+        A step without a time counts as made on the last day.
+        """
+        first = {step.product_id: step for step in reversed(steps) if step.product_id in self.place}
+        known = [first[key] for key in dict.fromkeys(step.product_id for step in steps) if key in first]
+        last = max((step.happened_at for step in steps if step.happened_at), default=NO_TIME)
+        days = np.array([((step.happened_at or last) - NO_TIME) / DAY for step in known])
+        places = np.array([self.place[step.product_id] for step in known], np.int64)
+        beside = self.companions.scores([(places, days)])[0]
+        return np.asarray(self.factor * (self.vectors @ self.check(user)) + beside)
+
+    def scores(self, user: np.ndarray, steps: Sequence[Step] = ()) -> np.ndarray:
+        """A user's score of every product, `taste` and its bias, shape (products,)."""
+        return np.asarray(self.taste(user, steps) + self.bias)
 
     def check(self, vector: np.ndarray) -> np.ndarray:
         """`vector` as float32 of the space's size; WorkbenchError where it is another one or not finite."""
@@ -54,7 +72,8 @@ def catalogue(space: Space) -> Catalogue:
     ids = frame["product_id"].tolist()
     vectors = np.stack(frame["vector"].to_list()).astype(np.float32) if ids else np.zeros((0, 0), np.float32)
     bias = frame["bias"].fillna(0.0).to_numpy(np.float32)
-    return Catalogue(ids, vectors, bias, float(np.exp(space.setting("scale"))), {key: i for i, key in enumerate(ids)})
+    factor, place = float(np.exp(space.setting("scale"))), {key: i for i, key in enumerate(ids)}
+    return Catalogue(ids, vectors, bias, factor, place, space.companions(ids))
 
 
 @dataclass(frozen=True)

@@ -110,13 +110,13 @@ def _order(values: np.ndarray) -> np.ndarray:
 class Reasons:
     """The reasons for some recommended products of one user."""
 
-    def __init__(self, store: Store, catalogue: Catalogue, had: Mapping[str, Held], ids: Sequence[str], user: np.ndarray) -> None:
+    def __init__(self, store: Store, catalogue: Catalogue, had: Mapping[str, Held], ids: Sequence[str], taste: np.ndarray) -> None:
+        """`taste` (products,): `Catalogue.taste` of the user."""
         self.catalogue = catalogue
         self.had = had
         self.about = about(store, [*ids, *had])
         self.together = together(store, list(had), ids)
         self.popular = popular(store, ids)
-        taste = catalogue.factor * (catalogue.vectors @ user)
         # what the product's own bias adds, beyond the mean product, against what the user's taste adds
         self.by_bias = (catalogue.bias - catalogue.bias.mean()) > (taste - taste.mean())
         self.taste_order, self.bias_order = _order(taste), _order(catalogue.bias)

@@ -1,7 +1,7 @@
 """What a user would take next, what resembles a product, and who would care for a new one.
 
-The score of a product for a user is exp(scale) * dot(user, product) + bias (see shop/space.py),
-computed for the whole catalogue with numpy: exact, no index.
+The score of a product for a user is exp(scale) * dot(user, product) + bias and what the companions of the
+user's products add (see shop/space.py), computed for the whole catalogue with numpy: exact, no index.
 """
 
 from __future__ import annotations
@@ -122,23 +122,24 @@ def for_vector(
 ) -> Recommendations:
     """The `n` products with the greatest score for any user vector of shape (n,), without those `seen`.
 
-    `steps` is the history behind the vector, for the reasons; without it the `seen` products stand for it.
+    `steps` is the history behind the vector, for companions and reasons; without it the `seen` products stand for it.
     """
     products, seen = catalogue(space), list(dict.fromkeys(seen))
-    scores = products.scores(vector)
+    steps = list(steps if steps is not None else [Step(key, "purchase") for key in seen])
+    taste = products.taste(vector, steps)
+    scores = taste + products.bias
     allowed = scores.copy()
     if exclude_seen:
         allowed[[products.place[key] for key in products.known(seen)]] = -np.inf
     ids = [products.ids[i] for i in best(allowed, n)]
-    had = held(steps if steps is not None else [Step(key, "purchase") for key in seen])
-    items = _items(store, products, scores, ids, had, products.check(vector))
+    items = _items(store, products, scores, ids, held(steps), taste)
     return Recommendations(user, items, space.version.id, len(seen))
 
 
 def _items(
-    store: Store, products: Catalogue, scores: np.ndarray, ids: Sequence[str], had: Mapping[str, Held], user: np.ndarray
+    store: Store, products: Catalogue, scores: np.ndarray, ids: Sequence[str], had: Mapping[str, Held], taste: np.ndarray
 ) -> list[Item]:
-    reasons = Reasons(store, products, had, ids, user)
+    reasons = Reasons(store, products, had, ids, taste)
     return [Item(key, reasons.about[key].title, round(float(scores[products.place[key]]), 4), reasons.reason(key)) for key in ids]
 
 

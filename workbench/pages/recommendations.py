@@ -25,7 +25,9 @@ CUSTOMER, PRODUCT, NEW, QUALITY = "Customer", "Product", "New product", "How goo
 HITS = 30
 HOW = """
 A product's score for a customer is *exp(scale) × (customer · product) + bias*: the two vectors of the joint space,
-and what everybody likes about the product. The whole catalogue is scored, exactly. What they bought, returned or reviewed is left out.
+and what everybody likes about the product. To it comes what the **companions** of their products add, those that the same
+customers take; what was taken lately counts most. The whole catalogue is scored, exactly. What they bought, returned or
+reviewed is left out.
 
 A **reason** is the first of these that the shop's rows bear out: *like* a product they rated 4 stars or more (among
 that product's nearest 5 %); *often bought with* one they have (at least 3 customers, at least twice what chance gives);

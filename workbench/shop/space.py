@@ -5,7 +5,8 @@ Tables: `products(product_id, vector FLOAT[n], bias FLOAT)`, `reviews(review_id,
 probabilities FLOAT[k])` with the order of its labels in `tasks(task, labels VARCHAR[])`.
 Rows that came after the version was made lie in further files of the same tables (`ModelVersion.added`); where
 a key is in several, the newest counts. Vectors of all three have unit length; a user's score of a product is
-`exp(scale) * dot(user, product) + bias`, with `scale` in `settings(key, value)`.
+`exp(scale) * dot(user, product) + bias`, with `scale` in `settings(key, value)`, and what its companions add:
+`companions(product_id, other_id, weight)` with `companion_share`, `companion_steps` and `companion_days` in the settings.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from scipy.sparse import csr_matrix
 
 from workbench.registry import ModelVersion
+from workbench.shop.companions import Companions
 from workbench.shop.store import Connection, Store, connect, quote
 
 OF_THE_VERSION = ("tasks", "settings")
@@ -75,6 +78,16 @@ class Space:
 
     def setting(self, key: str) -> float:
         return float(self.store.value(f"SELECT value FROM {self.table('settings')} WHERE key = ?", [key]) or 0.0)
+
+    def companions(self, ids: Sequence[str]) -> Companions:
+        """The companions of the products `ids`, by their places there; none where the version has none."""
+        if "companions" not in self.tables():
+            return Companions(csr_matrix((len(ids),) * 2, dtype=np.float32))
+        place = {key: at for at, key in enumerate(ids)}
+        frame = self.store.frame(f"SELECT product_id, other_id, weight FROM {self.table('companions')}")
+        found = frame["weight"].to_numpy(np.float32), (frame["product_id"].map(place), frame["other_id"].map(place))
+        lives = (self.setting("companion_steps") or np.inf, self.setting("companion_days") or np.inf)
+        return Companions(csr_matrix(found, shape=(len(ids),) * 2), *lives, share=self.setting("companion_share"))
 
     def vectors(self, entity: str, ids: Sequence[str] | None = None) -> tuple[list[str], np.ndarray]:
         """Ids and float32 vectors of shape (rows, n), ordered by id; only `ids` where they are given."""
@@ -136,6 +149,16 @@ class SpaceWriter:
         if entity == "products":
             columns["bias"] = pa.array(np.zeros(len(ids)) if bias is None else bias, pa.float32())
         self._insert(entity, pa.table(columns))
+
+    def companions(self, ids: Sequence[str], found: Companions) -> None:
+        """Write the companions of the products `ids`; a life of 0 in the settings is one without end."""
+        lives = {"companion_steps": found.step_life, "companion_days": found.day_life}
+        self.settings(companion_share=found.share, **{key: life if np.isfinite(life) else 0.0 for key, life in lives.items()})
+        weights, names = found.weights.tocoo(), np.array(ids, object)
+        kept = weights.data != 0
+        pairs = [pa.array(names[places[kept]], pa.string()) for places in (weights.row, weights.col)]
+        self._connection.execute("CREATE TABLE companions (product_id VARCHAR, other_id VARCHAR, weight FLOAT)")
+        self._insert("companions", pa.table([*pairs, pa.array(weights.data[kept], pa.float32())], ["product_id", "other_id", "weight"]))
 
     def predictions(
         self, task: str, labels: Sequence[str], keys: Sequence[str], probabilities: np.ndarray, shown: np.ndarray | None = None

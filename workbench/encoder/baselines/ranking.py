@@ -101,14 +101,20 @@ def markov(histories: Histories, *, popular: float) -> Callable[[Known], np.ndar
 
 
 def ease(histories: Histories, *, strength: float) -> Callable[[Known], np.ndarray]:
-    """Products times the weights B = I - P diag(1 / diag P), P the inverse of X'X + strength I."""
+    """Products times `ease_weights`."""
+    weights = ease_weights(histories, strength)
+    return lambda known: np.asarray(matrix(known, histories.products) @ weights)
+
+
+def ease_weights(histories: Histories, strength: float) -> np.ndarray:
+    """B = I - P diag(1 / diag P), (products, products), P the inverse of X'X + strength I, X the histories."""
     bought = histories.matrix
     gram = (bought.T @ bought).toarray()
     gram[np.diag_indices_from(gram)] += strength
     weights = _inverse(gram)
     weights /= -weights.diagonal()
     np.fill_diagonal(weights, 0)
-    return lambda known: np.asarray(matrix(known, histories.products) @ weights)
+    return weights
 
 
 def _inverse(positive: np.ndarray) -> np.ndarray:

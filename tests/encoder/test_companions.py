@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+import torch
+from sequences import corpus_of
+
+from workbench.encoder import companions
+from workbench.encoder.baselines.ranking import ease_weights, training_histories
+from workbench.encoder.companions import CompanionWeights, choose_share, fit, scorer_of, strongest
+from workbench.encoder.ranking import ndcg, rank_products
+from workbench.encoder.weights import load
+from workbench.registry import Registry
+from workbench.shop.space import Space
+from workbench.shop.store import Store
+
+
+@pytest.fixture
+def pairs():
+    """A shop where p0 goes with p1, p2 with p3 and so on, after which anything may follow."""
+    random = np.random.default_rng(0)
+    taken = {}
+    for user in range(300):
+        first = random.permutation(10)[:3] * 2
+        taken[f"u{user:03}"] = [f"p{p:02}" for at in first for p in (at, at + 1)]
+    return corpus_of(taken, {f"p{i:02}": "" for i in range(20)})
+
+
+@pytest.fixture
+def weights(pairs):
+    made = CompanionWeights(len(pairs.product_ids))
+    fit(made, pairs)
+    return made
+
+
+def value(corpus, scorer, split="test"):
+    return ndcg(rank_products(corpus, split, scorer).rank).mean()
+
+
+def nothing(users, ends):
+    return np.zeros((len(users), 20), np.float32)
+
+
+def test_what_goes_together_is_found(pairs, weights):
+    weights.share.fill_(1.0)
+    assert value(pairs, scorer_of(weights.companions())) > 0.9
+    assert weights.companions().step_life < np.inf  # the other half of the last pair is asked for
+
+
+def test_beside_a_space_that_knows_nothing_they_count_and_beside_one_that_knows_all_they_do_not(pairs, weights):
+    choose_share(weights, pairs, nothing)
+    assert weights.share > 0
+
+    def oracle(users, ends):
+        made = np.zeros((len(users), 20), np.float32)
+        made[np.arange(len(users)), [user.product[end] for user, end in zip(users, ends, strict=True)]] = 1000.0
+        return made
+
+    choose_share(weights, pairs, oracle)
+    assert weights.share == 0
+
+
+def test_the_strongest_weights_are_those_of_ease(pairs, monkeypatch):
+    monkeypatch.setattr(companions, "KEPT", 3)
+    dense, sparse = ease_weights(training_histories(pairs), 30.0), strongest(training_histories(pairs), 30.0).toarray()
+    for row, kept in zip(dense, sparse, strict=True):
+        wanted = np.argsort(-np.abs(row))[:3]
+        assert set(np.flatnonzero(kept)) == set(wanted)
+        assert kept[wanted] == pytest.approx(row[wanted])
+
+
+def test_of_a_large_catalogue_the_most_taken_products_are_looked_at(pairs, monkeypatch):
+    monkeypatch.setattr(companions, "MOST_PRODUCTS", 6)
+    found = strongest(training_histories(pairs), 30.0)
+    most = set(np.argsort(-pairs.counts(), kind="stable")[:6].tolist())
+    assert found.nnz and set(found.nonzero()[0].tolist()) | set(found.nonzero()[1].tolist()) <= most
+
+
+def test_what_is_held_out_teaches_no_companion(pairs):
+    held = {(u.user, int(u.product[at])) for u in pairs.users for at in u.held.values()}
+    before = strongest(training_histories(pairs), 30.0).toarray()
+    for user in pairs.users:
+        for at in user.held.values():
+            user.product[at] = 19 - user.product[at]
+    assert held and np.array_equal(before, strongest(training_histories(pairs), 30.0).toarray())
+
+
+def test_a_later_model_takes_them_over_by_product(weights):
+    weights.share.fill_(5.0)
+    later, old = CompanionWeights(21), weights.companions().weights.toarray()
+    here, there = torch.arange(1, 21).flip(0), torch.arange(20)  # the catalogue is turned round and has a new first product
+    later.carry(weights, here, there)
+    found = later.companions()
+    assert found.share == 5.0 and found.step_life == weights.life[0]
+    assert np.array_equal(found.weights.toarray()[1:, 1:], old[::-1, ::-1])
+    assert not found.weights.toarray()[0].any() and not found.weights.toarray()[:, 0].any()
+
+
+def test_pages_read_the_same_companions_as_the_model(trained):
+    home, result = trained
+    version = Registry(home).get(result["version"])
+    loaded = load(version)
+    with Store.open_snapshot(home) as store:
+        found, kept = Space(store, version).companions(loaded.products), loaded.model.companions.companions()
+    assert kept.weights.nnz and np.array_equal(found.weights.toarray(), kept.weights.toarray())
+    assert (found.step_life, found.day_life, found.share) == pytest.approx((kept.step_life, kept.day_life, kept.share))
+
+
+def test_where_nothing_has_a_time_days_say_nothing(weights):
+    assert weights.life[1] == torch.inf
