@@ -1,4 +1,4 @@
-"""Verbs of the registry: models, evaluate, promote, rollback."""
+"""Verbs of the registry: models, evaluate, changes, promote, rollback."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.home import Home
+from workbench.insights import promotion
 from workbench.insights.findings import findings, said
 from workbench.registry import ModelVersion, Registry
 
@@ -44,14 +45,29 @@ def evaluate(home: Home, given: Namespace) -> Answer:
 
 
 def promote(home: Home, given: Namespace) -> Answer:
-    """Make a version the active one."""
-    made = Registry(home).promote(given.version, why="workbench promote")
+    """Make a version the active one; refused where it lost something, unless that is agreed to."""
+    made = promotion.promote(Registry(home), given.version, why=given.why, despite_worse=given.despite_worse)
     return {"active": made.id}, f"Active: {made.id}"
+
+
+def changes(home: Home, given: Namespace) -> Answer:
+    """What promoting a version would change for the business, beside the active one."""
+    from workbench.cli.insights import opened
+    from workbench.insights.consequences import consequences
+    from workbench.shop.space import Space
+
+    after = Registry(home).get(given.version)
+    with opened(home) as (store, before):
+        found = consequences(store, before, Space(store, after))
+        document = {"version": after.id, "beside": before.version.id, **found.json()}
+    refused = promotion.refusal(after)
+    lines = [*(found.sentences() or ["Nothing would change."]), *([refused.problem] if refused else [])]
+    return {**document, "refusal": refused.problem if refused else None}, "\n".join(lines)
 
 
 def rollback(home: Home, given: Namespace) -> Answer:
     """Back to the version before."""
-    made = Registry(home).rollback(why="workbench rollback")
+    made = Registry(home).rollback(why=given.why)
     return {"active": made.id}, f"Active: {made.id}"
 
 

@@ -96,8 +96,13 @@ def _models(verb: Verb) -> None:
     evaluate.add_argument("--against", metavar="VERSION", help="measure another version on the same rows")
     evaluate.add_argument("--other", metavar="HOME", help="measure on the reviews of another shop: its home, or a file")
     verb("models", "models", "the versions and which is active")
-    verb("promote", "models", "make a version the active one").add_argument("version", metavar="VERSION")
-    verb("rollback", "models", "go back to the version that was active before")
+    verb("changes", "models", "what promoting a version would change for the business").add_argument("version", metavar="VERSION")
+    promote = verb("promote", "models", "make a version the active one")
+    promote.add_argument("version", metavar="VERSION")
+    promote.add_argument("--despite-worse", action="store_true", help="also where a task got significantly worse than the parent's")
+    rollback = verb("rollback", "models", "go back to the version that was active before")
+    for named, name in ((promote, "promote"), (rollback, "rollback")):
+        named.add_argument("--why", default=f"workbench {name}", metavar="TEXT", help="kept in the history")
 
 
 def _insights(verb: Verb) -> None:

@@ -9,9 +9,11 @@ import streamlit as st
 
 from workbench.components import charts, context, downloads, metrics
 from workbench.errors import WorkbenchError
-from workbench.insights.changes import changes, shares
+from workbench.insights import promotion
+from workbench.insights.changes import shares
+from workbench.insights.consequences import Consequences, consequences
 from workbench.insights.figures import difference
-from workbench.registry import Registry
+from workbench.registry import ModelVersion, Registry
 from workbench.shop.space import Space
 from workbench.tasks.base import tasks
 
@@ -116,16 +118,24 @@ def _consequences(result: dict[str, Any]) -> None:
     before, after = Space(store, active), Space(store, context.registry().get(version))
     st.subheader("What promoting it would change", anchor=False)
     st.caption(f"Predictions of {version} against the active {active.id}, over the rows that both have read.")
-    frame = changes(before, after)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        percent = st.column_config.NumberColumn("share", format="percent")
-        downloads.table(frame, "changed-predictions", "changed", column_config={"share": percent})
-    with right:
-        if "sentiment" in set(frame["task"]):
-            percent = st.column_config.NumberColumn(format="percent")
-            config = {"before": percent, "after": percent, "label": "sentiment of reviews"}
-            downloads.table(shares(before, after, "sentiment"), "sentiment-shares", "shares", column_config=config)
+    found = _found(before, after, (*context.state_key(), version))
+    for sentence in found.sentences() or ["No review, alert, segment or recommendation would change."]:
+        st.text(sentence)
+    named = {"Labels": "tasks", "Reviews": "reviews", "Alerts": "alerts", "Segments": "moved", "Recommendations": "items"}
+    shown = {name: getattr(found, table) for name, table in named.items() if len(getattr(found, table))}
+    for tab, (name, frame) in zip(st.tabs(list(shown)) if shown else (), shown.items(), strict=True):
+        with tab:
+            downloads.table(frame, f"changed-{name.lower()}", f"changed-{name.lower()}", column_config=SHARES, most=8)
+            if name == "Labels" and "sentiment" in set(frame["task"]):
+                downloads.table(shares(before, after, "sentiment"), "sentiment-shares", "shares", column_config=SHARES)
+
+
+SHARES = {name: st.column_config.NumberColumn(format="percent") for name in ("share", "baseline")}
+
+
+@st.cache_data(show_spinner="Comparing the two versions over the whole shop…", max_entries=4)
+def _found(_before: Space, _after: Space, state: tuple[str, int, str, str]) -> Consequences:
+    return consequences(_before.store, _before, _after)
 
 
 def _decide(version: str) -> None:
@@ -142,15 +152,25 @@ def _decide(version: str) -> None:
             st.text(f"{version} is the active version.")
             st.button("Roll back", key="roll-back", icon=":material/undo:", on_click=_roll_back, args=(registry, version))
         else:
+            despite = agreed(registry.get(version))
             st.text(f"Active now: {seen or 'none'}")
-            icon = ":material/publish:"
-            st.button("Promote", type="primary", key="promote", icon=icon, on_click=_promote, args=(registry, version, seen))
+            icon, given = ":material/publish:", (registry, version, seen, despite)
+            st.button("Promote", type="primary", key="promote", icon=icon, on_click=_promote, args=given, disabled=despite is False)
 
 
-def _promote(registry: Registry, version: str, seen: str | None) -> None:
+def agreed(version: ModelVersion) -> bool | None:
+    """Whether it is agreed that something got worse; None where nothing did."""
+    refused = promotion.refusal(version)
+    if refused is None:
+        return None
+    st.warning(refused.problem, icon=":material/trending_down:")
+    return st.checkbox("Promote it all the same", key="despite-worse")
+
+
+def _promote(registry: Registry, version: str, seen: str | None, despite: bool | None) -> None:
     """`seen` is what was active when the button was drawn: of two people who promote at once, one is told."""
     try:
-        registry.promote(version, expected=seen, why="fine-tuning")
+        promotion.promote(registry, version, expected=seen, why="fine-tuning", despite_worse=bool(despite))
         st.session_state[_SAID] = f"{version} is active now; every page answers from it."
     except WorkbenchError as error:
         st.session_state[_SAID] = error

@@ -11,6 +11,7 @@ import streamlit as st
 
 from workbench.components import charts, context, metrics, states
 from workbench.errors import WorkbenchError
+from workbench.insights import promotion
 from workbench.insights.changes import changes
 from workbench.insights.reports.of_model import lineage
 from workbench.registry import ModelVersion, Registry
@@ -116,10 +117,13 @@ def _ask_promote(registry: Registry, chosen: ModelVersion, active: ModelVersion 
                 alt="What would change",
                 column_config={"share": st.column_config.NumberColumn("share", format="percent"), "changed": "rows that change"},
             )
+    refused = promotion.refusal(chosen)
+    if refused:
+        st.warning(refused.problem, icon=":material/trending_down:")
+    agreed = not refused or st.checkbox("Promote it all the same", key="despite-worse")
     st.text_input("Why (kept in the history)", key="promote-why")
-    if st.button(
-        "Promote", type="primary", key="promote-yes", on_click=_promote, args=(registry, chosen.id, active.id if active else None)
-    ):
+    given = (registry, chosen.id, active.id if active else None, bool(refused))
+    if st.button("Promote", type="primary", key="promote-yes", on_click=_promote, args=given, disabled=not agreed):
         st.rerun()
 
 
@@ -131,10 +135,10 @@ def _ask_rollback(registry: Registry, seen: str, earlier: str) -> None:
         st.rerun()
 
 
-def _promote(registry: Registry, version: str, seen: str | None) -> None:
+def _promote(registry: Registry, version: str, seen: str | None, despite: bool) -> None:
     """`seen` is what was active when the question was asked: of two people who promote at once, one is told."""
     with saying():
-        registry.promote(version, expected=seen, why=st.session_state.get("promote-why", ""))
+        promotion.promote(registry, version, expected=seen, why=st.session_state.get("promote-why", ""), despite_worse=despite)
         st.session_state[_SAID] = f"{version} is active now; every page answers from it."
 
 

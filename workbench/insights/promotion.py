@@ -1,0 +1,54 @@
+"""May a version become the active one? Not without a word where it lost something on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.insights.figures import METRICS, deciding, difference, title, verdict
+from workbench.registry import ModelVersion, Registry
+
+
+def lost(version: ModelVersion) -> list[tuple[str, str, dict[str, Any]]]:
+    """(task, metric, paired difference) of the tasks that a fine-tuned version does worse than its parent, beyond chance.
+
+    The task that was taught counts too: rows that make it worse are the wrong rows.
+    """
+    made = []
+    for task, measured in version.metrics.get("tasks", {}).items() if version.info.get("kind") == "finetune" else ():
+        metric = deciding(task, measured)
+        paired = difference(measured, metric, "parent") if metric else None
+        if metric and paired:
+            its = measured["metrics"][metric]
+            if verdict({**its, "value": its["value"] - paired["value"]}, its, paired, metric=metric) == "worse":
+                made.append((task, metric, paired))
+    return made
+
+
+def refusal(version: ModelVersion) -> WorkbenchError | None:
+    """Why the version is not promoted without an explicit word; None where nothing speaks against it."""
+    found = lost(version)
+    if not found:
+        return None
+    listed = "; ".join(
+        f"{title(task)} {paired['value']:+.3f} {METRICS.get(metric, metric)} ({paired['low']:+.3f} to {paired['high']:+.3f})"
+        for task, metric, paired in found
+    )
+    return WorkbenchError(
+        f"{version.id} does worse than its parent beyond chance: {listed}.",
+        "Teach it again with fewer layers (head) or more rows, or promote it all the same: --despite-worse, or the box on the page.",
+    )
+
+
+def promote(
+    registry: Registry, version: str, *, expected: str | object | None = ..., why: str = "", despite_worse: bool = False
+) -> ModelVersion:
+    """Make a version the active one, as `Registry.promote`; WorkbenchError where it lost something, unless `despite_worse`.
+
+    The override is written into the history.
+    """
+    refused = refusal(registry.get(version))
+    if refused and not despite_worse:
+        raise refused
+    told = "; ".join(filter(None, [why, "despite what got worse" if refused else ""]))
+    return registry.promote(version, expected=expected, why=told)
