@@ -3,7 +3,7 @@ import pytest
 from sequences import corpus_of
 
 from workbench.encoder import ranking
-from workbench.encoder.ranking import Ranked, figures, first, ndcg, rank_products, ranks, tie_places, unseen
+from workbench.encoder.ranking import Ranked, figures, first, held_users, ndcg, rank_products, ranks, tie_places, unseen
 
 
 def test_equal_scores_come_in_the_order_of_their_places():
@@ -86,3 +86,10 @@ def test_rankings_by_several_seeds_are_averaged_for_each_user():
     seeds = [Ranked(np.array([0, 1]), np.array(rank), np.array([[0], [1]])) for rank in ([0, 20], [20, 20])]
     made = figures(seeds, np.array([9.0, 9.0]))
     assert made["hr_at_10"]["value"] == 0.25 and made["hr_at_10"]["n"] == 2
+
+
+def test_validation_chooses_by_some_users_where_there_are_many_and_the_test_by_all(corpus, monkeypatch):
+    monkeypatch.setattr(ranking, "MOST_TO_CHOOSE", 7)
+    chosen, everybody = held_users(corpus, "validation")[0], held_users(corpus, "test")[0]
+    assert len(chosen) <= 7 < len(everybody)
+    assert {user.user for user in chosen} & {user.user for user in everybody[len(everybody) // 2 :]}  # not the first ones alone

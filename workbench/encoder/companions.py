@@ -22,7 +22,6 @@ from workbench.shop.companions import Companions, Taken
 
 KEPT = 50
 MOST_PRODUCTS = 12_000
-MOST_USERS = 4_000
 STRENGTHS = (30.0, 100.0, 300.0)
 STEP_LIVES = (5.0, 10.0, 20.0, np.inf)
 DAY_LIVES = (1.0, 7.0, 30.0, 180.0, np.inf)
@@ -133,13 +132,11 @@ def choose_share(weights: CompanionWeights, corpus: Corpus, space: Scorer) -> No
 
 
 class _Held:
-    """The validation products of at most `MOST_USERS` users, evenly spread."""
+    """The validation products."""
 
     def __init__(self, corpus: Corpus) -> None:
-        users, ends, target = held_users(corpus, "validation")
-        every = max(1, -(-len(users) // MOST_USERS))
         self.corpus, self.place = corpus, tie_places(corpus.product_ids)
-        self.users, self.ends, self.target = users[::every], ends[::every], target[::every]
+        self.users, self.ends, self.target = held_users(corpus, "validation")
 
     def ndcg(self, companions: Companions) -> float:
         """NDCG@10 of companions alone."""

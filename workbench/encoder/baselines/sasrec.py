@@ -35,8 +35,8 @@ class Settings:
     layers: int = 2
     length: int = 50
     batch: int = 128
-    epochs: int = 60
-    patience: int = 4
+    epochs: int = 200
+    patience: int = 15
     weight_decay: float = 0.01
 
 
