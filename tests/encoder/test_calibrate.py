@@ -6,6 +6,7 @@ from scipy.special import softmax
 from workbench.encoder import metrics
 from workbench.encoder.calibrate import label_scaling, offsets, platt
 from workbench.encoder.heads import TextHead, UserHead
+from workbench.encoder.numbers import Numbers
 from workbench.encoder.objectives import set_loss, target_masks, twins_of, without_twins
 from workbench.encoder.wordcount import Words
 from workbench.tasks.base import Outputs
@@ -64,9 +65,10 @@ def test_platt_heals_yes_and_no():
     random = np.random.default_rng(1)
     logits = random.normal(0, 1, 4000)
     truth = (random.random(4000) < 1 / (1 + np.exp(-logits))).astype(int)
-    slope, shift = platt(4 * logits[:2000] + 1, truth[:2000])
-    healed = 1 / (1 + np.exp(-(slope * (4 * logits[2000:] + 1) + shift)))
-    assert slope == pytest.approx(0.25, abs=0.05) and shift == pytest.approx(-0.25, abs=0.15)
+    told = np.stack([4 * logits + 1, random.normal(0, 1, 4000)], 1)  # the second logit says nothing
+    slope, shift = platt(told[:2000], truth[:2000])
+    healed = 1 / (1 + np.exp(-(told[2000:] @ slope + shift)))
+    assert slope == pytest.approx([0.25, 0.0], abs=0.1) and shift == pytest.approx(-0.25, abs=0.15)
     assert metrics.calibration_error(truth[2000:].astype(float), healed) < 0.04
 
 
@@ -153,12 +155,23 @@ def test_accuracy_by_level_sums_leaves_up_the_path():
     assert metrics.by_level(np.array([0]), np.array([[1.0, 0.0]]), Outputs.plain(["a", "b"]).targets) == {}
 
 
-def test_a_user_head_measures_numbers_by_those_it_was_built_on():
+def test_numbers_count_in_pieces_where_an_answer_bends_with_them():
+    random = np.random.default_rng(3)
+    told = np.stack([random.normal(0, 1, 4000), np.ones(4000), random.integers(0, 2, 4000)], 1).astype(np.float32)
+    truth = (random.random(4000) < np.where(np.abs(told[:, 0]) < 0.6, 0.9, 0.1)).astype(int)  # no straight line tells it
+    numbers = Numbers(3)
+    assert not numbers(torch.from_numpy(told)).any()
+    numbers.fit((told[:2000], truth[:2000]), (told[2000:3000], truth[2000:3000]))
+    found = numbers(torch.from_numpy(told[3000:])).numpy()
+    assert ((found > 0) == truth[3000:]).mean() > 0.8
+
+
+def test_a_user_head_adds_what_numbers_and_state_say():
     head = UserHead(8, 3).eval()
-    numbers = np.array([[1.0, 100.0, 5.0], [3.0, 300.0, 5.0]], np.float32)
-    head.standardise(numbers)
-    one, other = head(torch.zeros(2, 8), torch.from_numpy(numbers))
-    assert head.centre.tolist() == [2.0, 200.0, 5.0] and one != other
+    states = torch.randn(2, 8)
+    both = head(states, torch.zeros(2, 3))
+    assert both.shape == (2, 2) and not both[:, 0].any()
+    assert torch.allclose(head.probability(both), torch.sigmoid(head.state(states)[:, 0]))
 
 
 def test_products_with_the_same_text_do_not_count_against_each_other():

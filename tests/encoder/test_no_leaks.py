@@ -7,12 +7,12 @@ from small_shop import fill
 from workbench.encoder import baselines
 from workbench.encoder.backbone import Backbone
 from workbench.encoder.batches import Epochs, steps_of, without_last
-from workbench.encoder.calibrate import count_words
 from workbench.encoder.corpus import UserSteps, read_corpus
 from workbench.encoder.features import Features
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.scratch import make_base
 from workbench.encoder.train import build, ridge_factors
+from workbench.encoder.wide import fit_wide
 from workbench.tasks.histories import histories
 from workbench.tasks.splits import split_of
 from workbench.tasks.texts import product_texts, review_splits
@@ -140,7 +140,7 @@ def test_no_word_of_a_marked_text_is_counted(shop, epochs, monkeypatch):
     corpus, _ = shop
     counted: list[str] = []
     monkeypatch.setattr("workbench.encoder.wordcount.Words.fit", lambda self, train, validation, seed: counted.extend(train[0]))
-    count_words(build(corpus, RECIPE, Backbone.of(RECIPE, epochs[2])), corpus, 1)
+    fit_wide(build(corpus, RECIPE, Backbone.of(RECIPE, epochs[2])), corpus, 1)
     assert counted and not [text for text in counted if MARK in text]
 
 

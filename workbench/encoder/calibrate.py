@@ -1,9 +1,10 @@
 """Probabilities that mean what they say: fitted on the validation rows after each epoch, kept in the heads.
 
 Classification: one temperature, a share for what words say, and a bias for each label (Guo et al. 2017;
-the bias after Alexandari et al. 2020, because weighted classes shift all probabilities). Yes or no: Platt's slope and shift
-(1999). The label that is shown is the best after an offset for each label, chosen for macro F1: with
-rare labels the likeliest one is hardly ever a rare one. The offsets leave the probabilities alone.
+the bias after Alexandari et al. 2020, because weighted classes shift all probabilities). Yes or no: a slope for
+each of the head's two logits, and a shift (after Platt 1999). The label that is shown is the best after an offset
+for each label, chosen for macro F1: with rare labels the likeliest one is hardly ever a rare one. The offsets
+leave the probabilities alone. Next item: what companions count for beside the space.
 """
 
 from __future__ import annotations
@@ -21,17 +22,6 @@ from workbench.encoder.towers import JointEncoder
 LEAST_ROWS = 20
 STEPS = np.array(sorted(np.linspace(-3.0, 3.0, 49), key=abs))
 ROUNDS = 3
-
-
-def count_words(model: JointEncoder, corpus: Corpus, seed: int) -> None:
-    """Fit the wide part of every head on texts to its training rows."""
-    for name, rows in corpus.text_rows.items():
-        if rows.task.objective == "classify":
-            train, validation = (
-                ([corpus.texts[i] for i in rows.text[wanted]], rows.target[wanted])
-                for wanted in (rows.rows("train"), rows.rows("validation"))
-            )
-            model.text_head(name).words.fit(train, validation, seed)
 
 
 def calibrate(model: JointEncoder, corpus: Corpus, pooled: np.ndarray) -> None:
@@ -55,7 +45,7 @@ def calibrate(model: JointEncoder, corpus: Corpus, pooled: np.ndarray) -> None:
         if len(wanted) >= LEAST_ROWS:
             user_head = model.user_head(name)
             slope, shift = platt(reader.logits(asked, wanted), asked.target[wanted])
-            user_head.slope.fill_(slope)
+            user_head.slope.copy_(torch.from_numpy(slope))
             user_head.shift.fill_(shift)
     if corpus.next_item:
         choose_share(model.companions, corpus, space_scorer(reader))
@@ -98,16 +88,21 @@ def label_scaling(told: np.ndarray, words: np.ndarray, truth: np.ndarray) -> Sca
     return Scaling(float(np.exp(at[0])), float(at[1]), np.asarray(at[2:]))
 
 
-def platt(logits: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
-    """Slope and shift of least log-loss for yes (1) or no (0), both near those that change nothing where rows are few."""
+def platt(logits: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, float]:
+    """Slopes (readings,) and shift of least log-loss for yes (1) or no (0), from a logit of each reading, (rows, readings).
+
+    A normal prior of variance 1 keeps all of them near those that change nothing where rows are few.
+    """
     from scipy.optimize import minimize
 
-    def loss(at: np.ndarray) -> float:
-        told = np.exp(at[0]) * logits + at[1]
-        return float(np.logaddexp(0, -(2 * truth - 1) * told).sum() + 0.5 * (at @ at))
+    start = np.append(np.ones(logits.shape[1]), 0.0)
 
-    at = minimize(loss, np.zeros(2), method="L-BFGS-B").x
-    return float(np.exp(at[0])), float(at[1])
+    def loss(at: np.ndarray) -> float:
+        told = logits @ at[:-1] + at[-1]
+        return float(np.logaddexp(0, -(2 * truth - 1) * told).sum() + 0.5 * ((at - start) ** 2).sum())
+
+    at = minimize(loss, start, method="L-BFGS-B", bounds=[(0.0, None)] * logits.shape[1] + [(None, None)]).x
+    return np.asarray(at[:-1]), float(at[-1])
 
 
 def offsets(probabilities: np.ndarray) -> np.ndarray:

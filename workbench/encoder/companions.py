@@ -1,4 +1,4 @@
-"""The wide part of next item (Cheng et al. 2016): companions beside the joint space.
+"""The wide part of next item: companions beside the joint space.
 
 Their weights are those of EASE (Steck 2019) on the training histories, of which each product keeps the `KEPT`
 strongest. Strength and recency are those that rank the validation products best; what they count for beside the space

@@ -77,8 +77,8 @@ class Reader:
 
     @torch.no_grad()
     def logits(self, asked: UserRows, rows: np.ndarray) -> np.ndarray:
-        """Logits of "yes" before calibration for these rows of a task on users, (rows,)."""
-        made = [np.zeros(0, np.float32)]
+        """Both logits of "yes" before calibration for these rows of a task on users, (rows, 2)."""
+        made = [np.zeros((0, 2), np.float32)]
         length = self.model.user.place.num_embeddings
         for at in range(0, len(rows), USERS_PER_BATCH):
             batch = question_batch(self.corpus, asked, rows[at : at + USERS_PER_BATCH], length)

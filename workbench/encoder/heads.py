@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from workbench.encoder.numbers import Numbers
 from workbench.encoder.wordcount import Words
 from workbench.tasks.base import Outputs
 
-HIDDEN = 64
 STATE_DROPOUT = 0.5
 
 
@@ -76,35 +76,25 @@ class TextHead(nn.Module):
 
 
 class UserHead(nn.Module):
-    """States (rows, dim) and numbers about a history (rows, numbers) to the logit of "yes", (rows,).
+    """States (rows, dim) and numbers about a history (rows, numbers) to two logits of "yes", (rows, 2), which are added.
 
-    The numbers pass through a small network, because days and counts do not act linearly, and the
-    state adds to it: many of its directions say nothing of this task, so most are dropped in training.
+    What the numbers say is fitted beforehand; the state learns what they leave open: many of its directions
+    say nothing of the task, so most are dropped in training.
     """
 
     slope: Tensor
     shift: Tensor
-    centre: Tensor
-    spread: Tensor
 
     def __init__(self, dim: int, numbers: int) -> None:
         super().__init__()
-        self.numbers = nn.Sequential(nn.Linear(numbers, HIDDEN), nn.GELU(), nn.Dropout(0.1), nn.Linear(HIDDEN, 1))
+        self.numbers = Numbers(numbers)
         self.state = nn.Sequential(nn.Dropout(STATE_DROPOUT), nn.Linear(dim, 1, bias=False))
-        self.register_buffer("centre", torch.zeros(numbers))
-        self.register_buffer("spread", torch.ones(numbers))
-        self.register_buffer("slope", torch.ones(()))
+        self.register_buffer("slope", torch.ones(2))
         self.register_buffer("shift", torch.zeros(()))
 
-    def standardise(self, numbers: np.ndarray) -> None:
-        """Measure later numbers by the mean and deviation of these, (rows, numbers)."""
-        self.centre.copy_(torch.from_numpy(numbers.mean(0)))
-        self.spread.copy_(torch.from_numpy(numbers.std(0)).clamp(min=1e-3))
-
     def forward(self, states: Tensor, numbers: Tensor) -> Tensor:
-        logits: Tensor = self.numbers((numbers - self.centre) / self.spread) + self.state(states)
-        return logits[:, 0]
+        return torch.stack([self.numbers(numbers), self.state(states)[:, 0]], 1)
 
     def probability(self, logits: Tensor) -> Tensor:
         """Calibrated probability of "yes", (rows,)."""
-        return torch.sigmoid(self.slope * logits + self.shift)
+        return torch.sigmoid(logits @ self.slope + self.shift)

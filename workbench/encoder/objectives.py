@@ -152,7 +152,7 @@ class JointLoss(nn.Module):
 
     def _question(self, name: str, batch: QuestionBatch, products: Tensor, pooled: Tensor) -> Tensor:
         _, states = self._users(batch.steps.to(products.device), products, pooled)
-        logits = self.said[name] = self.model.binary(name, states[:, -1], batch.numbers.to(products.device))
+        logits = self.said[name] = self.model.binary(name, states[:, -1], batch.numbers.to(products.device)).sum(1)
         return F.binary_cross_entropy_with_logits(logits, batch.target.to(products.device))
 
     def _users(self, steps: Steps, products: Tensor, pooled: Tensor) -> tuple[Tensor, Tensor]:

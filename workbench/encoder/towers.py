@@ -207,7 +207,7 @@ class JointEncoder(nn.Module):
         return told
 
     def binary(self, task: str, states: Tensor, numbers: Tensor) -> Tensor:
-        """Logits of a task on users, (rows,), from their last states and `numbers` (rows, `rfm.NUMBERS`)."""
+        """Two logits of a task on users, (rows, 2), from their `numbers` (rows, `rfm.NUMBERS`) and their last states."""
         logits: Tensor = self.heads[task](states, numbers)
         return logits
 

@@ -11,13 +11,12 @@ import torch
 from accelerate.utils import broadcast_object_list, gather_object, set_seed
 from torch import Tensor
 
-from workbench.encoder import companions
 from workbench.encoder.backbone import Backbone
 from workbench.encoder.baselines.ranking import training_histories
 from workbench.encoder.batches import Epochs
-from workbench.encoder.calibrate import calibrate, count_words
+from workbench.encoder.calibrate import calibrate
 from workbench.encoder.checkpoint import Checkpoint, Kept, Standing
-from workbench.encoder.corpus import Corpus, asked_numbers, rows_of
+from workbench.encoder.corpus import Corpus, rows_of
 from workbench.encoder.evaluate import measure
 from workbench.encoder.features import Features
 from workbench.encoder.learner import Learner
@@ -25,6 +24,7 @@ from workbench.encoder.objectives import Read
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.towers import JointEncoder
 from workbench.encoder.track import engine, track
+from workbench.encoder.wide import fit_wide
 
 Report = Callable[[float, str], None]
 Point = Callable[..., None]
@@ -48,8 +48,6 @@ def build(corpus: Corpus, recipe: Recipe, backbone: Backbone) -> JointEncoder:
     own = ridge_factors(corpus, recipe.dim)
     model = JointEncoder(recipe, backbone, corpus.counts(), corpus.heads, own=own, masked=corpus.masked is not None)
     model.user.set_moments(np.concatenate([np.zeros(0), *(u.days[: u.train_end] for u in corpus.users)]))
-    for name, asked in corpus.user_rows.items():
-        model.user_head(name).standardise(asked_numbers(corpus, asked, asked.rows("train")))
     for rows in corpus.text_rows.values():
         if rows.task.objective == "contrast":
             counts = np.bincount(rows.target[rows.rows("train")], minlength=len(corpus.product_ids))
@@ -116,8 +114,7 @@ def train(
         score: float = broadcast_object_list([geometric_mean(list(found.values()))])[0]
         return score
 
-    count_words(model, corpus, recipe.seed)
-    companions.fit(model.companions, corpus)
+    fit_wide(model, corpus, recipe.seed)
     pooled = features.pooled()
     if keep_start and not kept:
         standing.best = validate()

@@ -2,8 +2,7 @@
 
 Words and pairs of words are hashed, weighed by TF-IDF and read by a logistic regression on the
 training rows alone. Rare words that a small encoder has no place for count here, and a sum over words
-cannot be led astray by their order; the two are weighed against each other on the validation rows
-(wide and deep: Cheng et al. 2016). Hashes keep no word of a customer in the version.
+cannot be led astray by their order. Hashes keep no word of a customer in the version.
 """
 
 from __future__ import annotations
