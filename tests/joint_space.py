@@ -92,7 +92,7 @@ METRICS = {
             },
         },
         "sentiment": {
-            "metrics": {"macro_f1": figure(0.7)},
+            "metrics": {"macro_f1": figure(0.7), "ece": {**figure(0.02, 0.01), "bins": [[0.55, 0.5, 40], [0.9, 0.91, 160]]}},
             "baselines": {"majority": {"macro_f1": figure(0.3, 0.01)}, "tfidf_logistic": {"macro_f1": figure(0.69)}},
             "differences": {"macro_f1": {"majority": figure(0.4), "tfidf_logistic": figure(0.01, 0.02), "parent": figure(0.05, 0.03)}},
         },

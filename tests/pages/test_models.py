@@ -174,3 +174,13 @@ def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(page, two, hom
     at.button(key="promote-yes").click().run()
     assert Registry(home).active().id == third.id
     assert "became active in the meantime" in words(at)
+
+
+def test_a_task_with_probabilities_shows_how_honest_they_are(page, two):
+    at = page(task="Review sentiment")
+    (honest,) = [e for e in at.expander if e.label.startswith("How honest")]
+    assert honest.label.endswith("calibration error 0.020")
+    (table,) = [frame.value for frame in honest.dataframe]
+    assert table["Share that was right"].tolist() == [0.5, 0.91] and table["Test rows"].tolist() == [40, 160]
+    at = page(task="Next item")
+    assert not [e for e in at.expander if e.label.startswith("How honest")]

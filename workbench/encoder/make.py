@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from accelerate.utils import set_seed
 
+from workbench.encoder import softmax
 from workbench.encoder.backbone import Backbone, base_folder
 from workbench.encoder.baselines import baselines
 from workbench.encoder.baselines.ranking import left_out_notes
@@ -62,7 +63,8 @@ class Prepared:
     @property
     def notes(self) -> list[str]:
         """What people should know about this training."""
-        return [note for note in (self.legibility.warning(), self.features.note()) if note]
+        sampled = softmax.note(len(self.corpus.product_ids)) if self.corpus.next_item else None
+        return [note for note in (self.legibility.warning(), self.features.note(), sampled) if note]
 
 
 def prepare(corpus: Corpus, recipe: Recipe, folder: Path, report: Report, parent: Path | None = None) -> Prepared:

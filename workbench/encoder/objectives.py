@@ -17,6 +17,7 @@ from workbench.encoder.masked import NAME as MASKED_WORDS
 from workbench.encoder.masked import MaskedBatch
 from workbench.encoder.optimise import precision
 from workbench.encoder.recipe import Recipe
+from workbench.encoder.softmax import NextItemLoss
 from workbench.encoder.towers import JointEncoder, Steps
 from workbench.tasks.base import Outputs
 
@@ -96,6 +97,7 @@ class JointLoss(nn.Module):
         self.said: dict[str, Tensor] = {}
         self.objective = {name: rows.task.objective for name, rows in corpus.text_rows.items()}
         self.next_item = corpus.next_item.name if corpus.next_item else ""
+        self.next_items = NextItemLoss(torch.from_numpy(corpus.counts()))
         self.register_buffer("twins", torch.from_numpy(twins_of(corpus.product_text)), persistent=False)
         for name, weight in class_weights(corpus).items():
             outputs = corpus.text_rows[name].outputs
@@ -147,8 +149,11 @@ class JointLoss(nn.Module):
         wanted = target >= 0
         if not wanted.any():
             return users.sum() * 0.0
-        logits = self.said[self.next_item] = self.model.scores(users[wanted], products)
-        return F.cross_entropy(logits, target[wanted])
+        loss: Tensor
+        loss, logits = self.next_items(target[wanted], lambda only: self.model.scores(users[wanted], products, only))
+        if logits is not None:
+            self.said[self.next_item] = logits
+        return loss
 
     def _question(self, name: str, batch: QuestionBatch, products: Tensor, pooled: Tensor) -> Tensor:
         _, states = self._users(batch.steps.to(products.device), products, pooled)

@@ -193,9 +193,12 @@ class JointEncoder(nn.Module):
         found: tuple[Tensor, Tensor] = self.user(steps, _look_up(products, steps.product), _look_up(reviews, steps.review), older)
         return found
 
-    def scores(self, users: Tensor, products: Tensor) -> Tensor:
-        """(rows, products)."""
-        return torch.exp(self.user_scale) * users @ products.T + self.bias[: len(products)]
+    def scores(self, users: Tensor, products: Tensor, only: Tensor | None = None) -> Tensor:
+        """(rows, products); `only` the products at these indices where they are given."""
+        bias = self.bias[: len(products)]
+        if only is not None:
+            products, bias = products[only], bias[only]
+        return torch.exp(self.user_scale) * users @ products.T + bias
 
     def review_scores(self, reviews: Tensor, products: Tensor) -> Tensor:
         """How likely each review is about each product, (rows, products): nearness plus what is reviewed often."""

@@ -63,6 +63,7 @@ def _tasks(version: ModelVersion) -> None:
     st.markdown(f"**{told.name} {told.value:.3f}** ({told.low:.3f} to {told.high:.3f}) · n {told.n:,}")
     rivals = found.get("differences", {}).get(told.metric, {})
     _against([_against_rival(found, told.metric, name, BASELINES.get(name, name)) for name in rivals], "Compared with", "against")
+    _measured.calibration(found["metrics"].get("ece", {}))
     for name, reason in measured.get("left_out", {}).items():
         st.caption(f"Not learned: {metrics.title(name)} ({reason}).")
     with st.expander("All figures of all tasks", icon=":material/table:"):

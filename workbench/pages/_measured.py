@@ -24,6 +24,40 @@ def numbers(frame: pd.DataFrame) -> dict[str, Any]:
     return {name: st.column_config.NumberColumn(format="%+.3f" if name.lower() in SIGNED else "%.3f") for name in floats}
 
 
+def calibration(error: dict[str, Any]) -> None:
+    """How often a task is right where it is so sure: nothing for a task without probabilities."""
+    bins = pd.DataFrame(error.get("bins", []), columns=["said", "right", "rows"])
+    if bins.empty:
+        return
+    with st.expander(f"How honest its probabilities are: calibration error {error['value']:.3f}", icon=":material/balance:"):
+        st.caption("Where it says 0.8 it should be right in 8 of 10 rows: points on the line are honest, below it too sure of itself.")
+        _calibration_chart(bins)
+        table = bins.set_axis(["Probability it gave", "Share that was right", "Test rows"], axis=1)
+        tables.show(table, "Calibration by probability", "calibration-table", column_config=numbers(table))
+
+
+def _calibration_chart(bins: pd.DataFrame) -> None:
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", name="honest", line={"color": "gray", "dash": "dot"}, hoverinfo="skip")
+    size = 8 + 22 * (bins["rows"] / bins["rows"].max()) ** 0.5
+    figure.add_scatter(
+        x=bins["said"],
+        y=bins["right"],
+        mode="markers+lines",
+        name="test rows (area: how many)",
+        marker={"size": size, "color": charts.colour(0)},
+        customdata=bins["rows"],
+        hovertemplate="said %{x:.2f}, right %{y:.2f}, %{customdata:,} rows<extra></extra>",
+    )
+    figure.update_layout(
+        xaxis={"title": "probability it gave", "range": [0, 1.03]}, yaxis={"title": "share that was right", "range": [0, 1.05]}
+    )
+    told = "; ".join(f"said {row.said:.2f} right {row.right:.2f} in {row.rows:,} rows" for row in bins.itertuples())
+    charts.show(charts.tidy(figure), key="calibration", alt=f"Calibration: {told}")
+
+
 def robustness(version: ModelVersion) -> None:
     """Figures under noise, and on the reviews of other shops."""
     noise, elsewhere = noise_table(version.measured), elsewhere_table(version.measured)
