@@ -61,7 +61,8 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def csv_records(lines: Iterable[str], delimiter: str, *, strict: bool = False) -> _csv.Reader:
+def csv_records(lines: Iterable[str], delimiter: str, *, strict: bool = False, escape: str = '"') -> _csv.Reader:
     """A reader of records with fields of up to `FIELD_BYTES`: csv's limit holds for the whole process, so it has one value."""
     csv.field_size_limit(FIELD_BYTES)
-    return csv.reader(lines, delimiter=delimiter, strict=strict)
+    behind = None if escape == '"' else escape
+    return csv.reader(lines, delimiter=delimiter, strict=strict, escapechar=behind)

@@ -7,7 +7,7 @@ import pytest
 
 from workbench.errors import WorkbenchError
 from workbench.shop import importers
-from workbench.shop.importers import source
+from workbench.shop.importers import source, unpack
 
 REVIEWS = "review_id,product_id,user_id,rating,body,created_at\n"
 
@@ -69,18 +69,27 @@ def test_an_empty_file_and_a_header_alone_are_refused(store, tmp_path, text):
         importers.import_files(store, [write(tmp_path, "reviews.csv", text)])
 
 
-@pytest.mark.parametrize(("header", "said"), [("body,rating,body", "'body' more than once"), ("body,,rating", "empty header in column 2")])
-def test_duplicate_and_empty_headers_ask_for_names(store, tmp_path, header, said):
-    with pytest.raises(WorkbenchError, match=said):
-        importers.import_files(store, [write(tmp_path, "reviews.csv", f"{header}\na,b,c\n")])
+def test_a_header_that_stands_twice_is_asked_for(store, tmp_path):
+    path = write(tmp_path, "reviews.csv", "body,rating,body\na,4,c\n")
+    with pytest.raises(WorkbenchError, match="'body' more than once") as caught:
+        importers.import_files(store, [path])
+    assert "'body', 'body (2)'" in caught.value.problem
+    importers.import_files(store, [path], mapping={"body": "body (2)"})
+    assert store.rows("SELECT body, attributes->>'body' FROM reviews") == [("c", "a")]
+
+
+def test_an_empty_header_is_called_by_its_place(store, tmp_path):
+    importers.import_files(store, [write(tmp_path, "reviews.csv", "body,,rating\na,b,4\n")])
+    assert json.loads(store.value("SELECT attributes FROM reviews")) == {"column 2": "b"}
 
 
 @pytest.mark.parametrize("name", ["../../x.csv", "😀" * 300 + ".csv"])
 def test_the_name_of_an_upload_is_never_a_path(store, tmp_path, name):
     path = write(tmp_path, "upload", REVIEWS + "r1,p1,u1,5,Good,2024-01-02\n")
     staged = importers.read(store.home, [path], names=[name], as_table="reviews")
-    assert staged.sheets[0].source.path.parent == store.home.uploads
+    assert staged.sheets[0].ready.parent == store.home.uploads
     staged.discard()
+    assert not list(store.home.uploads.iterdir())
     assert not (store.home.root.parent / "x.csv").exists()
 
 
@@ -135,7 +144,7 @@ def test_binary_files_and_unknown_kinds_are_refused(store, tmp_path):
 
 
 def test_a_packed_file_that_grows_too_large_is_refused(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(source, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(unpack, "MOST_BYTES", 10_000)
     with pytest.raises(WorkbenchError, match="the limit"):
         importers.import_files(store, [write(tmp_path, "reviews.csv.gz", gzip.compress(b"a,b\n" * 10_000))])
     assert not list(store.home.uploads.iterdir())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 
+DELIMITERS = ("comma", "tab", "semicolon", "bar")
 Verb = Callable[[str, str, str], argparse.ArgumentParser]
 INSIGHTS = {
     "alerts": "lasting rises of negative reviews, with when they began",
@@ -57,6 +58,10 @@ def _shop(importing: argparse.ArgumentParser) -> None:
     importing.add_argument(
         "--map", dest="mapping", action="append", default=[], metavar="CANONICAL=COLUMN", help="say which column is which (repeatable)"
     )
+    importing.add_argument("--encoding", metavar="NAME", help="the encoding of the file's text, say gb18030 or cp1252")
+    importing.add_argument("--delimiter", choices=tuple(DELIMITERS), help="what stands between the columns")
+    importing.add_argument("--decimal", choices=("point", "comma"), help="how to read numbers such as 1,234")
+    importing.add_argument("--part", metavar="NAME", help="the file of an archive or the sheet of a workbook")
     importing.add_argument("--dates", choices=("dayfirst", "monthfirst"), help="how to read dates such as 03/04/2024")
     importing.add_argument("--dry-run", action="store_true", help="say what would happen, change nothing")
 

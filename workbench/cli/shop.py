@@ -28,7 +28,11 @@ def import_(home: Home, given: Namespace) -> Answer:
     mapped = mapping(given.mapping)
     with Store.open(home) as store:
         document = importers.import_files(
-            store, paths, as_table=given.as_table, preset=given.preset, mapping=mapped, dates=given.dates, dry_run=given.dry_run
+            store,
+            paths,
+            mapping=mapped,
+            dry_run=given.dry_run,
+            **{name: getattr(given, name) for name in ("as_table", "preset", "encoding", "delimiter", "decimal", "dates", "part")},
         )
     return document, _import_words(document, given.dry_run)
 
@@ -48,6 +52,7 @@ def _import_words(document: dict[str, Any], dry_run: bool) -> str:
     lines = ["Nothing was changed; this is what would happen."] if dry_run else []
     for file in document["files"]:
         lines.append(f"{file['file']}: read as {file['importer']}")
+        lines += [f"  {warning}" for warning in file.get("warnings", [])]
         for table, counts in file["tables"].items():
             lines.append(f"  {table}: " + ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items()))
         lines += [f"  {what.replace('_', ' ')}: {count:,}" for what, count in file.get("notes", {}).items()]

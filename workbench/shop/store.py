@@ -32,8 +32,18 @@ def quote(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
-def connect(path: Path | None = None, *, read_only: bool = False, allow: Sequence[Path] = (), lock: bool = True) -> Connection:
-    """A locked-down connection to `path` (in memory when None): no network, no files outside `allow`.
+def connect(
+    path: Path | None = None,
+    *,
+    read_only: bool = False,
+    allow: Sequence[Path] = (),
+    files: Sequence[Path] = (),
+    memory: str | None = None,
+    lock: bool = True,
+) -> Connection:
+    """A locked-down connection to `path` (in memory when None): no network, no files but `files` and those in the folders `allow`.
+
+    `memory` bounds what it holds before it spills to disk, say "1GB".
 
     Raises WorkbenchError when another process, or this one, holds the file or a newer DuckDB wrote it.
     """
@@ -46,14 +56,20 @@ def connect(path: Path | None = None, *, read_only: bool = False, allow: Sequenc
             return connection
         connection.close()
         raise _open_already(path)
-    folders = ", ".join("'" + str(p).replace("'", "''") + "'" for p in allow)
     connection.execute("SET TimeZone='UTC'")
+    if memory:
+        connection.execute(f"SET memory_limit='{memory}'")
     if lock:
-        connection.execute(f"SET allowed_directories=[{folders}]")
+        connection.execute(f"SET allowed_paths=[{_listed(files)}]")
+        connection.execute(f"SET allowed_directories=[{_listed(allow)}]")
         connection.execute("SET enable_external_access=false")
         connection.execute("SET python_enable_replacements=false")
         connection.execute("SET lock_configuration=true")
     return connection
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    return ", ".join(f"'{_text(path)}'" for path in paths)
 
 
 def _explain(path: Path | None, error: duckdb.Error) -> WorkbenchError:
@@ -228,6 +244,23 @@ class Store:
                     cursor.execute(f"ATTACH '{_text(path)}' AS {alias} (READ_ONLY)")
                 self._attached[path] = alias
             return self._attached[path]
+
+
+    @contextmanager
+    def attached(self, paths: Sequence[Path]) -> Iterator[list[str]]:
+        """The aliases of closed DuckDB files, attached read-only for as long as the block lasts."""
+        aliases: list[str] = []
+        try:
+            for path in paths:
+                alias = f"staged_{uuid4().hex[:12]}"
+                with self.cursor() as cursor:
+                    cursor.execute(f"ATTACH '{_text(path.resolve())}' AS {alias} (READ_ONLY)")
+                aliases.append(alias)
+            yield aliases
+        finally:
+            with self.cursor() as cursor:
+                for alias in aliases:
+                    cursor.execute(f"DETACH {alias}")
 
 
 def _sweep(home: Home) -> None:

@@ -1,4 +1,4 @@
-"""Files into the shop: `read` says what they are, `commit` takes them in, `import_files` does both.
+"""Files into the shop: `read` says what they are and checks every row, `commit` takes them in, `import_files` does both.
 
 Everything of one call happens in one transaction. Importing a file again changes nothing.
 """
@@ -6,38 +6,43 @@ Everything of one call happens in one transaction. Importing a file again change
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.home import Home
-from workbench.shop.importers import generic, raw, sql
-from workbench.shop.importers.apply import Outcome, fill
+from workbench.shop.importers import generic, unpack
 from workbench.shop.importers.base import Fill, Importer, importers
-from workbench.shop.importers.dates import date_order
+from workbench.shop.importers.merge import merge
+from workbench.shop.importers.reading import Question, Reading
 from workbench.shop.importers.source import Source, open_source
-from workbench.shop.store import Connection, Store, connect
+from workbench.shop.importers.stage import Report, quiet, reject_rows, stage
+from workbench.shop.store import Store
 
-__all__ = ["Fill", "Importer", "Sheet", "Staged", "commit", "import_files", "importers", "read"]
-
-PROBLEMS_KEPT = 10_000
+__all__ = ["Fill", "Importer", "Question", "Reading", "Sheet", "Staged", "commit", "import_files", "importers", "read", "rejects"]
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """One file as it was understood: the importer, its table, the mapping, a preview, a question that is open."""
+    """One file as it was understood: its importer, the mapping, a preview, what is not certain, its rows made ready."""
 
     source: Source
     importer: Importer
     mapping: dict[str, str]
     preview: list[dict[str, str | None]]
-    dates: sql.DateOrder | None = None
-    question: str | None = None
+    reading: Reading
+    questions: tuple[Question, ...] = ()
+    ready: Path | None = None
 
     @property
     def table(self) -> str:
         return self.importer.table
+
+    def discard(self) -> None:
+        self.source.remove()
+        if self.ready:
+            self.ready.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Staged:
 
     def discard(self) -> None:
         for sheet in self.sheets:
-            sheet.source.remove()
+            sheet.discard()
 
 
 class _RollBack(Exception):
@@ -56,53 +61,52 @@ class _RollBack(Exception):
 
 
 def read(
-    home: Home,
-    paths: Sequence[Path],
-    *,
-    names: Sequence[str] | None = None,
-    as_table: str | None = None,
-    preset: str | None = None,
-    mapping: dict[str, str] | None = None,
-    dates: sql.DateOrder | None = None,
+    home: Home, paths: Sequence[Path], *, names: Sequence[str] | None = None, report: Report = quiet, reading: Reading | None = None, **said: Any
 ) -> Staged:
-    """Recognise files; `names` are what people call them where the paths say nothing.
+    """Recognise files and check their rows; `names` are what people call them where the paths say nothing.
 
-    Raises WorkbenchError when a file cannot be read or it is not certain what it holds.
+    `said` are fields of `Reading`. An archive of several tables counts as so many files. Raises WorkbenchError
+    when a file cannot be read or it is not certain what it holds; smaller questions are kept with the sheet.
     """
+    wanted = reading or Reading.of(**said)
     sheets: list[Sheet] = []
     try:
-        for path, shown in zip(paths, names or [p.name for p in paths], strict=True):
-            sheets.append(_sheet(home, Path(path), shown, as_table, preset, mapping, dates))
+        for path, shown in zip(map(Path, paths), names or [Path(p).name for p in paths], strict=True):
+            for part in [wanted.part] if wanted.part else (parts(home, path, shown) or [None]):
+                sheets.append(_sheet(home, path, f"{shown} › {part}" if part else shown, shown, wanted.but(part=part), report))
     except BaseException:
         Staged(sheets).discard()
         raise
     return Staged(sheets)
 
 
-def _sheet(
-    home: Home,
-    path: Path,
-    shown: str,
-    as_table: str | None,
-    preset: str | None,
-    mapping: dict[str, str] | None,
-    dates: sql.DateOrder | None,
-) -> Sheet:
-    source = open_source(home, path, shown)
+def parts(home: Home, path: Path, shown: str) -> list[str]:
+    """The tables of an archive that holds several; [] for any other file."""
+    if not path.is_file():
+        raise WorkbenchError(f"There is no file {path}.", "Check the path.")
+    return unpack.parts(path, shown, home.uploads)
+
+
+def _sheet(home: Home, path: Path, shown: str, name: str, reading: Reading, report: Report) -> Sheet:
+    source = open_source(home, path, name, reading, shown=shown)
     try:
-        layout = _layout(source, preset, asked=bool(as_table or mapping))
-        if layout is not None:
-            return Sheet(source, layout, {}, source.preview(), dates)
-        table, mapped = generic.recognise(source, as_table, mapping)
-        sheet = Sheet(source, generic.importer(table, mapped, source.columns), mapped, source.preview(), dates)
-        return sheet if dates else _ask(home, sheet)
+        layout = _layout(source, reading)
+        mapping: dict[str, str] = {}
+        if layout is None:
+            table, mapping = generic.recognise(source, reading.as_table, dict(reading.mapping))
+            layout = generic.importer(table, mapping, source.columns)
+        preview = source.preview()
+        if source.questions:
+            return Sheet(source, layout, mapping, preview, reading, source.questions)
+        ready, questions = stage(home, source, layout, reading, report)
+        return Sheet(source, layout, mapping, preview, reading, questions, ready)
     except BaseException:
         source.remove()
         raise
 
 
-def _layout(source: Source, preset: str | None, *, asked: bool) -> Importer | None:
-    known = importers()
+def _layout(source: Source, reading: Reading) -> Importer | None:
+    known, preset = importers(), reading.preset
     if preset:
         if preset not in known:
             raise WorkbenchError(
@@ -114,89 +118,44 @@ def _layout(source: Source, preset: str | None, *, asked: bool) -> Importer | No
                 f"{source.shown} lacks the columns {', '.join(lacking)} of {preset}.", "Choose another preset, or map the columns."
             )
         return known[preset]
-    return None if asked else next((i for i in known.values() if i.recognises(source.columns)), None)
+    return None if reading.as_table or reading.mapping else next((i for i in known.values() if i.recognises(source.columns)), None)
 
 
-def _ask(home: Home, sheet: Sheet) -> Sheet:
-    """The sheet with its date order, or with the question about it."""
-    connection = connect(None, allow=(home.uploads,))
-    try:
-        raw.load(connection, sheet.source)
-        sql.prepare(connection)
-        order, open_column = date_order(connection, sheet.source, sheet.importer)
-    finally:
-        connection.close()
-    if open_column is None:
-        return replace(sheet, dates=order)
-    return replace(
-        sheet, question=f"The dates in column {open_column!r} of {sheet.source.shown} can be read with the day or the month first."
-    )
-
-
-def commit(store: Store, staged: Staged, *, dry_run: bool = False) -> dict[str, Any]:
+def commit(store: Store, staged: Staged, *, dry_run: bool = False, keep: bool = False) -> dict[str, Any]:
     """Take staged files in, all or nothing; the document of `workbench import`.
 
     Each file's `problems` list the rows left out (line, column, value, reason; at most ten thousand).
-    With `dry_run` everything is counted and nothing stays. Raises WorkbenchError while a question is open.
+    With `dry_run` everything is counted and nothing stays; with `keep` the staged files stay for another call.
+    Raises WorkbenchError while a question is open.
     """
-    for sheet in staged.sheets:
-        if sheet.question:
-            raise WorkbenchError(sheet.question, "Say it: --dates dayfirst, or --dates monthfirst.")
+    for question in (question for sheet in staged.sheets for question in sheet.questions):
+        raise question.error()
     files: list[dict[str, Any]] = []
+    ready = [sheet.ready for sheet in staged.sheets if sheet.ready]
     try:
-        with store.transaction() as cursor:
-            changed = [_take(cursor, sheet, files) for sheet in staged.sheets]
-            if dry_run or not any(changed):
+        with store.attached(ready) as aliases, store.transaction() as cursor:
+            changed = False
+            for alias in aliases:
+                document, touched = merge(cursor, alias)
+                files.append(document)
+                changed = changed or touched
+            if dry_run or not changed:
                 raise _RollBack
     except _RollBack:
         pass
     finally:
-        staged.discard()
+        if not keep:
+            staged.discard()
     return {"data_version": store.data_version, "files": files}
 
 
-def _take(cursor: Connection, sheet: Sheet, files: list[dict[str, Any]]) -> bool:
-    sql.prepare(cursor)
-    cut = raw.load(cursor, sheet.source)
-    outcomes: dict[str, Outcome] = {}
-    for table, plan in sheet.importer.fills.items():
-        outcomes[table] = fill(cursor, sheet.source, table, plan, sheet.dates)
-    own = outcomes[sheet.table]
-    own.counts.rejected += len(cut)
-    own.counts.read += len(cut)
-    problems = sorted([*cut, *own.problems], key=lambda p: p.line)
-    files.append(
-        {
-            "file": sheet.source.shown,
-            "importer": sheet.importer.name,
-            "tables": {name: asdict(outcome.counts) for name, outcome in outcomes.items()},
-            "notes": own.notes,
-            "lines": _lines(own, sheet.importer),
-            "encoding": sheet.source.encoding,
-            "problems": [asdict(p) for p in problems[:PROBLEMS_KEPT]],
-        }
-    )
-    return any(outcome.counts.changed for outcome in outcomes.values())
-
-
-def _lines(own: Outcome, importer: Importer) -> dict[str, int]:
-    """Every record of the file in one place only: all but `read` add up to it."""
-    counts, counted = own.counts, list(importer.fills[importer.table].count)
-    kept = counts.added + counts.updated + counts.unchanged - sum(own.notes.get(name, 0) for name in counted)
-    return {"read": counts.read, "kept": kept, **own.notes, "rejected": counts.rejected}
+def rejects(staged: Staged) -> list[tuple[str, list[str], list[list[Any]]]]:
+    """(file, header, rows) of what each staged file leaves out, to be mended and imported again."""
+    return [(sheet.source.shown, *reject_rows(sheet.ready)) for sheet in staged.sheets if sheet.ready]
 
 
 def import_files(
-    store: Store,
-    paths: Sequence[Path],
-    *,
-    names: Sequence[str] | None = None,
-    as_table: str | None = None,
-    preset: str | None = None,
-    mapping: dict[str, str] | None = None,
-    dates: sql.DateOrder | None = None,
-    dry_run: bool = False,
+    store: Store, paths: Sequence[Path], *, names: Sequence[str] | None = None, dry_run: bool = False, **said: Any
 ) -> dict[str, Any]:
     """`read` and `commit` in one."""
-    staged = read(store.home, paths, names=names, as_table=as_table, preset=preset, mapping=mapping, dates=dates)
-    return commit(store, staged, dry_run=dry_run)
+    return commit(store, read(store.home, paths, names=names, **said), dry_run=dry_run)

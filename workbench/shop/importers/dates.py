@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from workbench.shop.importers.base import Importer, bind
+from workbench.shop.importers.reading import DateOrder
 from workbench.shop.importers.source import Source
-from workbench.shop.importers.sql import DateOrder
 from workbench.shop.schema import TABLES
 from workbench.shop.store import Connection
 

@@ -10,93 +10,43 @@ from workbench.shop.importers.source import Source
 from workbench.shop.schema import TABLES
 
 SYNONYMS: dict[str, tuple[str, ...]] = {
-    "product_id": (
-        "product_id",
-        "product",
-        "asin",
-        "sku",
-        "item_id",
-        "item",
-        "stock_code",
-        "stockcode",
-        "parent_asin",
-        "goods_id",
-        "clothing_id",
-        "商品id",
-        "商品编号",
-    ),
-    "user_id": (
-        "user_id",
-        "user",
-        "customer_id",
-        "customer",
-        "reviewer_id",
-        "client_id",
-        "buyer_id",
-        "member_id",
-        "email",
-        "用户id",
-        "用户",
-        "客户id",
-    ),
-    "review_id": ("review_id", "comment_id", "评论id"),
-    "event_id": ("event_id", "line_id", "transaction_id"),
-    "ticket_id": ("ticket_id", "case_id", "conversation_id", "工单id"),
-    "rating": ("rating", "stars", "star_rating", "score", "overall", "评分", "星级"),
-    "title": (
-        "title",
-        "name",
-        "product_name",
-        "product_title",
-        "headline",
-        "review_title",
-        "summary",
-        "review_headline",
-        "标题",
-        "商品名称",
-    ),
-    "body": (
-        "body",
-        "text",
-        "review",
-        "review_text",
-        "reviewtext",
-        "review_body",
-        "comment",
-        "content",
-        "message",
-        "utterance",
-        "question",
-        "评论",
-        "内容",
-    ),
-    "created_at": ("created_at", "date", "review_date", "created", "timestamp", "time", "submitted_at", "日期", "时间"),
-    "happened_at": (
-        "happened_at",
-        "date",
-        "timestamp",
-        "time",
-        "order_date",
-        "invoice_date",
-        "invoicedate",
-        "created_at",
-        "event_time",
-        "日期",
-        "时间",
-    ),
-    "language": ("language", "lang", "locale", "语言"),
-    "helpful": ("helpful", "helpful_votes", "votes"),
-    "verified": ("verified", "verified_purchase"),
-    "description": ("description", "product_description", "long_description", "details", "描述"),
-    "brand": ("brand", "maker", "manufacturer", "vendor", "品牌"),
-    "category": ("category", "product_category", "type", "department", "cat", "类别", "分类"),
-    "price": ("price", "unit_price", "unitprice", "amount", "价格", "单价"),
-    "kind": ("kind", "event", "event_type", "action", "type", "behavior", "行为"),
-    "quantity": ("quantity", "qty", "pieces", "数量"),
-    "order_id": ("order_id", "invoice_no", "invoiceno", "invoice", "order", "订单号"),
-    "country": ("country", "region", "国家"),
-    "joined_at": ("joined_at", "registered", "signup_date", "created_at", "注册时间"),
-    "intent": ("intent", "label", "reason", "意图"),
+    canonical: tuple(words.split())
+    for canonical, words in {
+        "product_id": "product_id product asin sku item_id item stock_code stockcode parent_asin goods_id clothing_id upc ean gtin "
+        "barcode isbn article_id article_number articleid product_code productid itemid 商品id 商品编号 商品编码 产品id 产品编号 货号 条码",
+        "user_id": "user_id user customer_id customer reviewer_id client_id buyer_id member_id userid customerid visitor_id visitorid "
+        "shopper_id customer_unique_id customer_email buyer email 用户id 用户 用户名 客户id 客户 买家 买家id 会员id 会员号",
+        "review_id": "review_id comment_id reviewid 评论id 评价id",
+        "event_id": "event_id line_id transaction_id line_item_id 流水号",
+        "ticket_id": "ticket_id case_id conversation_id ticket_number case_number 工单id 工单号",
+        "rating": "rating stars star_rating score overall review_score review_rating grade 评分 星级 打分 分数",
+        "title": "title name product_name product_title headline review_title summary review_headline subject "
+        "标题 商品名称 商品名 产品名称 名称",
+        "body": "body text review review_text reviewtext review_body review_content review_comment comment comments content message "
+        "utterance question feedback query inquiry complaint 评论 评价 评论内容 评价内容 内容 留言 咨询内容 正文",
+        "created_at": "created_at date review_date created timestamp time submitted_at review_creation_date posted_at reviewed_at "
+        "日期 时间 评论时间 评价时间 创建时间 评论日期",
+        "happened_at": "happened_at date timestamp time order_date invoice_date invoicedate created_at event_time purchase_date "
+        "purchased_at ordered_at order_purchase_timestamp paid_at orderdate datetime 日期 时间 下单时间 付款时间 订单时间 订单日期 购买时间",
+        "language": "language lang locale 语言",
+        "helpful": "helpful helpful_votes votes likes upvotes 有用 点赞 点赞数",
+        "verified": "verified verified_purchase",
+        "description": "description product_description long_description details short_description 描述 商品描述 详情",
+        "brand": "brand maker manufacturer vendor 品牌 厂商",
+        "category": "category product_category type department cat product_type category_name product_category_name 类别 分类 类目 品类",
+        "price": "price unit_price unitprice amount item_price list_price sale_price 价格 单价 售价 金额",
+        "kind": "kind event event_type action type behavior behavior_type 行为 行为类型 事件",
+        "quantity": "quantity qty pieces units count 数量 件数",
+        "order_id": "order_id invoice_no invoiceno invoice order order_number orderid order_no 订单号 订单id 订单编号",
+        "country": "country region shipping_country billing_country 国家 地区",
+        "joined_at": "joined_at registered signup_date created_at registered_at sign_up_date 注册时间 注册日期",
+        "intent": "intent reason 意图",
+    }.items()
+}
+WEAK = {"intent": ("label", "category", "topic", "class", "tag", "标签", "类别")}  # proposed once the table is known, never telling of it
+SPEAKING = {  # a text under such a name says what the table is
+    "reviews": re.compile(r"review|feedback|opinion|评论|评价|点评"),
+    "tickets": re.compile(r"utterance|question|message|query|ticket|inquiry|enquiry|complaint|instruction|工单|咨询|留言|问题"),
 }
 TELLING = {
     "reviews": ({"body"}, {"rating", "product_id", "review_id"}),
@@ -109,13 +59,13 @@ FOREIGN = {"products": {"user_id", "body", "happened_at"}, "users": {"product_id
 KEYED = {"reviews", "events", "tickets"}
 
 
-def propose(columns: tuple[str, ...], table: str) -> dict[str, str]:
+def propose(columns: tuple[str, ...], table: str, *, weak: bool = True) -> dict[str, str]:
     """Canonical column to file column for a table, by name; each file column once."""
     plain = {re.sub(r"[\s\-.]+", "_", name.strip().lower()): name for name in columns}
     taken: set[str] = set()
     made = {}
     for canonical in TABLES[table].names[:-1]:
-        for word in (canonical, *SYNONYMS.get(canonical, ())):
+        for word in (canonical, *SYNONYMS.get(canonical, ()), *(WEAK.get(canonical, ()) if weak else ())):
             if word in plain and plain[word] not in taken:
                 made[canonical] = plain[word]
                 taken.add(plain[word])
@@ -135,6 +85,7 @@ def recognise(source: Source, as_table: str | None, mapping: dict[str, str] | No
             continue
         _check(source, table, canonical, column)
         made = {c: f for c, f in made.items() if f != column} | {canonical: column}
+    _ask_for_repeated(source, made, set(dict(mapping or {}).values()))
     missing = sorted(TELLING[table][0] - set(made))
     if missing:
         had = ", ".join(source.columns[:30])
@@ -143,6 +94,18 @@ def recognise(source: Source, as_table: str | None, mapping: dict[str, str] | No
             f"Say which it is: --map {missing[0]}=COLUMN",
         )
     return table, made
+
+
+def _ask_for_repeated(source: Source, made: dict[str, str], said: set[str]) -> None:
+    """WorkbenchError where a header that stands several times was taken and nobody said which of them is meant."""
+    for canonical, column in made.items():
+        others = [name for name in source.columns if re.fullmatch(re.escape(column) + r" \(\d+\)", name)]
+        if others and column not in said:
+            named = ", ".join(map(repr, (column, *others)))
+            raise WorkbenchError(
+                f"{source.shown} has the header {column!r} more than once; in their order they are called {named}.",
+                f"Say which one is meant, for example: --map {canonical}={others[0]!r}",
+            )
 
 
 def _check(source: Source, table: str, canonical: str, column: str) -> None:
@@ -158,18 +121,20 @@ def _table(source: Source, mapping: dict[str, str]) -> str:
     stem = source.shown.lower().split(".")[0]
     fitting = []
     for table, (needs, some) in TELLING.items():
-        found = set(propose(source.columns, table)) | {c for c in mapping if c in TABLES[table].names}
+        proposed = propose(source.columns, table, weak=False)
+        found = set(proposed) | {c for c in mapping if c in TABLES[table].names}
         key = TABLES[table].key
-        if needs <= found and found & some and not _columns_speak_for_another(source, FOREIGN.get(table, set())):
-            fitting.append((stem == table, key in source.columns, len(found), table))
+        speaking = table in SPEAKING and bool(SPEAKING[table].search(proposed.get("body", "").lower()))
+        if needs <= found and (found & some or speaking) and not _columns_speak_for_another(source, FOREIGN.get(table, set())):
+            fitting.append((stem == table, key in source.columns, speaking, len(found), table))
     fitting.sort(reverse=True)
-    if not fitting or (len(fitting) > 1 and fitting[0][:3] == fitting[1][:3]):
+    if not fitting or (len(fitting) > 1 and fitting[0][:-1] == fitting[1][:-1]):
         named = ", ".join(t for *_, t in fitting) or "none"
         raise WorkbenchError(
             f"It is not certain what {source.shown} holds (columns: {', '.join(source.columns[:30])}; fitting tables: {named}).",
             f"Say it: --as {'|'.join(TELLING)}, and --map canonical=COLUMN where needed.",
         )
-    return fitting[0][3]
+    return fitting[0][-1]
 
 
 def _columns_speak_for_another(source: Source, canonical: set[str]) -> bool:

@@ -1,16 +1,18 @@
 """A source as a temporary table: `line`, then every column as text under the names c0, c1, …
 
 Columns are named by their place, so that no header, whatever it contains, becomes part of a statement.
+`line` is the line of the file in which a record begins.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from workbench.errors import WorkbenchError
 from workbench.files import FIELD_BYTES
 from workbench.shop.importers.source import MOST_ROWS, Source
-from workbench.shop.store import Connection, DatabaseError
+from workbench.shop.store import Connection, DatabaseError, connect
 
 LINE_BYTES = FIELD_BYTES
 
@@ -28,9 +30,8 @@ class Problem:
 def load(cursor: Connection, source: Source) -> list[Problem]:
     """Make the temporary table `raw`; returns the lines that could not be cut into the header's columns."""
     cursor.execute("DROP TABLE IF EXISTS raw")
-    for name in ("reject_errors", "reject_scans"):
-        cursor.execute(f"DROP TABLE IF EXISTS {name}")
-    lines = source.format == "json" and not source.json_array
+    _forget_rejects(cursor)
+    lines = source.format == "json" and source.shape == "lines"
     problems = _json_lines(cursor, source) if lines else _table(cursor, source)
     row = cursor.execute("SELECT count(*) FROM raw").fetchone()
     if row and row[0] > MOST_ROWS:
@@ -39,22 +40,26 @@ def load(cursor: Connection, source: Source) -> list[Problem]:
 
 
 def _table(cursor: Connection, source: Source) -> list[Problem]:
-    reader, values = {"csv": _csv, "json": _json, "parquet": _parquet}[source.format](source)
-    first = 2 if source.format == "csv" else 1
+    reader = {"csv": _csv, "json": _json, "parquet": _parquet}[source.format](source)
+    before = 1 + source.above if source.format == "csv" else 0
     names = ", ".join(f"{column} AS c{i}" for i, column in enumerate(_columns(source)))
     try:
-        cursor.execute(f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () + {first - 1} AS line, {names} FROM {reader}", values)
+        cursor.execute(
+            f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () + {before} AS line, {names} FROM {reader}", [str(source.path)]
+        )
     except DatabaseError as error:
         what = str(error).splitlines()[0].replace(str(source.path), source.shown)
         raise WorkbenchError(f"{source.shown} cannot be read to its end: {what}", "Most often it is damaged: export it again.") from error
-    problems = _rejected(cursor, source) if source.format == "csv" else []
+    if source.format != "csv":
+        return []
+    problems = _rejected(cursor, source)
     if problems:
         _renumber(cursor, [p.line for p in problems])
-    return problems
+    return _count_inner_lines(cursor, source, problems)
 
 
 def _renumber(cursor: Connection, rejected: list[int]) -> None:
-    """Count the lines that were cut out before each row, so that `line` is its place in the file."""
+    """Count the records that were cut out before each row, so that `line` is its place among all."""
     before = [line - i for i, line in enumerate(sorted(rejected))]
     cursor.execute(
         "CREATE OR REPLACE TEMP TABLE cut AS SELECT first, max(n) AS n FROM (SELECT unnest(?) AS first, unnest(?) AS n) GROUP BY 1",
@@ -66,6 +71,29 @@ def _renumber(cursor: Connection, rejected: list[int]) -> None:
     )
 
 
+def _count_inner_lines(cursor: Connection, source: Source, problems: list[Problem]) -> list[Problem]:
+    """Where texts hold line ends, move every row down by those that stand before it."""
+    row = cursor.execute("SELECT count(*) FROM raw").fetchone()
+    if row is None or source.newlines <= row[0] + len(problems) + 1:
+        return problems
+    held = " + ".join(f"coalesce(length(c{i}) - length(replace(c{i}, chr(10), '')), 0)" for i in range(len(source.columns)))
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE inner_lines AS SELECT line, sum(n) OVER (ORDER BY line) AS n FROM "
+        f"(SELECT line, {held} AS n FROM raw UNION ALL SELECT unnest(?), unnest(?)) WHERE n > 0",
+        [[p.line for p in problems], [p.value.count("\n") for p in problems]],
+    )
+    cursor.execute(
+        "CREATE OR REPLACE TEMP TABLE raw AS SELECT r.* REPLACE (r.line + coalesce(i.n, 0)::BIGINT AS line) "
+        "FROM raw r ASOF LEFT JOIN inner_lines i ON r.line > i.line"
+    )
+    moved = cursor.execute(
+        "SELECT coalesce(i.n, 0)::BIGINT FROM (SELECT unnest(?) AS line, unnest(?) AS place) p "
+        "ASOF LEFT JOIN inner_lines i ON p.line > i.line ORDER BY place",
+        [[p.line for p in problems], list(range(len(problems)))],
+    ).fetchall()
+    return [replace(p, line=p.line + n) for p, (n,) in zip(problems, moved, strict=True)]
+
+
 def _json_lines(cursor: Connection, source: Source) -> list[Problem]:
     """One object for each line; a line that is none is a problem, not the end of the reading."""
     pointers = ["/" + name.replace("~", "~0").replace("/", "~1") for name in source.given]
@@ -73,7 +101,7 @@ def _json_lines(cursor: Connection, source: Source) -> list[Problem]:
         f"CREATE OR REPLACE TEMP TABLE objects AS SELECT row_number() OVER () AS line, j, "
         f"CASE WHEN json_valid(j) THEN json_type(j) = 'OBJECT' ELSE false END AS good "
         f"FROM read_csv(?, columns={{'j': 'VARCHAR'}}, delim='\x01', quote='', escape='', header=false, auto_detect=false, "
-        f"max_line_size={LINE_BYTES}, null_padding=false, new_line='{_new_line(source)}')",
+        f"max_line_size={LINE_BYTES}, null_padding=false, new_line='{_new_line(source.path)}')",
         [str(source.path)],
     )
     names = ", ".join(f"o[{i + 1}] AS c{i}" for i in range(len(pointers)))
@@ -92,38 +120,62 @@ def _columns(source: Source) -> list[str]:
     return [f"CAST({_quoted(c)} AS VARCHAR)" for c in source.given]
 
 
-def _csv(source: Source) -> tuple[str, list[str]]:
-    columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(source.columns)))
+def _csv(source: Source) -> str:
+    return read_csv(len(source.columns), source.delimiter, source.escape, source.path)
+
+
+def read_csv(columns: int, delimiter: str, escape: str, path: Path) -> str:
+    """DuckDB's reader of a text table whose path is bound; every column a text, rows that do not fit kept aside."""
+    names = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(columns))
     return (
-        f"read_csv(?, columns={{{columns}}}, delim='{source.delimiter}', quote='\"', escape='\"', header=true, auto_detect=false, "
-        f"store_rejects=true, max_line_size={LINE_BYTES}, new_line='{_new_line(source)}')",
-        [str(source.path)],
+        f"read_csv(?, columns={{{names}}}, delim='{delimiter}', quote='\"', escape='{escape}', header=true, auto_detect=false, "
+        f"store_rejects=true, max_line_size={LINE_BYTES}, new_line='{_new_line(path)}')"
     )
 
 
-def _new_line(source: Source) -> str:
-    with source.path.open("rb") as file:
+def rejected_rows(path: Path, columns: int, delimiter: str, escape: str) -> int:
+    """How many rows do not fit with this way of writing quotes in quotes."""
+    connection = connect(None, files=(path,))
+    try:
+        connection.execute(f"SELECT count(c0) FROM {read_csv(columns, delimiter, escape, path)}", [str(path)]).fetchall()
+        row = connection.execute("SELECT count(DISTINCT line) FROM reject_errors").fetchone()
+    except DatabaseError:
+        return MOST_ROWS
+    finally:
+        connection.close()
+    return int(row[0]) if row else 0
+
+
+def _forget_rejects(cursor: Connection) -> None:
+    for name in ("reject_errors", "reject_scans"):
+        cursor.execute(f"DROP TABLE IF EXISTS {name}")
+
+
+def _new_line(path: Path) -> str:
+    with path.open("rb") as file:
         head = file.read(1 << 16)
     return "\\r\\n" if b"\r\n" in head else "\\n"
 
 
-def _json(source: Source) -> tuple[str, list[str]]:
+def _json(source: Source) -> str:
     columns = ", ".join(f"{_text(c)}: 'VARCHAR'" for c in source.given)
-    return f"read_json(?, columns={{{columns}}}, format='array', maximum_object_size={LINE_BYTES})", [str(source.path)]
+    return f"read_json(?, columns={{{columns}}}, format='array', maximum_object_size={LINE_BYTES})"
 
 
-def _parquet(source: Source) -> tuple[str, list[str]]:
-    return "read_parquet(?)", [str(source.path)]
+def _parquet(source: Source) -> str:
+    return "read_parquet(?)"
 
 
 def _rejected(cursor: Connection, source: Source) -> list[Problem]:
     try:
         rows = cursor.execute(
-            "SELECT line, min(coalesce(column_name, '')), min(csv_line), min(error_message) FROM reject_errors GROUP BY line"
+            "SELECT line, min(coalesce(column_name, '')), min(csv_line), min(error_message) FROM reject_errors GROUP BY line ORDER BY line"
         ).fetchall()
     except DatabaseError:
         return []
-    return [Problem(int(line), _named(column, source), (text or "")[:200], _plain(message)) for line, column, text, message in rows]
+    return [
+        Problem(int(line) + source.above, _named(column, source), text or "", _plain(message)) for line, column, text, message in rows
+    ]
 
 
 def _named(column: str, source: Source) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
+from workbench.shop.importers.reading import DateOrder, Decimal
 from workbench.shop.schema import EVENT_KINDS, Column
 from workbench.shop.store import Connection
 
-DateOrder = Literal["dayfirst", "monthfirst"]
-
+_MONEY = "[€$£¥￥₹₽]|USD|EUR|GBP|CNY|RMB|CHF|元|円|kr|zł"
 _ENTITIES = {"&#34;": '"', "&quot;": '"', "&#39;": "''", "&apos;": "''", "&lt;": "<", "&gt;": ">", "&nbsp;": " ", "&amp;": "&"}
 
 
@@ -33,9 +31,20 @@ CREATE OR REPLACE TEMP MACRO path_of(x) AS CASE WHEN x LIKE '[%'
 CREATE OR REPLACE TEMP MACRO joined_of(x) AS
   CASE WHEN x LIKE '[%' THEN html_text(array_to_string(strings_of(x), ' ')) ELSE html_text(x) END;
 CREATE OR REPLACE TEMP MACRO finite(x) AS CASE WHEN isfinite(x) THEN x END;
-CREATE OR REPLACE TEMP MACRO number_of(x) AS TRY_CAST(CASE
-  WHEN regexp_matches(x, '^\\s*[-+]?\\d{{1,3}}(\\.\\d{{3}})*,\\d+\\s*$') THEN replace(replace(x, '.', ''), ',', '.')
-  WHEN regexp_matches(x, '^\\s*[-+]?\\d{{1,3}}(,\\d{{3}})+(\\.\\d+)?\\s*$') THEN replace(x, ',', '') ELSE x END AS DOUBLE);
+CREATE OR REPLACE TEMP MACRO bare(x) AS
+  regexp_replace(trim(x), '^(?:{_MONEY})\\s*|\\s*(?:{_MONEY})$', '', 'g');
+CREATE OR REPLACE TEMP MACRO number_point(x) AS TRY_CAST(CASE
+  WHEN regexp_matches(bare(x), '^[-+]?(\\d{{1,3}}([ ,''’\\x{{a0}}]\\d{{3}})+|\\d*)(\\.\\d+)?$')
+  THEN regexp_replace(bare(x), '[ ,''’\\x{{a0}}]', '', 'g') END AS DOUBLE);
+CREATE OR REPLACE TEMP MACRO number_comma(x) AS TRY_CAST(CASE
+  WHEN regexp_matches(bare(x), '^[-+]?(\\d{{1,3}}([ .''’\\x{{a0}}]\\d{{3}})+|\\d*)(,\\d+)?$')
+  THEN replace(regexp_replace(bare(x), '[ .''’\\x{{a0}}]', '', 'g'), ',', '.') END AS DOUBLE);
+CREATE OR REPLACE TEMP MACRO stars_of(x) AS coalesce(
+  TRY_CAST(replace(nullif(regexp_extract(lower(x), '^\\s*(\\d(?:[.,]\\d+)?)\\s*(?:/ ?5|(?:out )?of 5.*|von 5.*|stars?|sterne?|星)\\s*$', 1), ''), ',', '.')
+    AS DOUBLE),
+  CASE WHEN regexp_matches(x, '^\\s*★[★☆]{{0,4}}\\s*$') THEN length(x) - length(replace(x, '★', '')) END);
+CREATE OR REPLACE TEMP MACRO in_stars(n) AS CASE WHEN n BETWEEN 1 AND 5 THEN n END;
+CREATE OR REPLACE TEMP MACRO stars(n, x) AS in_stars(coalesce(n, stars_of(x)));
 CREATE OR REPLACE TEMP MACRO language_of(x) AS CASE
   WHEN regexp_matches(x, '[\\p{{Hiragana}}\\p{{Katakana}}]') THEN 'ja' WHEN regexp_matches(x, '\\p{{Han}}') THEN 'zh'
   WHEN regexp_matches(x, '\\p{{Hangul}}') THEN 'ko' WHEN regexp_matches(x, '\\p{{Cyrillic}}') THEN 'ru'
@@ -51,10 +60,13 @@ _SYNONYMS = {
     "cart": ("cart", "add_to_cart", "addtocart", "add to cart", "basket"),
     "return": ("return", "returned", "refund"),
 }
-_DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y")
-_MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m.%d.%Y", "%m/%d/%y")
-_CERTAIN = ("%Y/%m/%d", "%Y.%m.%d", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%m %d, %Y", "%Y年%m月%d日")
-_TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p")
+_DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y", "%d-%m-%y", "%d.%m.%y")
+_MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m.%d.%Y", "%m/%d/%y", "%m-%d-%y", "%m.%d.%y")
+_CERTAIN = (
+    *("%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%m %d, %Y"),
+    *("%Y年%m月%d日", "%a, %d %b %Y", "%A, %B %d, %Y"),
+)
+_TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %H:%M", ", %H:%M:%S")
 
 
 def prepare(cursor: Connection) -> None:
@@ -62,19 +74,22 @@ def prepare(cursor: Connection) -> None:
     cursor.execute(MACROS)
 
 
-def typed(column: Column, x: str, dates: DateOrder | None = None) -> str:
+def typed(column: Column, x: str, dates: DateOrder | None = None, decimal: Decimal = "point") -> str:
     """The expression that gives text `x` the column's type, NULL where it cannot."""
+    number = f"number_{decimal}({x})"
+    if decimal == "point":
+        number = f"coalesce(TRY_CAST({x} AS DOUBLE), {number})"
     if column.name == "kind":
         cases = " ".join(
             f"WHEN lower(trim({x})) IN ({', '.join(repr(s) for s in words)}) THEN '{kind}'" for kind, words in _SYNONYMS.items()
         )
         return f"CASE WHEN {x} IN ({', '.join(map(repr, EVENT_KINDS))}) THEN {x} {cases} END"
     if column.name == "rating":
-        return f"CASE WHEN number_of({x}) BETWEEN 1 AND 5 THEN number_of({x}) END"
+        return f"stars({number}, {x})"
     if column.type == "DOUBLE":
-        return f"finite(coalesce(TRY_CAST({x} AS DOUBLE), number_of({x})))"
+        return f"finite({number})"
     if column.type == "INTEGER":
-        return f"TRY_CAST(number_of({x}) AS INTEGER)"
+        return f"TRY_CAST({number} AS INTEGER)"
     if column.type == "BOOLEAN":
         words = "WHEN 'y' THEN true WHEN 'yes' THEN true WHEN 'n' THEN false WHEN 'no' THEN false"
         return f"CASE lower(trim({x})) {words} ELSE TRY_CAST({x} AS BOOLEAN) END"

@@ -1,0 +1,43 @@
+"""Whether 1,234 is a thousand or little more than one: told by the column's other numbers, asked where they leave it open."""
+
+from __future__ import annotations
+
+from workbench.shop.importers.base import Importer, bind
+from workbench.shop.importers.reading import Decimal
+from workbench.shop.importers.source import Source
+from workbench.shop.schema import TABLES
+from workbench.shop.store import Connection
+
+_COMMA = r"\d,(\d{1,2}|\d{4,})\D*$|\.\d{3},\d|,\d{3},\d{1,2}$"
+_POINT = r"\d\.(\d{1,2}|\d{4,})\D*$|,\d{3}\.\d"
+_OPEN = r"^\D*\d{1,3},\d{3}\D*$"
+
+
+def decimal(cursor: Connection, source: Source, importer: Importer) -> tuple[Decimal, str | None]:
+    """(the decimal sign that the table `raw` shows, the column where it stays open)."""
+    comma = point = 0
+    open_column = None
+    plan = importer.fills[importer.table]
+    for column in TABLES[importer.table].columns:
+        expression = plan.columns.get(column.name, "")
+        x = bind(expression, source.columns) if column.type == "DOUBLE" and expression.startswith("{") else None
+        if not x:
+            continue
+        row = cursor.execute(
+            f"SELECT count(*) FILTER (regexp_matches(n, ?)), count(*) FILTER (regexp_matches(n, ?)), "
+            f"count(*) FILTER (regexp_matches(n, ?)) FROM (SELECT trim(CAST({x} AS VARCHAR)) AS n FROM raw WHERE {x} LIKE '%,%' OR {x} LIKE '%.%')",
+            [_COMMA, _POINT, _OPEN],
+        ).fetchone()
+        assert row is not None
+        comma, point = comma + row[0], point + row[1]
+        if row[2] and not row[0] and not row[1]:
+            open_column = plan.columns[column.name].strip("{}")
+    if comma and point:
+        return "point", next(c.strip("{}") for n, c in plan.columns.items() if _is_number(importer, n))
+    if comma or point:
+        return ("comma" if comma else "point"), None
+    return "point", open_column
+
+
+def _is_number(importer: Importer, name: str) -> bool:
+    return any(c.name == name and c.type == "DOUBLE" for c in TABLES[importer.table].columns)
