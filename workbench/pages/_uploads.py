@@ -15,8 +15,8 @@ import streamlit as st
 from workbench.components import context
 from workbench.errors import WorkbenchError
 from workbench.shop import importers
+from workbench.shop.importers import Question, Reading
 from workbench.shop.importers.source import Source, open_source
-from workbench.shop.importers.sql import DateOrder
 
 _KEPT, _CHECKED = "data-kept", "data-checked"
 PROBLEM_COLUMNS = ["line", "column", "value", "reason"]
@@ -32,24 +32,17 @@ COUNTS = {
 
 @dataclass(frozen=True)
 class Kept:
-    """An uploaded file: `shown` is the name it came with, `path` where the server put it."""
+    """An uploaded table: `name` is what its file came as, `path` where the server put it, `part` its place in an archive."""
 
     id: str
-    shown: str
+    name: str
     path: Path
     size: int
+    part: str | None = None
 
-
-@dataclass(frozen=True)
-class Reading:
-    """How a person wants a file read; the default leaves everything to the importers."""
-
-    as_table: str | None = None
-    mapping: tuple[tuple[str, str], ...] = ()
-    dates: DateOrder | None = None
-
-    def options(self) -> dict[str, Any]:
-        return {"as_table": self.as_table, "mapping": dict(self.mapping) or None, "dates": self.dates}
+    @property
+    def shown(self) -> str:
+        return f"{self.name} › {self.part}" if self.part else self.name
 
 
 @dataclass(frozen=True)
@@ -63,6 +56,10 @@ class Checked:
     error: WorkbenchError | None = None
 
     @property
+    def questions(self) -> tuple[Question, ...]:
+        return self.sheet.questions if self.sheet else ()
+
+    @property
     def ready(self) -> bool:
         return self.document is not None
 
@@ -72,15 +69,26 @@ class Checked:
 
 
 def keep(files: Sequence[Any]) -> list[Kept]:
-    """The uploaded files on disk, each written once; those that were taken off the list are removed."""
-    kept: dict[str, Kept] = st.session_state.setdefault(_KEPT, {})
+    """The uploaded tables on disk, each file written once; those that were taken off the list are removed."""
+    kept: dict[str, list[Kept]] = st.session_state.setdefault(_KEPT, {})
     present = {file.file_id for file in files}
     for gone in set(kept) - present:
-        kept.pop(gone).path.unlink(missing_ok=True)
+        for table in kept.pop(gone):
+            table.path.unlink(missing_ok=True)
+            _forget(table)
     for file in files:
         if file.file_id not in kept:
-            kept[file.file_id] = Kept(file.file_id, file.name, _write(file), file.size)
-    return [kept[file.file_id] for file in files]
+            kept[file.file_id] = _tables(file.file_id, file.name, _write(file), file.size)
+    return [table for file in files for table in kept[file.file_id]]
+
+
+def _tables(id: str, name: str, path: Path, size: int) -> list[Kept]:
+    """A file as the tables that it holds: an archive of several is so many."""
+    try:
+        found = importers.parts(context.home(), path, name)
+    except WorkbenchError:
+        found = []  # what is wrong with it is said where it is read
+    return [Kept(f"{id}-{i}", name, path, size, part) for i, part in enumerate(found)] or [Kept(id, name, path, size)]
 
 
 def _write(file: Any) -> Path:
@@ -108,33 +116,41 @@ def _remembered(key: tuple[Any, ...], make: Callable[[], Checked]) -> Checked:
     known: dict[tuple[Any, ...], Checked] = st.session_state.setdefault(_CHECKED, {})
     if key not in known:
         while len(known) >= 32:
-            known.pop(next(iter(known)))
+            _discard(known.pop(next(iter(known))))
         with st.spinner("Reading and checking every row"):
             known[key] = make()
     return known[key]
 
 
+def _forget(kept: Kept) -> None:
+    """Remove what was read of a file that is gone."""
+    known: dict[tuple[Any, ...], Checked] = st.session_state.setdefault(_CHECKED, {})
+    for key in [key for key in known if key[0] == kept.id]:
+        _discard(known.pop(key))
+
+
+def _discard(checked: Checked) -> None:
+    if checked.sheet:
+        checked.sheet.discard()
+
+
 def _check(kept: Kept, reading: Reading) -> Checked:
     home = context.home()
     try:
-        staged = importers.read(home, [kept.path], names=[kept.shown], **reading.options())
+        staged = importers.read(home, [kept.path], names=[kept.name], reading=reading.but(part=reading.part or kept.part))
     except WorkbenchError as error:
-        return _unread(kept, error)
+        return _unread(kept, reading, error)
     sheet = staged.sheets[0]
-    if sheet.question:
-        staged.discard()
+    if sheet.questions:
         return Checked(sheet.source.columns, sheet.preview, sheet)
-    try:
-        document = importers.commit(context.store(), staged, dry_run=True)
-    except WorkbenchError as error:
-        return Checked(sheet.source.columns, sheet.preview, sheet, error=error)
+    document = importers.commit(context.store(), staged, dry_run=True, keep=True)
     return Checked(sheet.source.columns, sheet.preview, sheet, document)
 
 
-def _unread(kept: Kept, error: WorkbenchError) -> Checked:
+def _unread(kept: Kept, reading: Reading, error: WorkbenchError) -> Checked:
     """A file that needs help: its columns and first rows, if at least those can be read."""
     try:
-        source: Source = open_source(context.home(), kept.path, kept.shown)
+        source: Source = open_source(context.home(), kept.path, kept.name, reading.but(part=reading.part or kept.part))
     except WorkbenchError:
         return Checked(error=error)
     try:
@@ -143,16 +159,9 @@ def _unread(kept: Kept, error: WorkbenchError) -> Checked:
         source.remove()
 
 
-def take_in(files: Sequence[tuple[Kept, Reading]]) -> dict[str, Any]:
+def take_in(files: Sequence[Checked]) -> dict[str, Any]:
     """Import all files in one transaction; the document of the import. Raises WorkbenchError, and then nothing was changed."""
-    sheets: list[importers.Sheet] = []
-    try:
-        for kept, reading in files:
-            sheets += importers.read(context.home(), [kept.path], names=[kept.shown], **reading.options()).sheets
-    except BaseException:
-        importers.Staged(sheets).discard()
-        raise
-    return importers.commit(context.store(), importers.Staged(sheets))
+    return importers.commit(context.store(), importers.Staged([checked.sheet for checked in files if checked.sheet]))
 
 
 def counts_frame(document: dict[str, Any]) -> pd.DataFrame:
@@ -175,6 +184,7 @@ def notes(document: dict[str, Any]) -> list[str]:
     """Why rows were set apart or what else was counted, one line each."""
     said = []
     for file in document["files"]:
+        said += [f"{file['file']}: {warning}" for warning in file.get("warnings", [])]
         for what, count in file.get("notes", {}).items():
             said.append(f"{file['file']}: {count:,} {what.replace('_', ' ')}")
     return said

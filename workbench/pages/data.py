@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -10,9 +10,9 @@ import streamlit as st
 from workbench.components import context, downloads, progress, states
 from workbench.export import to_csv
 from workbench.insights import activity
-from workbench.pages import _uploads
-from workbench.pages._uploads import Checked, Kept, Reading
-from workbench.shop.importers.sql import DateOrder
+from workbench.pages import _reading, _uploads
+from workbench.pages._uploads import Checked, Kept
+from workbench.shop.importers import Reading
 from workbench.shop.schema import TABLES
 
 TITLE = "Data"
@@ -21,9 +21,10 @@ ORDER = 50
 
 RECOGNISED = "as recognised"
 NONE = "—"
+LINES = ("sequences", "product-lines")
+QUESTIONS = 4  # kinds of questions that one file can ask
 IMPORTABLE = ("reviews", "products", "users", "events", "tickets")
-ORDERS = {"dayfirst": "day first (31/12/2024)", "monthfirst": "month first (12/31/2024)"}
-KINDS = ["csv", "tsv", "txt", "jsonl", "json", "ndjson", "parquet", "xlsx", "gz", "zip"]
+KINDS = ["csv", "tsv", "txt", "jsonl", "json", "ndjson", "parquet", "xlsx", "xls", "ods", "gz", "zip", "tgz", "tar", "bz2", "xz"]
 _ROUND, _RESULT = "data-round", "data-result"
 HOW = """
 A file is recognised by its columns; nothing is written before you press **Import**, and then all files go in together
@@ -54,26 +55,39 @@ def _import() -> None:
         type=KINDS,
         accept_multiple_files=True,
         key=f"data-files-{st.session_state.get(_ROUND, 0)}",
-        help="CSV, TSV, JSON, JSON lines, Parquet or XLSX, also as .gz or .zip. Choose files that belong together at once.",
+        help="CSV, TSV, JSON, JSON lines, Parquet or a workbook, also packed. Choose files that belong together at once.",
     )
     kept = _uploads.keep(files)
-    read = [(file, *_file(file)) for file in kept]
+    read = [_file(file) for file in kept]
     if read:
         _consent(read)
 
 
-def _file(file: Kept) -> tuple[Reading, Checked]:
-    """One uploaded file: what it was taken for, its rows, its columns, what is wrong with it."""
+def _file(file: Kept) -> Checked:
+    """One uploaded table: what it was taken for, its rows, its columns, what is wrong with it."""
     with st.container(border=True):
         st.text(f"{file.shown[:120]} · {_uploads.size(file.size)}")
-        table = st.selectbox("Read it as", [RECOGNISED, *IMPORTABLE], key=f"as-{file.id}")
-        as_table = None if table == RECOGNISED else table
-        first = _uploads.check(file, Reading(as_table))
-        mapping = _mapping(file, as_table, first) if first.columns else ()
-        reading = Reading(as_table, mapping, _dates(file, as_table, mapping))
-        checked = _uploads.check(file, reading)
+        table = st.selectbox("Read it as", [RECOGNISED, *IMPORTABLE, *LINES], key=f"as-{file.id}")
+        reading = Reading(as_table=table) if table in IMPORTABLE else Reading(preset=table if table in LINES else None)
+        reading = _reading.changed(file, reading)
+        first = _uploads.check(file, reading)
+        if first.columns and table not in LINES:
+            reading = reading.but(mapping=_mapping(file, reading.as_table, first))
+        checked = _answered(file, reading)
         _understood(file, checked)
-    return reading, checked
+    return checked
+
+
+def _answered(file: Kept, reading: Reading) -> Checked:
+    """The file read with every answer that was given; an answer may lead to a further question."""
+    checked, asked = _uploads.check(file, reading), 0
+    while checked.questions and asked < QUESTIONS:
+        answer = _reading.answered(file, reading, checked.questions)
+        if answer == reading:
+            break
+        reading, asked = answer, asked + 1
+        checked = _uploads.check(file, reading)
+    return checked
 
 
 def _mapping(file: Kept, as_table: str | None, first: Checked) -> tuple[tuple[str, str], ...]:
@@ -96,25 +110,13 @@ def _mapping(file: Kept, as_table: str | None, first: Checked) -> tuple[tuple[st
     return tuple(changed)
 
 
-def _dates(file: Kept, as_table: str | None, mapping: tuple[tuple[str, str], ...]) -> DateOrder | None:
-    """The order of day and month, asked only where the file leaves it open."""
-    open_ = _uploads.check(file, Reading(as_table, mapping))
-    if not open_.sheet or not open_.sheet.question:
-        return None
-    st.text(open_.sheet.question)
-    picked = st.segmented_control("Dates are written", list(ORDERS), format_func=lambda o: ORDERS[o], key=f"dates-{file.id}")
-    return cast("DateOrder | None", picked)
-
-
 def _understood(file: Kept, checked: Checked) -> None:
     if checked.sheet:
-        source = checked.sheet.source
-        told = f", written in {source.encoding}" if source.encoding not in ("utf-8", "xlsx") else ""
-        st.text(f"Recognised: {checked.sheet.importer.title}, into {checked.sheet.table}{told}")
+        st.text(f"Recognised: {checked.sheet.importer.title}, into {checked.sheet.table} · {_reading.told(checked.sheet.source)}")
     if checked.error:
         states.failed(checked.error)
     if checked.preview:
-        st.caption("First rows, as the file has them")
+        st.caption(f"The first {len(checked.preview)} rows, as the file has them")
         st.dataframe(pd.DataFrame(checked.preview), hide_index=True, height=220, alt="First rows", key=f"preview-{file.id}")
     if checked.document:
         st.caption("What importing it would do")
@@ -149,10 +151,10 @@ def _problems(document: dict[str, Any], key: str) -> None:
     )
 
 
-def _consent(read: list[tuple[Kept, Reading, Checked]]) -> None:
+def _consent(read: list[Checked]) -> None:
     """The button that imports, once every file is certain and what is left out was agreed to."""
-    waiting = sum(not checked.ready for *_, checked in read)
-    left_out = sum(checked.rejected for *_, checked in read)
+    waiting = sum(not checked.ready for checked in read)
+    left_out = sum(checked.rejected for checked in read)
     agreed = True
     if waiting:
         st.text(f"{waiting} of {len(read)} files need an answer first." if len(read) > 1 else "The file needs an answer first.")
@@ -161,7 +163,7 @@ def _consent(read: list[tuple[Kept, Reading, Checked]]) -> None:
     if st.button("Import", type="primary", key="data-import", icon=":material/upload:", disabled=bool(waiting) or not agreed):
         with states.guard():
             with st.spinner("Importing"):
-                document = _uploads.take_in([(file, reading) for file, reading, _ in read])
+                document = _uploads.take_in(read)
             st.session_state[_RESULT] = document
             st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
             _uploads.keep([])

@@ -245,7 +245,6 @@ class Store:
                 self._attached[path] = alias
             return self._attached[path]
 
-
     @contextmanager
     def attached(self, paths: Sequence[Path]) -> Iterator[list[str]]:
         """The aliases of closed DuckDB files, attached read-only for as long as the block lasts."""

@@ -20,7 +20,7 @@ from workbench.shop.importers.source import Source, open_source
 from workbench.shop.importers.stage import Report, quiet, reject_rows, stage
 from workbench.shop.store import Store
 
-__all__ = ["Fill", "Importer", "Question", "Reading", "Sheet", "Staged", "commit", "import_files", "importers", "read", "rejects"]
+__all__ = ["Fill", "Importer", "Question", "Reading", "Sheet", "Staged", "commit", "import_files", "importers", "parts", "read", "rejects"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,13 @@ class _RollBack(Exception):
 
 
 def read(
-    home: Home, paths: Sequence[Path], *, names: Sequence[str] | None = None, report: Report = quiet, reading: Reading | None = None, **said: Any
+    home: Home,
+    paths: Sequence[Path],
+    *,
+    names: Sequence[str] | None = None,
+    report: Report = quiet,
+    reading: Reading | None = None,
+    **said: Any,
 ) -> Staged:
     """Recognise files and check their rows; `names` are what people call them where the paths say nothing.
 
@@ -72,7 +78,8 @@ def read(
     sheets: list[Sheet] = []
     try:
         for path, shown in zip(map(Path, paths), names or [Path(p).name for p in paths], strict=True):
-            for part in [wanted.part] if wanted.part else (parts(home, path, shown) or [None]):
+            named: list[str | None] = [wanted.part] if wanted.part else [*parts(home, path, shown)]
+            for part in named or [None]:
                 sheets.append(_sheet(home, path, f"{shown} › {part}" if part else shown, shown, wanted.but(part=part), report))
     except BaseException:
         Staged(sheets).discard()
@@ -128,11 +135,11 @@ def commit(store: Store, staged: Staged, *, dry_run: bool = False, keep: bool = 
     With `dry_run` everything is counted and nothing stays; with `keep` the staged files stay for another call.
     Raises WorkbenchError while a question is open.
     """
-    for question in (question for sheet in staged.sheets for question in sheet.questions):
-        raise question.error()
     files: list[dict[str, Any]] = []
     ready = [sheet.ready for sheet in staged.sheets if sheet.ready]
     try:
+        for question in (question for sheet in staged.sheets for question in sheet.questions):
+            raise question.error()
         with store.attached(ready) as aliases, store.transaction() as cursor:
             changed = False
             for alias in aliases:

@@ -42,6 +42,7 @@ def dialect(path: Path, shown: str, said: str | None) -> Dialect:
             "Export it with one of these between the columns; or say what its lines are: --preset sequences (a customer, "
             "then products in order) or --preset product-lines (a product, then its text).",
         )
+    found = [one for one in found if not one[0][2]] or found  # where one cuts the first line, nothing stands above the header
     found.sort(reverse=True)
     (share, width, above), delimiter = found[0]
     rivals = tuple(other for (fit, columns, _), other in found[1:] if fit >= min(SURE, share) and columns > 1 and share - fit < 0.02)

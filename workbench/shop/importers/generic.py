@@ -26,8 +26,9 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "utterance question feedback query inquiry complaint 评论 评价 评论内容 评价内容 内容 留言 咨询内容 正文",
         "created_at": "created_at date review_date created timestamp time submitted_at review_creation_date posted_at reviewed_at "
         "日期 时间 评论时间 评价时间 创建时间 评论日期",
-        "happened_at": "happened_at date timestamp time order_date invoice_date invoicedate created_at event_time purchase_date "
-        "purchased_at ordered_at order_purchase_timestamp paid_at orderdate datetime 日期 时间 下单时间 付款时间 订单时间 订单日期 购买时间",
+        "happened_at": "happened_at date timestamp time order_date invoice_date invoicedate created_at event_time "
+        "purchase_date purchased_at ordered_at order_purchase_timestamp paid_at orderdate datetime 日期 时间 下单时间 付款时间 "
+        "订单时间 订单日期 购买时间",
         "language": "language lang locale 语言",
         "helpful": "helpful helpful_votes votes likes upvotes 有用 点赞 点赞数",
         "verified": "verified verified_purchase",

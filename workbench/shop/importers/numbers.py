@@ -25,7 +25,8 @@ def decimal(cursor: Connection, source: Source, importer: Importer) -> tuple[Dec
             continue
         row = cursor.execute(
             f"SELECT count(*) FILTER (regexp_matches(n, ?)), count(*) FILTER (regexp_matches(n, ?)), "
-            f"count(*) FILTER (regexp_matches(n, ?)) FROM (SELECT trim(CAST({x} AS VARCHAR)) AS n FROM raw WHERE {x} LIKE '%,%' OR {x} LIKE '%.%')",
+            f"count(*) FILTER (regexp_matches(n, ?)) "
+            f"FROM (SELECT trim(CAST({x} AS VARCHAR)) AS n FROM raw WHERE {x} LIKE '%,%' OR {x} LIKE '%.%')",
             [_COMMA, _POINT, _OPEN],
         ).fetchone()
         assert row is not None

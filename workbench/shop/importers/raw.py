@@ -173,9 +173,7 @@ def _rejected(cursor: Connection, source: Source) -> list[Problem]:
         ).fetchall()
     except DatabaseError:
         return []
-    return [
-        Problem(int(line) + source.above, _named(column, source), text or "", _plain(message)) for line, column, text, message in rows
-    ]
+    return [Problem(int(line) + source.above, _named(column, source), text or "", _plain(message)) for line, column, text, message in rows]
 
 
 def _named(column: str, source: Source) -> str:

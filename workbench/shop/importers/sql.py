@@ -40,9 +40,10 @@ CREATE OR REPLACE TEMP MACRO number_comma(x) AS TRY_CAST(CASE
   WHEN regexp_matches(bare(x), '^[-+]?(\\d{{1,3}}([ .''’\\x{{a0}}]\\d{{3}})+|\\d*)(,\\d+)?$')
   THEN replace(regexp_replace(bare(x), '[ .''’\\x{{a0}}]', '', 'g'), ',', '.') END AS DOUBLE);
 CREATE OR REPLACE TEMP MACRO stars_of(x) AS coalesce(
-  TRY_CAST(replace(nullif(regexp_extract(lower(x), '^\\s*(\\d(?:[.,]\\d+)?)\\s*(?:/ ?5|(?:out )?of 5.*|von 5.*|stars?|sterne?|星)\\s*$', 1), ''), ',', '.')
-    AS DOUBLE),
+  TRY_CAST(replace(nullif(regexp_extract(lower(x),
+    '^\\s*(\\d(?:[.,]\\d+)?)\\s*(?:/ ?5|(?:out )?of 5.*|von 5.*|stars?|sterne?|星)\\s*$', 1), ''), ',', '.') AS DOUBLE),
   CASE WHEN regexp_matches(x, '^\\s*★[★☆]{{0,4}}\\s*$') THEN length(x) - length(replace(x, '★', '')) END);
+CREATE OR REPLACE TEMP MACRO full_year(t) AS CASE WHEN t >= TIMESTAMP '1000-01-01' THEN t END;
 CREATE OR REPLACE TEMP MACRO in_stars(n) AS CASE WHEN n BETWEEN 1 AND 5 THEN n END;
 CREATE OR REPLACE TEMP MACRO stars(n, x) AS in_stars(coalesce(n, stars_of(x)));
 CREATE OR REPLACE TEMP MACRO language_of(x) AS CASE
@@ -60,8 +61,9 @@ _SYNONYMS = {
     "cart": ("cart", "add_to_cart", "addtocart", "add to cart", "basket"),
     "return": ("return", "returned", "refund"),
 }
-_DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y", "%d-%m-%y", "%d.%m.%y")
-_MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m.%d.%Y", "%m/%d/%y", "%m-%d-%y", "%m.%d.%y")
+_DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y")
+_MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m.%d.%Y")
+_SHORT_YEAR = "^\\s*\\d{1,2}[/.-]\\d{1,2}[/.-]\\d{2}(\\D|$)"
 _CERTAIN = (
     *("%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%m %d, %Y"),
     *("%Y年%m月%d日", "%a, %d %b %Y", "%A, %B %d, %Y"),
@@ -94,13 +96,19 @@ def typed(column: Column, x: str, dates: DateOrder | None = None, decimal: Decim
         words = "WHEN 'y' THEN true WHEN 'yes' THEN true WHEN 'n' THEN false WHEN 'no' THEN false"
         return f"CASE lower(trim({x})) {words} ELSE TRY_CAST({x} AS BOOLEAN) END"
     if column.type == "TIMESTAMP":
-        formats = [f + t for f in (*_CERTAIN, *(_MONTH_FIRST if dates == "monthfirst" else _DAY_FIRST)) for t in _TIMES]
-        listed = ", ".join(f"'{f}'" for f in formats)
+        ordered = _MONTH_FIRST if dates == "monthfirst" else _DAY_FIRST
+        long, short = _formats((*_CERTAIN, *ordered)), _formats(tuple(f.replace("%Y", "%y") for f in ordered))
+        written = f"CASE WHEN regexp_matches({x}, '{_SHORT_YEAR}') THEN try_strptime({x}, {short}) ELSE try_strptime({x}, {long}) END"
         epoch = f"CASE WHEN regexp_matches({x}, '^\\d{{10}}(\\d{{3}})?$') THEN TRY_CAST(epoch_time({x}) AS TIMESTAMP) END"
-        return f"coalesce(TRY_CAST({x} AS TIMESTAMP), try_strptime({x}, [{listed}]), {epoch})"
+        return f"coalesce(full_year(TRY_CAST({x} AS TIMESTAMP)), {written}, {epoch})"
     if x.startswith("(md5("):
         return x
     return f"nullif(trim({x}), '')"
+
+
+def _formats(days: tuple[str, ...]) -> str:
+    listed = ", ".join(f"'{day}{time}'" for day in days for time in _TIMES)
+    return f"[{listed}]"
 
 
 def allowed(column: Column) -> str:

@@ -98,9 +98,7 @@ def _written(connection: Connection, source: Source, importer: Importer, reading
     return Written(order, sign or "point"), tuple(questions)
 
 
-def _write(
-    connection: Connection, source: Source, importer: Importer, written: Written, cut: list[Problem], report: Report
-) -> None:
+def _write(connection: Connection, source: Source, importer: Importer, written: Written, cut: list[Problem], report: Report) -> None:
     tables: dict[str, Found] = {}
     for i, (name, plan) in enumerate(importer.fills.items()):
         report(0.4 + 0.5 * i / len(importer.fills), f"checking {name}")

@@ -88,7 +88,7 @@ def encoding(path: Path, found: Survey, shown: str, said: str | None) -> Told:
             return Told(name)
     if said:
         return Told(said)
-    notes = ()
+    notes: tuple[str, ...] = ()
     if found.nuls:
         wide = _wide(sample)
         if wide:
@@ -135,7 +135,7 @@ def _by_runs(sample: bytes, path: Path) -> Told | None:
                 if runs := _RUN.findall(chunk):
                     break
     alone = sum(len(run) == 1 for run in runs)
-    if alone >= 0.9 * len(runs):
+    if alone >= 0.7 * len(runs):
         c1 = any(0x80 <= byte <= 0x9F for run in runs for byte in run)
         return Told("cp1252" if c1 else "latin-1", certain=len(runs) > 2)
     pairs = [run[i : i + 2] for run in runs if len(run) % 2 == 0 for i in range(0, len(run), 2)]
@@ -162,7 +162,8 @@ def rewrite(path: Path, target: Path, told: Told, shown: str, *, above: int = 0)
     """
     errors = "replace" if told.encoding == "utf-8" and told.notes else "strict"
     try:
-        with path.open(encoding=told.encoding, errors=errors, newline=None) as source, target.open("w", encoding="utf-8", newline="\n") as out:
+        source = path.open(encoding=told.encoding, errors=errors, newline=None)
+        with source, target.open("w", encoding="utf-8", newline="\n") as out:
             for _ in range(above):
                 source.readline()
             while chunk := source.read(CHUNK):

@@ -1,0 +1,73 @@
+"""How an uploaded file is read: the guesses, each changeable, and the questions that they leave open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from workbench.pages._uploads import Kept
+from workbench.shop.importers import Question, Reading
+from workbench.shop.importers.reading import DELIMITERS, ENCODINGS
+from workbench.shop.importers.source import Source
+
+GUESSED = "as guessed"
+ASKED = {
+    "dates": "Dates are written",
+    "decimal": "The decimal sign is a",
+    "encoding": "The text is written in",
+    "delimiter": "Columns are divided by",
+    "part": "Sheet",
+}
+WORDS = {
+    "dayfirst": "day first (31/12/2024)",
+    "monthfirst": "month first (12/31/2024)",
+    "point": "point (1,234.5)",
+    "comma": "comma (1.234,5)",
+}
+CHANGEABLE = {
+    "encoding": ENCODINGS,
+    "delimiter": tuple(DELIMITERS),
+    "decimal": ("point", "comma"),
+    "dates": ("dayfirst", "monthfirst"),
+}
+
+
+def changed(file: Kept, reading: Reading) -> Reading:
+    """The reading with what a person changed about the guesses."""
+    said: dict[str, Any] = {}
+    with st.expander("How it is read", icon=":material/tune:"):
+        places = st.columns(len(CHANGEABLE))
+        for place, (name, choices) in zip(places, CHANGEABLE.items(), strict=True):
+            picked = place.selectbox(ASKED[name], [GUESSED, *choices], format_func=_words, key=f"how-{name}-{file.id}")
+            if picked != GUESSED:
+                said[name] = picked
+    return reading.but(**said)
+
+
+def answered(file: Kept, reading: Reading, questions: tuple[Question, ...]) -> Reading:
+    """The reading with the answers to what is not certain; questions without an answer stay open."""
+    said: dict[str, Any] = {}
+    for question in questions:
+        st.text(question.text)
+        picked = st.segmented_control(
+            ASKED[question.about], list(question.choices), format_func=_words, key=f"ask-{question.about}-{file.id}"
+        )
+        if picked:
+            said[question.about] = picked
+    return reading.but(**said)
+
+
+def told(source: Source) -> str:
+    """How a file was read, in words."""
+    if source.encoding in ("xlsx", "parquet"):
+        return {"xlsx": "workbook", "parquet": "Parquet"}[source.encoding]
+    if source.format == "json":
+        return f"JSON, {source.encoding}"
+    names = {sign: name for name, sign in DELIMITERS.items()}
+    quotes = ", quotes behind a backslash" if source.escape != '"' else ""
+    return f"{source.encoding}, divided by {names.get(source.delimiter, source.delimiter)}{quotes}"
+
+
+def _words(choice: str) -> str:
+    return WORDS.get(choice, choice)
