@@ -44,7 +44,6 @@ GRID = (
     Settings(dim=64, dropout=0.3),
     Settings(dim=64, dropout=0.6),
     Settings(dim=128, dropout=0.6),
-    Settings(dim=128, dropout=0.6, learning_rate=3e-4),
 )
 
 
