@@ -7,7 +7,7 @@ from small_shop import make_home
 from workbench.encoder.batches import Epochs
 from workbench.encoder.corpus import read_corpus
 from workbench.encoder.recipe import Recipe
-from workbench.encoder.sampling import drawn
+from workbench.encoder.sampling import drawn, passes
 from workbench.shop.store import Store
 
 
@@ -72,3 +72,7 @@ def test_rows_are_drawn_as_often_as_they_are_due(random):
     found = Counter(np.concatenate([drawn(times, random) for _ in range(400)]).tolist())
     assert found[0] == 400 and found[1] == pytest.approx(1000, abs=40) and found[2] == pytest.approx(100, abs=35) and 3 not in found
     assert sorted(drawn(np.array([2.0, 2.0]), random)[:2].tolist()) == [0, 1]
+
+
+def test_an_epoch_reads_histories_less_often_where_there_is_much_to_learn_from():
+    assert [passes(targets, 5) for targets in (0, 1_000, 20_000, 60_000, 10**7)] == [5, 5, 2, 1, 1]

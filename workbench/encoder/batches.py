@@ -18,7 +18,7 @@ from workbench.encoder.corpus import Corpus, UserRows, UserSteps, asked_numbers,
 from workbench.encoder.features import Features
 from workbench.encoder.masked import MaskedBatch, hide
 from workbench.encoder.recipe import Recipe
-from workbench.encoder.sampling import drawn, scaled, wishes
+from workbench.encoder.sampling import drawn, passes, scaled, wishes
 from workbench.encoder.towers import Steps
 from workbench.encoder.words import WordNoise
 
@@ -182,6 +182,8 @@ class Epochs:
         self.sets = [s for s in text_sets(corpus) if len(s.texts)]
         self.users = [u for u in corpus.users if corpus.next_item and u.target[1 : u.train_end].any()]
         self.questions = {name: rows.rows("train") for name, rows in corpus.user_rows.items()}
+        window = recipe.history_length + 1
+        self.passes = passes(sum(int(u.target[1 : u.train_end][-window:].sum()) for u in self.users), recipe.user_passes)
         self.masked = corpus.masked_texts("train")
         self.held = torch.from_numpy(corpus.held_reviews)
         self.times = self._times()
@@ -193,16 +195,20 @@ class Epochs:
 
     def _times(self) -> list[np.ndarray]:
         """How often an epoch reads each row: of the text sets, of the users, of each task on users."""
-        wish = wishes(self.corpus, self.recipe.user_passes, self.recipe.sampling)
+        wish = wishes(self.corpus, self.passes, self.recipe.sampling)
         users = wish[self.corpus.next_item.name] if self.corpus.next_item else 0.0
         plain = [(s.times, s.wish(wish)) for s in self.sets]
-        plain += [(np.full(len(self.users), float(self.recipe.user_passes)), np.full(len(self.users), users))]
+        plain += [(np.full(len(self.users), float(self.passes)), np.full(len(self.users), users))]
         plain += [(np.ones(len(asked)), np.full(len(asked), wish[name])) for name, asked in self.questions.items()]
         return scaled([times * wished for times, wished in plain], sum(float(times.sum()) for times, _ in plain))
 
     def __call__(self, epoch: int) -> Iterator[Step]:
         random = np.random.default_rng([self.recipe.seed, epoch])
-        lengths = [self.features.lengths[s.texts] for s in self.sets] + [None] * (len(self.times) - len(self.sets))
+        ends = [
+            np.array([u.train_end for u in self.users]),
+            *(self.corpus.user_rows[name].end[rows] for name, rows in self.questions.items()),
+        ]
+        lengths = [self.features.lengths[s.texts] for s in self.sets] + [np.minimum(e, self.recipe.history_length) for e in ends]
         least = [LEAST_TEXTS] * len(self.sets) + [LEAST_USERS] * (len(self.times) - len(self.sets))
         spread = [self._spread(*found, random) for found in zip(self.times, least, lengths, strict=True)]
         texts, users, questions = spread[: len(self.sets)], spread[len(self.sets)], spread[len(self.sets) + 1 :]
@@ -230,8 +236,8 @@ class Epochs:
         chance = torch.Generator().manual_seed(int(random.integers(2**31)))
         return hide(self.features.batch(self.masked[rows]), self.features.backbone.tokenizer, chance)
 
-    def _spread(self, times: np.ndarray, least: int, lengths: np.ndarray | None, random: np.random.Generator) -> list[np.ndarray]:
-        """The rows that are due, cut into batches; repeated where a batch would fall below `least`."""
+    def _spread(self, times: np.ndarray, least: int, lengths: np.ndarray, random: np.random.Generator) -> list[np.ndarray]:
+        """The rows that are due, cut into batches of like length; repeated where a batch would fall below `least`."""
         n = len(times)
         if n == 0:
             return []
@@ -240,8 +246,6 @@ class Epochs:
         order = drawn(times, random)
         more = [random.permutation(n) for _ in range(-(-max(0, needed - len(order)) // n))]
         order = np.concatenate([order, *more])[:needed]
-        if lengths is None:
-            return list(order.reshape(self.batches, size))
         made = [
             part
             for block in np.array_split(order.reshape(self.batches, size), max(1, self.batches // BUCKET))

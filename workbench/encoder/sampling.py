@@ -1,6 +1,6 @@
 """How much an epoch reads of tasks of very different size.
 
-`proportional`: every training row once (a history `user_passes` times), so that a task is read in
+`proportional`: every training row once (a history `user_passes` times or less), so that a task is read in
 proportion to its rows. `square_root`: in proportion to the root of its rows. `equal`: all tasks as
 much. An epoch always reads about as many rows in all: what small tasks gain by being repeated, large
 ones lose, and those read another part of their rows in each epoch (Raffel et al. 2020, section 3.5.2).
@@ -14,7 +14,13 @@ import numpy as np
 
 from workbench.encoder.corpus import Corpus
 
+ENOUGH_TARGETS = 50_000
 POWER = {"proportional": 1.0, "square_root": 0.5, "equal": 0.0}
+
+
+def passes(targets: int, most: int) -> int:
+    """How often an epoch reads each history: `most` times, fewer where that were more than `ENOUGH_TARGETS` of `targets`, once at least."""
+    return min(most, max(1, ENOUGH_TARGETS // max(1, targets)))
 
 
 def wishes(corpus: Corpus, user_passes: int, sampling: str) -> dict[str, float]:
