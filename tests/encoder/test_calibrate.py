@@ -4,10 +4,11 @@ import torch
 from scipy.special import softmax
 
 from workbench.encoder import metrics
-from workbench.encoder.calibrate import label_scaling, offsets, platt
+from workbench.encoder.calibrate import offsets
 from workbench.encoder.heads import TextHead, UserHead
 from workbench.encoder.numbers import Numbers
 from workbench.encoder.objectives import set_loss, target_masks, twins_of, without_twins
+from workbench.encoder.scaling import label_scaling, platt
 from workbench.encoder.wordcount import Words
 from workbench.tasks.base import Outputs
 from workbench.tasks.category import paths_of

@@ -14,10 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from workbench.encoder.scaling import label_scaling
+
 BUCKETS = 2**17
 PATTERN = r"[\u4e00-\u9fff]|\w\w+"  # characters where a language writes no words apart
 MOST_ROWS = 100_000
-STRENGTHS = (1.0, 10.0)
+STRENGTHS = (1.0, 3.0, 10.0, 30.0)
 LEAST_TEXTS = 2
 TEXTS_AT_ONCE = 10_000
 
@@ -36,7 +38,11 @@ class Words(nn.Module):
         self.register_buffer("bias", torch.zeros(labels))
 
     def fit(self, train: tuple[Sequence[str], np.ndarray], validation: tuple[Sequence[str], np.ndarray], seed: int) -> None:
-        """Learn from texts and labels (rows,); the strength of the regression is that of least log-loss on the validation rows."""
+        """Learn from texts and labels (rows,).
+
+        The strength of the regression is that of least log-loss on the validation rows, after its logits were scaled there
+        as they will be.
+        """
         from sklearn.linear_model import LogisticRegression
 
         texts, truth = _sample(*train, seed)
@@ -97,9 +103,10 @@ def _sample(texts: Sequence[str], truth: np.ndarray, seed: int) -> tuple[list[st
 
 
 def _loss(model: Any, held: Any, truth: np.ndarray) -> float:
-    """Mean log-loss on rows whose labels the model has met; 0 where there are none."""
+    """Mean log-loss after scaling on rows whose labels the model has met; 0 where there are none."""
     known = np.isin(truth, model.classes_)
     if not known.any():
         return 0.0
-    told = model.predict_log_proba(held[known])
-    return float(-told[np.arange(known.sum()), np.searchsorted(model.classes_, truth[known])].mean())
+    told, right = model.predict_log_proba(held[known]), np.searchsorted(model.classes_, truth[known])
+    scaled = label_scaling(np.zeros_like(told), told, right).probabilities(np.zeros_like(told), told)
+    return float(-np.log(np.maximum(scaled[np.arange(len(right)), right], 1e-12)).mean())

@@ -45,7 +45,7 @@ def _calibration_chart(bins: pd.DataFrame) -> None:
     figure.add_scatter(
         x=bins["said"],
         y=bins["right"],
-        mode="markers+lines",
+        mode="markers",
         name="test rows (area: how many)",
         marker={"size": size, "color": charts.colour(0)},
         customdata=bins["rows"],
