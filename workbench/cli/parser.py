@@ -36,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     _doors(verb("demo", "doors", "build the sample shop if there is none, then open the app"), demo=True)
     _doors(verb("app", "doors", "open the app on this home"), demo=False)
     _shop(verb("import", "shop", "import files into the shop"))
+    verb("undo", "shop", "take the last import back")
     verb("status", "shop", "tables and rows, data version, active model, runs")
     _learning(verb("train", "learning", "train a new version and wait for it"), verb)
     _models(verb)
@@ -63,6 +64,11 @@ def _shop(importing: argparse.ArgumentParser) -> None:
     importing.add_argument("--decimal", choices=("point", "comma"), help="how to read numbers such as 1,234")
     importing.add_argument("--part", metavar="NAME", help="the file of an archive or the sheet of a workbook")
     importing.add_argument("--dates", choices=("dayfirst", "monthfirst"), help="how to read dates such as 03/04/2024")
+    importing.add_argument("--personal", choices=("mask", "keep"), help="mail addresses, phones and the like in texts (mask)")
+    importing.add_argument("--pseudonyms", action="store_true", help="store a keyed hash instead of each user id")
+    importing.add_argument("--replace", action="store_true", help="the tables that the lines go to hold nothing else afterwards")
+    importing.add_argument("--save-mapping", metavar="NAME", help="keep what was said of the file as a preset of this name")
+    importing.add_argument("--rejects", metavar="FILE.csv", help="write the rows left out to a CSV that can be mended and imported again")
     importing.add_argument("--dry-run", action="store_true", help="say what would happen, change nothing")
 
 

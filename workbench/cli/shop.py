@@ -9,7 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from workbench.errors import WorkbenchError
+from workbench.export import to_csv
 from workbench.home import Home
 from workbench.registry import Registry
 from workbench.run import runs
@@ -18,6 +21,7 @@ from workbench.shop.store import Store, open_for_reading
 Answer = tuple[dict[str, Any], str]
 RUNS_LISTED = 20
 PROBLEMS_SHOWN = 20
+SAID = ("as_table", "preset", "encoding", "delimiter", "decimal", "dates", "part", "personal", "pseudonyms")
 
 
 def import_(home: Home, given: Namespace) -> Answer:
@@ -26,15 +30,41 @@ def import_(home: Home, given: Namespace) -> Answer:
 
     paths = [Path(name) for name in given.files]
     mapped = mapping(given.mapping)
+    said = {name: getattr(given, name) for name in SAID}
     with Store.open(home) as store:
-        document = importers.import_files(
-            store,
-            paths,
-            mapping=mapped,
-            dry_run=given.dry_run,
-            **{name: getattr(given, name) for name in ("as_table", "preset", "encoding", "delimiter", "decimal", "dates", "part")},
-        )
+        staged = importers.read(home, paths, mapping=mapped, report=_progress, **said)
+        left_out = importers.rejects(staged) if given.rejects else []
+        document = importers.commit(store, staged, dry_run=given.dry_run, replacing=given.replace, save_as=given.save_mapping)
+    if given.rejects:
+        document["rejects"] = _write_rejects(Path(given.rejects), left_out)
     return document, _import_words(document, given.dry_run)
+
+
+def _progress(done: float, step: str) -> None:
+    print(f"{done:4.0%}  {step}", file=sys.stderr)
+
+
+def _write_rejects(path: Path, left_out: list[tuple[str, pd.DataFrame]]) -> dict[str, int]:
+    """One CSV for each file that leaves rows out; of several files all but the first are numbered. {path: rows}."""
+    written = {}
+    for number, (_, frame) in enumerate((name, frame) for name, frame in left_out if len(frame)):
+        target = path if not number else path.with_stem(f"{path.stem}-{number + 1}")
+        target.write_bytes(to_csv(frame))
+        written[str(target)] = len(frame)
+    return written
+
+
+def undo(home: Home, given: Namespace) -> Answer:
+    """Take the last import back."""
+    from workbench.shop.importers.undo import take_back
+
+    with Store.open(home) as store:
+        document = take_back(store)
+    files = ", ".join(file["file"] for file in document["undone"]["files"])
+    lines = [f"Taken back: {files}, imported {document['undone']['when']}"]
+    for table, counts in document["tables"].items():
+        lines.append(f"  {table}: {counts['removed']:,} removed, {counts['restored']:,} restored")
+    return document, "\n".join([*lines, f"Data version {document['data_version']}"])
 
 
 def mapping(pairs: list[str]) -> dict[str, str] | None:
@@ -50,9 +80,11 @@ def mapping(pairs: list[str]) -> dict[str, str] | None:
 
 def _import_words(document: dict[str, Any], dry_run: bool) -> str:
     lines = ["Nothing was changed; this is what would happen."] if dry_run else []
+    lines += [f"{rows:,} rows left out are in {path}; mend them and import it." for path, rows in document.get("rejects", {}).items()]
     for file in document["files"]:
         lines.append(f"{file['file']}: read as {file['importer']}")
         lines += [f"  {warning}" for warning in file.get("warnings", [])]
+        lines += personal_words(file.get("personal", {}))
         for table, counts in file["tables"].items():
             lines.append(f"  {table}: " + ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items()))
         lines += [f"  {what.replace('_', ' ')}: {count:,}" for what, count in file.get("notes", {}).items()]
@@ -60,6 +92,13 @@ def _import_words(document: dict[str, Any], dry_run: bool) -> str:
         more = len(file.get("problems", [])) - PROBLEMS_SHOWN
         lines += [f"  and {more:,} more rows left out; --json lists them"] if more > 0 else []
     return "\n".join([*lines, f"Data version {document['data_version']}"])
+
+
+def personal_words(found: dict[str, Any]) -> list[str]:
+    """What personal data an import met and what became of it."""
+    done = "masked" if found.get("masked") else "kept"
+    rows = [f"  personal data {done} in texts: {kind} in {count:,} rows" for kind, count in found.get("rows", {}).items()]
+    return rows + [f"  personal column {done}: {name} ({kind})" for name, kind in found.get("columns", {}).items()]
 
 
 def status(home: Home, given: Namespace) -> Answer:

@@ -6,15 +6,17 @@ Everything of one call happens in one transaction. Importing a file again change
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from workbench.errors import WorkbenchError
 from workbench.home import Home
-from workbench.shop.importers import generic, unpack
+from workbench.shop.importers import beside, generic, remembered, undo, unpack
 from workbench.shop.importers.base import Fill, Importer, importers
-from workbench.shop.importers.merge import merge
+from workbench.shop.importers.merge import empty, merge
 from workbench.shop.importers.reading import Question, Reading
 from workbench.shop.importers.source import Source, open_source
 from workbench.shop.importers.stage import Report, quiet, reject_rows, stage
@@ -75,16 +77,33 @@ def read(
     when a file cannot be read or it is not certain what it holds; smaller questions are kept with the sheet.
     """
     wanted = reading or Reading.of(**said)
+    opened: list[_Opened] = []
     sheets: list[Sheet] = []
     try:
         for path, shown in zip(map(Path, paths), names or [Path(p).name for p in paths], strict=True):
             named: list[str | None] = [wanted.part] if wanted.part else [*parts(home, path, shown)]
             for part in named or [None]:
-                sheets.append(_sheet(home, path, f"{shown} › {part}" if part else shown, shown, wanted.but(part=part), report))
+                opened.append(_open(home, path, shown, wanted.but(part=part)))
+        others = [one.source for one in opened]
+        for one in opened:
+            if not _serves_another(one, opened):
+                sheets.append(_sheet(home, one, others, report))
     except BaseException:
         Staged(sheets).discard()
         raise
+    finally:
+        kept = [sheet.source for sheet in sheets]
+        for one in opened:
+            if one.source not in kept:
+                one.source.remove()
     return Staged(sheets)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    source: Source
+    reading: Reading
+    layout: Importer | None
 
 
 def parts(home: Home, path: Path, shown: str) -> list[str]:
@@ -94,31 +113,44 @@ def parts(home: Home, path: Path, shown: str) -> list[str]:
     return unpack.parts(path, shown, home.uploads)
 
 
-def _sheet(home: Home, path: Path, shown: str, name: str, reading: Reading, report: Report) -> Sheet:
-    source = open_source(home, path, name, reading, shown=shown)
+def _open(home: Home, path: Path, name: str, reading: Reading) -> _Opened:
+    source = open_source(home, path, name, reading, shown=f"{name} › {reading.part}" if reading.part else name)
     try:
-        layout = _layout(source, reading)
-        mapping: dict[str, str] = {}
-        if layout is None:
-            table, mapping = generic.recognise(source, reading.as_table, dict(reading.mapping))
-            layout = generic.importer(table, mapping, source.columns)
-        preview = source.preview()
-        if source.questions:
-            return Sheet(source, layout, mapping, preview, reading, source.questions)
-        ready, questions = stage(home, source, layout, reading, report)
-        return Sheet(source, layout, mapping, preview, reading, questions, ready)
+        known = remembered.complete(home, source.columns, reading, tuple(importers()))
+        if known != reading:
+            source = replace(source, notes=(*source.notes, "read as was said of an earlier file with these columns"))
+        return _Opened(source, known, _layout(home, source, known))
     except BaseException:
         source.remove()
         raise
 
 
-def _layout(source: Source, reading: Reading) -> Importer | None:
+def _serves_another(one: _Opened, opened: list[_Opened]) -> bool:
+    """Whether a file is no table by itself and stands beside one that needs it."""
+    return one.layout is None and any(
+        set(needed.needs) <= set(one.source.columns) for other in opened if other.layout for needed in other.layout.beside
+    )
+
+
+def _sheet(home: Home, one: _Opened, others: list[Source], report: Report) -> Sheet:
+    source, reading, layout = one.source, one.reading, one.layout
+    mapping: dict[str, str] = {}
+    if layout is None:
+        table, mapping = generic.recognise(source, reading.as_table, dict(reading.mapping))
+        layout = generic.importer(table, mapping, source.columns)
+    preview = source.preview()
+    if source.questions:
+        return Sheet(source, layout, mapping, preview, reading, source.questions)
+    ready, questions = stage(home, source, layout, reading, report, beside.find(source, layout, others))
+    return Sheet(source, layout, mapping, preview, reading, questions, ready)
+
+
+def _layout(home: Home, source: Source, reading: Reading) -> Importer | None:
     known, preset = importers(), reading.preset
     if preset:
         if preset not in known:
-            raise WorkbenchError(
-                f"There is no preset {preset!r}; there are {', '.join(known)}.", "Name one of these, or leave --preset out."
-            )
+            there = ", ".join([*known, *remembered.named(home)])
+            raise WorkbenchError(f"There is no preset {preset!r}; there are {there}.", "Name one of these, or leave --preset out.")
         if not known[preset].recognises(source.columns):
             lacking = sorted(set(known[preset].needs) - set(source.columns))
             raise WorkbenchError(
@@ -128,8 +160,13 @@ def _layout(source: Source, reading: Reading) -> Importer | None:
     return None if reading.as_table or reading.mapping else next((i for i in known.values() if i.recognises(source.columns)), None)
 
 
-def commit(store: Store, staged: Staged, *, dry_run: bool = False, keep: bool = False) -> dict[str, Any]:
+def commit(
+    store: Store, staged: Staged, *, dry_run: bool = False, keep: bool = False, replacing: bool = False, save_as: str | None = None
+) -> dict[str, Any]:
     """Take staged files in, all or nothing; the document of `workbench import`.
+
+    With `replacing` the tables that the files' lines go to hold nothing else afterwards. What was said of the files
+    is remembered for the next ones of their shape, and under the name `save_as` where that is given.
 
     Each file's `problems` list the rows left out (line, column, value, reason; at most ten thousand).
     With `dry_run` everything is counted and nothing stays; with `keep` the staged files stay for another call.
@@ -142,27 +179,41 @@ def commit(store: Store, staged: Staged, *, dry_run: bool = False, keep: bool = 
             raise question.error()
         with store.attached(ready) as aliases, store.transaction() as cursor:
             changed = False
+            undo.begin(cursor)
+            if replacing:
+                empty(cursor, dict.fromkeys(sheet.table for sheet in staged.sheets))
             for alias in aliases:
                 document, touched = merge(cursor, alias)
                 files.append(document)
                 changed = changed or touched
             if dry_run or not changed:
                 raise _RollBack
+            undo.finish(cursor, files)
     except _RollBack:
         pass
     finally:
         if not keep:
             staged.discard()
+    if not dry_run:
+        for sheet in staged.sheets:
+            remembered.remember(store.home, sheet.source.columns, sheet.reading, save_as)
     return {"data_version": store.data_version, "files": files}
 
 
-def rejects(staged: Staged) -> list[tuple[str, list[str], list[list[Any]]]]:
-    """(file, header, rows) of what each staged file leaves out, to be mended and imported again."""
-    return [(sheet.source.shown, *reject_rows(sheet.ready)) for sheet in staged.sheets if sheet.ready]
+def rejects(staged: Staged) -> list[tuple[str, pd.DataFrame]]:
+    """(file, rows) of what each staged file leaves out, to be mended and imported again."""
+    return [(sheet.source.shown, reject_rows(sheet.ready)) for sheet in staged.sheets if sheet.ready]
 
 
 def import_files(
-    store: Store, paths: Sequence[Path], *, names: Sequence[str] | None = None, dry_run: bool = False, **said: Any
+    store: Store,
+    paths: Sequence[Path],
+    *,
+    names: Sequence[str] | None = None,
+    dry_run: bool = False,
+    replacing: bool = False,
+    save_as: str | None = None,
+    **said: Any,
 ) -> dict[str, Any]:
     """`read` and `commit` in one."""
-    return commit(store, read(store.home, paths, names=names, **said), dry_run=dry_run)
+    return commit(store, read(store.home, paths, names=names, **said), dry_run=dry_run, replacing=replacing, save_as=save_as)

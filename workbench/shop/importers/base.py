@@ -34,6 +34,19 @@ class Fill:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """Another file that a layout needs: its columns are known as `name.column`, one of its rows for each `key`."""
+
+    name: str
+    needs: tuple[str, ...]
+    on: str
+    key: str
+
+    def joined(self, columns: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(f"{self.name}.{column}" for column in columns)
+
+
+@dataclass(frozen=True)
 class Importer:
     """A layout: `needs` are the columns it is recognised by; `fills` come in order, the lines' own table first."""
 
@@ -42,6 +55,7 @@ class Importer:
     needs: tuple[str, ...]
     fills: dict[str, Fill]
     rule: str = ""
+    beside: tuple[Beside, ...] = ()
 
     def recognises(self, columns: tuple[str, ...]) -> bool:
         return set(self.needs) <= set(columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from workbench.errors import WorkbenchError
 from workbench.shop.importers.base import Fill, Importer, text
@@ -89,12 +90,44 @@ def recognise(source: Source, as_table: str | None, mapping: dict[str, str] | No
     _ask_for_repeated(source, made, set(dict(mapping or {}).values()))
     missing = sorted(TELLING[table][0] - set(made))
     if missing:
-        had = ", ".join(source.columns[:30])
+        had, likely = ", ".join(source.columns[:30]), by_content(source.preview(200), table, made)
         raise WorkbenchError(
             f"{source.shown}: no column was found for {', '.join(missing)} of the table {table}; the file has {had}.",
-            f"Say which it is: --map {missing[0]}=COLUMN",
+            f"Say which it is: --map {missing[0]}={likely.get(missing[0], 'COLUMN')}",
         )
     return table, made
+
+
+def by_content(rows: list[dict[str, str | None]], table: str, made: dict[str, str]) -> dict[str, str]:
+    """What the cells of columns that nothing else takes look like: never taken, only proposed."""
+    free = [name for name in (rows[0] if rows else {}) if name not in made.values()]
+    cells = {name: [cell for row in rows if (cell := (row.get(name) or "").strip())] for name in free}
+    tests = [(canonical, test) for canonical, test in _LOOKS.items() if canonical in TABLES[table].names and canonical not in made]
+    found: dict[str, str] = {}
+    for canonical, test in tests:
+        fitting = {name: share for name in free if cells[name] and (share := test(cells[name])) > 0.9 and name not in found.values()}
+        if fitting:
+            found[canonical] = max(fitting, key=lambda name: fitting[name])
+    return found
+
+
+def _share(pattern: str) -> Callable[[list[str]], float]:
+    return lambda cells: sum(bool(re.fullmatch(pattern, cell)) for cell in cells) / len(cells)
+
+
+def _wordy(cells: list[str]) -> float:
+    """Above 0.9 for texts: the more letters, the more."""
+    mean = sum(map(len, cells)) / len(cells)
+    return mean if mean > 15 else 0.0
+
+
+_LOOKS: dict[str, Callable[[list[str]], float]] = {
+    "body": _wordy,
+    "created_at": _share(r"\d{4}-\d\d-\d\d.*|\d{1,2}[./]\d{1,2}[./]\d{2,4}.*|\d{4}年.*"),
+    "happened_at": _share(r"\d{4}-\d\d-\d\d.*|\d{1,2}[./]\d{1,2}[./]\d{2,4}.*|\d{4}年.*"),
+    "rating": _share(r"[1-5](\.0|\.5)?"),
+    "price": _share(r"[$€£¥]?\d+[.,]\d{2}"),
+}
 
 
 def _ask_for_repeated(source: Source, made: dict[str, str], said: set[str]) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.shop.importers import undo
 from workbench.shop.schema import TABLES, Table
 from workbench.shop.store import Connection, quote
 
@@ -28,6 +30,13 @@ class Counts:
         return bool(self.added or self.updated)
 
 
+def empty(cursor: Connection, tables: Iterable[str]) -> None:
+    """Take every row out of these tables, keeping it for an undo."""
+    for name in tables:
+        undo.keep_before(cursor, TABLES[name], f"SELECT {TABLES[name].key} FROM {quote(name)}")
+        cursor.execute(f"DELETE FROM {quote(name)}")
+
+
 def merge(cursor: Connection, alias: str) -> tuple[dict[str, Any], bool]:
     """Merge the staged file attached as `alias`; (its part of the import's document, whether anything changed)."""
     about = json.loads(cursor.execute(f"SELECT document FROM {quote(alias)}.about").fetchall()[0][0])
@@ -47,6 +56,7 @@ def merge(cursor: Connection, alias: str) -> tuple[dict[str, Any], bool]:
         "tables": {name: vars(found) for name, found in counts.items()},
         "notes": about["tables"][own]["notes"],
         "warnings": about["warnings"],
+        "personal": about["personal"],
         "lines": _lines(counts[own], about["tables"][own]["notes"], about["counted"]),
         "encoding": about["encoding"],
         "problems": [dict(zip(("line", "column", "value", "reason"), row, strict=True)) for row in problems],
@@ -68,6 +78,7 @@ def _merge(cursor: Connection, incoming: str, table: Table) -> Counts:
     listed, target, key = ", ".join(names), quote(table.name), table.key
     good = f"(SELECT {listed} FROM {incoming} WHERE bad IS NULL AND apart IS NULL)"
     if not _one(cursor, f"SELECT count(*) FROM (SELECT 1 FROM {target} LIMIT 1)"):
+        undo.keep_added(cursor, table, good)
         return Counts(added=_changed(cursor, f"INSERT INTO {target} ({listed}) SELECT {listed} FROM {good}"))
     total = _one(cursor, f"SELECT count(*) FROM {good}")
     cursor.execute(f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT i.{key} FROM {good} i ANTI JOIN {target} t ON i.{key} = t.{key}")
@@ -75,7 +86,9 @@ def _merge(cursor: Connection, incoming: str, table: Table) -> Counts:
     if rest:
         differs = " OR ".join(f"(i.{n} IS NOT NULL AND CAST(i.{n} AS VARCHAR) IS DISTINCT FROM CAST(t.{n} AS VARCHAR))" for n in rest)
         setting = ", ".join(f"{n} = coalesce(i.{n}, t.{n})" for n in rest)
+        undo.keep_before(cursor, table, f"SELECT t.{key} FROM {target} t JOIN {good} i ON i.{key} = t.{key} WHERE {differs}")
         updated = _changed(cursor, f"UPDATE {target} t SET {setting} FROM {good} i WHERE i.{key} = t.{key} AND ({differs})")
+    undo.keep_added(cursor, table, "fresh")
     added = _changed(cursor, f"INSERT INTO {target} ({listed}) SELECT {listed} FROM {good} SEMI JOIN fresh USING ({key})")
     return Counts(added=added, updated=updated, unchanged=total - added - updated)
 

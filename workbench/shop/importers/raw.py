@@ -15,6 +15,7 @@ from workbench.shop.importers.source import MOST_ROWS, Source
 from workbench.shop.store import Connection, DatabaseError, connect
 
 LINE_BYTES = FIELD_BYTES
+REASONS = {"rejected_line", "rejected_column", "rejected_reason"}
 
 
 @dataclass(frozen=True)
@@ -115,9 +116,16 @@ def _json_lines(cursor: Connection, source: Source) -> list[Problem]:
 
 
 def _columns(source: Source) -> list[str]:
+    if source.format == "csv" and set(source.columns) >= REASONS:
+        return [_unescaped(f"c{i}") for i in range(len(source.columns))]
     if source.format == "csv":
         return [f"c{i}" for i in range(len(source.columns))]
     return [f"CAST({_quoted(c)} AS VARCHAR)" for c in source.given]
+
+
+def _unescaped(x: str) -> str:
+    """A cell of a file of rejects without the apostrophe that kept a spreadsheet from taking it for a formula."""
+    return f"CASE WHEN regexp_matches({x}, '^''[=+\\-@\\t\\r]') THEN substr({x}, 2) ELSE {x} END"
 
 
 def _csv(source: Source) -> str:

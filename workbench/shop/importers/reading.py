@@ -9,6 +9,7 @@ from workbench.errors import WorkbenchError
 
 DateOrder = Literal["dayfirst", "monthfirst"]
 Decimal = Literal["point", "comma"]
+Personal = Literal["mask", "keep"]
 DELIMITERS = {"comma": ",", "tab": "\t", "semicolon": ";", "bar": "|"}
 ENCODINGS = ("utf-8", "utf-16", "gb18030", "big5", "cp1252", "latin-1", "cp1251", "shift_jis", "euc-kr", "cp1250")
 
@@ -25,6 +26,8 @@ class Reading:
     decimal: Decimal | None = None
     dates: DateOrder | None = None
     part: str | None = None
+    personal: Personal | None = None  # mask where it is None
+    pseudonyms: bool = False
 
     @classmethod
     def of(cls, *, mapping: dict[str, str] | tuple[tuple[str, str], ...] | None = None, **said: Any) -> Reading:

@@ -24,7 +24,7 @@ SEQUENCES = Importer(
                 "user_id": text("customer"),
                 "product_id": text("product"),
                 "kind": "'purchase'",
-                "happened_at": "CAST(make_timestamp(TRY_CAST({place} AS BIGINT) * 86400000000) AS VARCHAR)",
+                "happened_at": "epoch_time(CAST(TRY_CAST({place} AS BIGINT) * 86400 AS VARCHAR))",
             },
             count={"without_time": "true"},
             attributes=False,

@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pandas as pd
+
 from workbench.files import csv_records
 from workbench.home import Home
-from workbench.shop.importers import raw, sql
+from workbench.shop.importers import personal, sql
 from workbench.shop.importers.base import Fill, Importer, bind, used
+from workbench.shop.importers.beside import Neighbours, join
 from workbench.shop.importers.dates import date_order
 from workbench.shop.importers.numbers import decimal
 from workbench.shop.importers.raw import Problem
@@ -27,9 +30,10 @@ from workbench.shop.importers.source import Source
 from workbench.shop.schema import TABLES, Column, Table
 from workbench.shop.store import Connection, connect
 
+TEXTS = {"reviews": ("title", "body"), "tickets": ("body",)}  # what people wrote
 MERGED = "merged_duplicates"
 MEMORY = "1GB"
-REASONS = ("rejected_line", "rejected_column", "rejected_reason")  # columns of a file of rejects, never attributes
+REASONS = ("rejected_line", "rejected_column", "rejected_reason")  # the last columns of a file of rejects, never attributes
 Report = Callable[[float, str], None]
 
 
@@ -39,10 +43,12 @@ def quiet(done: float, step: str) -> None:
 
 @dataclass(frozen=True)
 class Written:
-    """How numbers and dates of a file are written."""
+    """How numbers and dates of a file are written, and whether what is personal is masked and user ids are hashed."""
 
     dates: DateOrder | None = None
     decimal: Decimal = "point"
+    mask: bool = True
+    pseudonyms: bool = False
 
 
 @dataclass
@@ -56,22 +62,25 @@ class Found:
 
 
 def stage(
-    home: Home, source: Source, importer: Importer, reading: Reading, report: Report = quiet
+    home: Home, source: Source, importer: Importer, reading: Reading, report: Report = quiet, neighbours: Neighbours = ()
 ) -> tuple[Path | None, tuple[Question, ...]]:
     """(the staged file, no questions), or (None, what has to be answered first); the caller removes the file.
 
     Raises WorkbenchError when the source cannot be read to its end.
     """
     path = home.uploads / f"{uuid4().hex}.staged"
-    connection = connect(path, allow=(home.uploads,), files=(source.path,), memory=MEMORY)
+    connection = connect(path, allow=(home.uploads,), files=(source.path, *(other.path for _, other in neighbours)), memory=MEMORY)
     questions: tuple[Question, ...] = ()
     try:
         report(0.0, f"reading {source.shown}")
         sql.prepare(connection)
-        cut = raw.load(connection, source)
-        written, questions = _written(connection, source, importer, reading)
+        personal.prepare(connection, home)
+        joined, cut = join(connection, source, neighbours)
+        written, questions = _written(connection, joined, importer, reading)
         if not questions:
-            _write(connection, source, importer, written, cut, report)
+            _write(connection, joined, importer, written, cut, report)
+            _keep_rejects(connection, source, importer.table, cut)
+            connection.execute("CHECKPOINT")
     except BaseException:
         connection.close()
         path.unlink(missing_ok=True)
@@ -95,7 +104,7 @@ def _written(connection: Connection, source: Source, importer: Importer, reading
     if open_numbers:
         text = f"In the numbers of column {open_numbers!r} of {source.shown} a comma can stand for the decimal point or for thousands."
         questions.append(Question("decimal", text, ("point", "comma")))
-    return Written(order, sign or "point"), tuple(questions)
+    return Written(order, sign or "point", reading.personal != "keep", reading.pseudonyms), tuple(questions)
 
 
 def _write(connection: Connection, source: Source, importer: Importer, written: Written, cut: list[Problem], report: Report) -> None:
@@ -103,21 +112,21 @@ def _write(connection: Connection, source: Source, importer: Importer, written: 
     for i, (name, plan) in enumerate(importer.fills.items()):
         report(0.4 + 0.5 * i / len(importer.fills), f"checking {name}")
         tables[name] = _fill(connection, source, TABLES[name], plan, written)
-    _keep_rejects(connection, source, importer.table, cut, tables[importer.table].problems)
     report(0.95, "writing it down")
-    _about(connection, source, importer, tables, len(cut))
-    connection.execute("CHECKPOINT")
+    _keep_problems(connection, [*cut, *tables[importer.table].problems])
+    _about(connection, source, importer, tables, len(cut), _personal(connection, source, importer, written))
 
 
-def _about(connection: Connection, source: Source, importer: Importer, tables: dict[str, Found], cut: int) -> None:
+def _about(connection: Connection, source: Source, importer: Importer, tables: dict[str, Found], cut: int, found: dict[str, Any]) -> None:
     about: dict[str, Any] = {
         "file": source.shown,
         "importer": importer.name,
         "title": importer.title,
         "encoding": source.encoding,
         "warnings": list(source.notes),
+        "personal": found,
         "counted": list(importer.fills[importer.table].count),
-        "tables": {name: {"rejected": found.rejected, "apart": found.apart, "notes": found.notes} for name, found in tables.items()},
+        "tables": {name: {"rejected": one.rejected, "apart": one.apart, "notes": one.notes} for name, one in tables.items()},
     }
     about["tables"][importer.table]["rejected"] += cut
     connection.execute("CREATE TABLE about AS SELECT ? AS document", [json.dumps(about, ensure_ascii=False)])
@@ -144,8 +153,8 @@ def _type(cursor: Connection, source: Source, table: Table, plan: Fill, written:
     columns = [c for c in table.columns if c.name in given]
     names = [c.name for c in columns]
     select = [f"{'min(line)' if plan.group else 'line'} AS line", f"{_apart(source, plan)} AS apart"]
-    select += [f"{_typed(c, given[c.name], written)} AS {c.name}" for c in columns]
-    if plan.attributes and (rest := _attributes(source, plan)):
+    select += [f"{_typed(table, c, given[c.name], written)} AS {c.name}" for c in columns]
+    if plan.attributes and (rest := _attributes(source, plan, mask=written.mask)):
         select.append(f"{rest} AS attributes")
         names.append("attributes")
     wrong = {} if plan.group else {c.name: fault for c in columns if (fault := _fault(c))}
@@ -159,7 +168,8 @@ def _type(cursor: Connection, source: Source, table: Table, plan: Fill, written:
 
 
 def _apart(source: Source, plan: Fill) -> str:
-    cases = " ".join(f"WHEN {bind(condition, source.columns)} THEN '{reason}'" for reason, condition in plan.set_apart.items())
+    bound = {reason: bind(condition, source.columns) for reason, condition in plan.set_apart.items()}
+    cases = " ".join(f"WHEN {condition} THEN '{reason}'" for reason, condition in bound.items() if condition)
     return f"CASE {cases} END" if cases else "NULL::VARCHAR"
 
 
@@ -195,19 +205,37 @@ def _merge_duplicates(cursor: Connection, table: Table) -> None:
         cursor.execute(f"UPDATE {table.name} SET apart = '{MERGED}' WHERE {good} AND line NOT IN ({kept})")
 
 
-def _typed(column: Column, expression: str, written: Written) -> str:
+def _typed(table: Table, column: Column, expression: str, written: Written) -> str:
     if column.name == "body":
-        return f"coalesce({expression}, '')"
-    return sql.typed(column, f"({expression})", written.dates, written.decimal)
+        return f"masked(coalesce({expression}, ''))" if written.mask else f"coalesce({expression}, '')"
+    typed = sql.typed(column, f"({expression})", written.dates, written.decimal)
+    if column.name == "user_id" and (written.mask or written.pseudonyms):
+        return personal.user_id(typed, always=written.pseudonyms)
+    return f"masked({typed})" if written.mask and column.name in TEXTS.get(table.name, ()) else typed
 
 
-def _attributes(source: Source, plan: Fill) -> str:
+def _attributes(source: Source, plan: Fill, *, mask: bool) -> str:
     """A JSON object of the columns that nothing else reads; being part of a hashed id is no reading."""
     told = [x for x in plan.columns.values() if not x.startswith("md5(")]
     passed = {*used(told), "row number", *REASONS}
     rest = [(i, name) for i, name in enumerate(source.columns) if name not in passed]
-    pairs = ", ".join(f"'{name.replace(chr(39), chr(39) * 2)}', c{i}" for i, name in rest)
+    pairs = ", ".join(f"'{name.replace(chr(39), chr(39) * 2)}', {_attribute(name, i) if mask else f'c{i}'}" for i, name in rest)
     return f"CAST(json_object({pairs}) AS JSON)" if rest else ""
+
+
+def _attribute(name: str, place: int) -> str:
+    """The cell of a column that is kept as an attribute, without what is personal."""
+    kind = personal.kind_of(name)
+    return f"CASE WHEN trim(c{place}) <> '' THEN '[{kind}]' END" if kind else f"masked(c{place})"
+
+
+def _personal(connection: Connection, source: Source, importer: Importer, written: Written) -> dict[str, Any]:
+    """What was found: rows with each kind in the texts, columns that are personal by their name."""
+    plan, table = importer.fills[importer.table], importer.table
+    texts = [name for name in TEXTS.get(table, ()) if name in plan.columns and bind(plan.columns[name], source.columns)]
+    taken = used([x for x in plan.columns.values() if not x.startswith("md5(")])
+    columns = {name: kind for name in source.columns if plan.attributes and name not in taken and (kind := personal.kind_of(name))}
+    return {"masked": written.mask, "rows": personal.counts(connection, table, texts) if written.mask and texts else {}, "columns": columns}
 
 
 def _problems(cursor: Connection, table: Table, plan: Fill) -> list[Problem]:
@@ -220,13 +248,20 @@ def _problems(cursor: Connection, table: Table, plan: Fill) -> list[Problem]:
     ]
 
 
-def _keep_rejects(cursor: Connection, source: Source, table: str, cut: list[Problem], typed: list[Problem]) -> None:
-    """The tables `problems`, and `rejects`: each rejected record's line and cells as they stand in the file."""
-    problems = sorted([*cut, *typed], key=lambda p: p.line)
+def _keep_problems(cursor: Connection, found: list[Problem]) -> None:
+    problems = sorted(found, key=lambda p: p.line)
     cursor.execute('CREATE TABLE problems (line BIGINT, "column" VARCHAR, value VARCHAR, reason VARCHAR)')
     if problems:
         columns = [[getattr(p, name) for p in problems] for name in ("line", "column", "value", "reason")]
-        cursor.execute("INSERT INTO problems SELECT unnest(?), unnest(?), left(unnest(?), 200), unnest(?)", columns)
+        cursor.execute(
+            "INSERT INTO problems SELECT line, name, masked(left(value, 200)), reason FROM "
+            "(SELECT unnest(?) AS line, unnest(?) AS name, unnest(?) AS value, unnest(?) AS reason)",
+            columns,
+        )
+
+
+def _keep_rejects(cursor: Connection, source: Source, table: str, cut: list[Problem]) -> None:
+    """The table `rejects`: each rejected record's line and cells as they stand in the file."""
     cells = ", ".join(f"c{i}" for i in range(len(source.columns)))
     cursor.execute(
         f"CREATE TABLE rejects AS SELECT line, [{cells}] AS cells FROM raw SEMI JOIN {table} t ON raw.line = t.line AND t.bad IS NOT NULL"
@@ -238,8 +273,8 @@ def _keep_rejects(cursor: Connection, source: Source, table: str, cut: list[Prob
     cursor.execute("CREATE TABLE header AS SELECT unnest(?) AS name", [list(source.columns)])
 
 
-def reject_rows(path: Path) -> tuple[list[str], list[list[Any]]]:
-    """(header, rows) of a staged file's rejects with line, column and reason, to be mended and imported again."""
+def reject_rows(path: Path) -> pd.DataFrame:
+    """A staged file's rejects as they stand in the file, with line, column and reason, to be mended and imported again."""
     connection = connect(path, read_only=True, allow=(path.parent,))
     try:
         names = [name for (name,) in connection.execute("SELECT name FROM header").fetchall() if name not in REASONS]
@@ -248,7 +283,7 @@ def reject_rows(path: Path) -> tuple[list[str], list[list[Any]]]:
         ).fetchall()
     finally:
         connection.close()
-    return [*names, *REASONS], [[*_wide(cells, len(names)), *why] for cells, *why in rows]
+    return pd.DataFrame([[*_wide(cells, len(names)), *why] for cells, *why in rows], columns=[*names, *REASONS])
 
 
 def _wide(cells: list[Any], width: int) -> list[Any]:

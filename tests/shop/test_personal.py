@@ -1,0 +1,92 @@
+"""Personal data: what is found and masked, what is left alone, ids that are hashed with a key of the home."""
+
+import json
+
+import pytest
+
+from workbench.shop import importers
+from workbench.shop.importers import personal
+
+HEADER = "review_id,product_id,user_id,rating,body,reviewerName,shop\n"
+FOUND = {
+    "write to anna.smith+x@mail.example.org please": "write to [mail] please",
+    "call +49 170 1234567 or (555) 123-4567": "call [phone] or [phone]",
+    "my number is 555-123-4567": "my number is [phone]",
+    "电话13812345678请联系": "电话[phone]请联系",
+    "paid with 4111 1111 1111 1111 twice": "paid with [card] twice",
+    "IBAN DE89 3704 0044 0532 0130 00 was charged": "IBAN [iban] was charged",
+    "身份证11010519491231002X": "身份证[id number]",
+    "sent to 221B Baker Street by mistake": "sent to [address] by mistake",
+    "wohne in der Lindenstraße 12a hier": "wohne in der [address] hier",
+    "送到上海市浦东新区世纪大道100号了": "[address]了",
+}
+LEFT = (
+    "it is 1920x1080 and cost 1,234.56 on 2024-05-03",
+    "order 4111111111111112 never came",
+    "model 0439893577 of 10.5 inch, 30000 hours @ 5 W",
+    "isbn 9780321125217, bought 3 for 10",
+    "used it 12345 times, 100-200-300 done",
+    "5 stars! 10/10 would buy again in 2025",
+)
+
+
+def masked(store, text):
+    with store.cursor() as cursor:
+        personal.prepare(cursor, store.home)
+        return cursor.execute("SELECT masked(?)", [text]).fetchall()[0][0]
+
+
+def test_what_is_personal_in_a_text_is_masked(store):
+    assert {text: masked(store, text) for text in FOUND} == FOUND
+
+
+def test_what_only_looks_like_it_is_left_alone(store):
+    assert [masked(store, text) for text in LEFT] == list(LEFT)
+
+
+def test_the_hash_of_sql_is_that_of_python(store):
+    with store.cursor() as cursor:
+        personal.prepare(cursor, store.home)
+        assert cursor.execute("SELECT pseudonym('Änna')").fetchall()[0][0] == personal.pseudonym(store.home, "Änna")
+    assert (store.home.settings / "pseudonyms.key").stat().st_mode & 0o077 == 0
+
+
+def test_an_import_masks_by_default_and_says_so(store, tmp_path):
+    path = tmp_path / "reviews.csv"
+    path.write_text(HEADER + "r1,p1,anna@x.org,5,Mail me at anna@x.org,Anna Smith,north\nr2,p1,u2,4,Fine,,north\n")
+    document = importers.import_files(store, [path])
+    found = document["files"][0]["personal"]
+    assert found == {"masked": True, "rows": {"mail": 1}, "columns": {"reviewerName": "name"}}
+    ((user, body, attributes),) = store.rows("SELECT user_id, body, attributes FROM reviews WHERE review_id = 'r1'")
+    assert user == personal.pseudonym(store.home, "anna@x.org") and body == "Mail me at [mail]"
+    assert json.loads(attributes) == {"reviewerName": "[name]", "shop": "north"}
+    assert store.rows("SELECT user_id FROM users ORDER BY 1") == [(user,), ("u2",)]
+
+
+def test_it_is_kept_when_one_says_so_and_ids_are_hashed_when_chosen(store, tmp_path):
+    path = tmp_path / "reviews.csv"
+    path.write_text(HEADER + "r1,p1,u1,5,Mail me at anna@x.org,Anna Smith,north\n")
+    importers.import_files(store, [path], personal="keep", pseudonyms=True)
+    assert store.rows("SELECT user_id, body FROM reviews") == [(personal.pseudonym(store.home, "u1"), "Mail me at anna@x.org")]
+
+
+def test_the_values_of_problems_are_masked(store, tmp_path):
+    path = tmp_path / "reviews.csv"
+    path.write_text(HEADER + "r1,p1,u1,5,Fine,Anna,north\nr2,anna@x.org\n")
+    (problem,) = importers.import_files(store, [path])["files"][0]["problems"]
+    assert problem["value"] == "r2,[mail]"
+
+
+@pytest.mark.parametrize(
+    ("header", "kind"),
+    [
+        ("E-Mail", "mail"),
+        ("Billing Name", "name"),
+        ("收货地址", "address"),
+        ("Phone (Billing)", "phone"),
+        ("product_name", None),
+        ("Title", None),
+    ],
+)
+def test_columns_are_known_by_their_headers(header, kind):
+    assert personal.kind_of(header) == kind

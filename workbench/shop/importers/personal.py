@@ -1,0 +1,131 @@
+"""Personal data: found in columns and in texts, masked as rows come in, user ids hashed with a key that stays in the home.
+
+By patterns, in SQL, so that a million reviews cost seconds; a library with language models (Presidio) reads some hundred
+texts a second. What patterns cannot see are names inside sentences; columns of names are known by their headers.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from workbench.home import Home
+from workbench.shop.store import Connection
+
+KINDS = ("mail", "phone", "card", "iban", "id number", "address")
+_MAIL = r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,}"
+_IBAN = r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b"
+_CARD = r"\b[3-6]\d{3}[ -]?\d{4,6}[ -]?\d{4,5}(?:[ -]?\d{3,4})?\b"
+_ID = r"\b[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\d{3}[\dXx]\b|\b\d{3}-\d{2}-\d{4}\b"
+_PHONE = "|".join(
+    (
+        r"(?:\+|\b00)[1-9]\d{0,2}[ .\-/]?(?:\(\d{1,4}\)[ .\-/]?)?\d{2,4}(?:[ .\-/]?\d{2,4}){1,4}\b",
+        r"\(\d{3}\) ?\d{3}[-. ]\d{4}\b",
+        r"\b\d{3}[-.]\d{3}[-.]\d{4}\b",
+        r"\b1[3-9]\d[- ]?\d{4}[- ]?\d{4}\b",
+        r"\b0\d{2,4}[ \-/]\d{3,4}[ \-]?\d{3,5}\b",
+        r"\b07\d{3} ?\d{3} ?\d{3}\b",
+    )
+)
+_ADDRESS = "|".join(
+    (
+        r"\b\d{1,5}[A-Za-z]? (?:[A-Z][A-Za-z'.]+ ){1,4}"
+        r"(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Ct|Square|Terrace)\b",
+        r"\b[A-ZÄÖÜ][a-zäöüß]+(?:straße|strasse|str\.|weg|platz|gasse|allee) \d{1,4}[a-z]?\b",
+        r"\b\d{1,4},? (?:rue|avenue|boulevard|place|chemin) (?:(?:de|du|des|la|le) )*[A-ZÉ][a-zéèêA-Z'-]+",
+        r"[\p{Han}]{2,8}(?:省|市|区|县)[\p{Han}\d]{1,20}?(?:路|街|巷|道|弄)\d{1,5}号(?:[\d\p{Han}]{0,12}?(?:室|楼|单元))?",
+    )
+)
+_PLACES = (
+    r"Str|St\b|Ave|Road|Rd|Lane|Ln|Dr|Boul|Blvd|Court|Ct|Square|Terrace|"
+    r"straße|strasse|str\.|weg|platz|gasse|allee|rue|avenue|boulevard|place|chemin|号"
+)
+_COLUMNS = {
+    "mail": r"e.?mail.*|.*e.?mail|mail|邮箱|电子邮件|买家邮箱",
+    "phone": r".*phone.*|mobile.*|tel|telephone|fax|.*电话|.*手机号?|联系方式",
+    "address": r".*street.*|.*address.*|.*post.?code.*|.*\bzip\b.*|billing.city|shipping.city|地址|.*地址",
+    "name": r"(?:first|last|full|given|family|sur|nick|middle|contact|customer|reviewer|buyer|user"
+    r"|recipient|billing|shipping|author)[ _.-]?name.*"
+    r"|.*name \((?:billing|shipping)\)|surname|reviewername|username"
+    r"|(?:customer|reviewer|author|buyer)|姓名|收货人|联系人|买家姓名|收件人|真实姓名|昵称",
+    "birthday": r"birth.*|date.of.birth|dob|生日|出生日期",
+    "id number": r"ssn|passport.*|id.?card.*|national.id|身份证.*|tax.id|vat.id",
+    "card": r"card.?number|credit.?card.*|iban|bank.?account.*|银行卡.*",
+    "ip": r"ip|ip.?address",
+}
+
+
+def kind_of(header: str) -> str | None:
+    """What personal data a column of this name holds, None where it says nothing."""
+    plain = header.strip().lower()
+    return next((kind for kind, pattern in _COLUMNS.items() if re.fullmatch(pattern, plain)), None)
+
+
+def prepare(cursor: Connection, home: Home) -> None:
+    """Define `masked(text)` and `pseudonym(id)` for this cursor."""
+    inner, outer = (bytes(byte ^ pad for byte in key(home).ljust(64, b"\0")).hex() for pad in (0x36, 0x5C))
+    cursor.execute(MACROS.format(inner=inner, outer=outer))
+
+
+def key(home: Home) -> bytes:
+    """The key of the pseudonyms, made once; whoever has it and an id can tell the pseudonym."""
+    path = home.settings / "pseudonyms.key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(32), encoding="ascii")
+    return bytes.fromhex(path.read_text(encoding="ascii").strip())
+
+
+def pseudonym(home: Home, user: str) -> str:
+    """The keyed hash (HMAC-SHA-256, shortened) that stands for a user id."""
+    import hashlib
+    import hmac
+
+    return "u-" + hmac.new(key(home), user.encode(), hashlib.sha256).hexdigest()[:20]
+
+
+def user_id(x: str, *, always: bool) -> str:
+    """The expression for a user id: hashed always, or only where it is a mail address or a phone number."""
+    condition = f"{x} IS NOT NULL" if always else f"regexp_full_match({x}, '{_sql(_MAIL)}|\\+\\d{{8,15}}|1[3-9]\\d{{9}}')"
+    return f"CASE WHEN {condition} THEN pseudonym({x}) ELSE {x} END"
+
+
+def counts(cursor: Connection, table: str, columns: list[str]) -> dict[str, int]:
+    """How many rows have each kind masked in any of the text columns."""
+    found = {}
+    for kind in KINDS:
+        where = " OR ".join(f"contains({column}, '[{kind}]')" for column in columns)
+        row = cursor.execute(f"SELECT count(*) FROM {table} WHERE {where}").fetchone()
+        if row and row[0]:
+            found[kind] = int(row[0])
+    return found
+
+
+def _sql(pattern: str) -> str:
+    return pattern.replace("'", "''")
+
+
+def _macro(pattern: str) -> str:
+    return _sql(pattern).replace("{", "{{").replace("}", "}}")
+
+
+MACROS = f"""
+CREATE OR REPLACE TEMP MACRO luhn(d) AS length(d) BETWEEN 14 AND 19 AND list_sum(list_transform(string_split(reverse(d), ''),
+  lambda c, i: CASE WHEN i % 2 = 1 THEN c::INT ELSE (c::INT * 2) // 10 + (c::INT * 2) % 10 END)) % 10 = 0;
+CREATE OR REPLACE TEMP MACRO cards_of(x) AS
+  list_filter(regexp_extract_all(x, '{_macro(_CARD)}'), lambda m: luhn(regexp_replace(m, '[^0-9]', '', 'g')));
+CREATE OR REPLACE TEMP MACRO without_cards(x) AS CASE WHEN regexp_matches(x, '{_macro(_CARD)}')
+  THEN list_reduce(list_prepend(x, cards_of(x)), lambda done, m: replace(done, m, '[card]')) ELSE x END;
+CREATE OR REPLACE TEMP MACRO without_numbers(x) AS CASE WHEN regexp_matches(x, '[0-9][^0-9]?[0-9].?[0-9][^0-9]?.?[0-9][^0-9]?[0-9]')
+  THEN regexp_replace(regexp_replace(without_cards(regexp_replace(x, '{_macro(_IBAN)}', '[iban]', 'g')),
+    '{_macro(_ID)}', '[id number]', 'g'), '{_macro(_PHONE)}', '[phone]', 'g') ELSE x END;
+CREATE OR REPLACE TEMP MACRO without_places(x) AS CASE WHEN regexp_matches(x, '{_macro(_PLACES)}')
+  THEN regexp_replace(x, '{_macro(_ADDRESS)}', '[address]', 'g') ELSE x END;
+CREATE OR REPLACE TEMP MACRO without_mails(x) AS CASE WHEN contains(x, '@')
+  THEN regexp_replace(x, '{_macro(_MAIL)}', '[mail]', 'g') ELSE x END;
+CREATE OR REPLACE TEMP MACRO masked(x) AS CASE WHEN regexp_matches(x, '[0-9]')
+  THEN without_mails(without_numbers(without_places(x))) ELSE without_mails(x) END;
+CREATE OR REPLACE TEMP MACRO pseudonym(x) AS
+  'u-' || left(sha256(from_hex('{{outer}}') || from_hex(sha256(from_hex('{{inner}}') || encode(x)))), 20);
+"""
