@@ -26,6 +26,7 @@ def store(opened):
     with opened.cursor() as cursor:
         for table in TABLES:
             cursor.execute(f"DELETE FROM {table}")
+    (opened.home.settings / "mappings.json").unlink(missing_ok=True)
     return opened
 
 
