@@ -239,6 +239,31 @@ class Reader:
         return Predictions(["bad", "good"], probabilities, probabilities.argmax(1), np.array(["broke" in text for text in texts]))
 
 
+def test_a_fine_tuning_is_repeated_from_what_its_version_kept(run, home, shop, monkeypatch):
+    specs = []
+
+    def start(home, kind, spec):
+        specs.append(spec)
+        made = Run.create(home, kind, {**spec, "snapshot": str(spec["snapshot"])})
+        made.finish({"version": "v3", "parent": shop.id, "seconds": 1.0, "tasks": {}, "before": {}, "left_out": {}})
+        return made
+
+    monkeypatch.setattr("workbench.jobs.start", start)
+    status, _, err = run("finetune", "--again", shop.id)
+    assert status == 2 and "was not made by a fine-tuning" in err
+    registry = Registry(home)
+    version, folder = registry.new_folder()
+    (folder / "recipe.json").write_text('{"name": "finetune", "epochs": 7}', "utf-8")
+    info = {"kind": "finetune", "task": "mood", "upload": "abc", "recipe": "finetune", "train": "head", "parent": shop.id}
+    made = registry.publish(version, {**info, "data_version": 7})
+    status, _, err = run("finetune", "--again", made.id)
+    assert status == 2 and "The snapshot 00000007.duckdb" in err
+    (home.snapshots / "00000007.duckdb").touch()
+    assert run("finetune", "--again", made.id)[0] == 0
+    assert specs[0]["settings"]["epochs"] == 7 and {**specs[0], "kind": "finetune"}.items() >= info.items()
+    assert run("finetune", "--task", "mood")[0] == 2
+
+
 def test_predict_adds_label_and_probability_to_each_row(run, shop, tmp_path, monkeypatch):
     monkeypatch.setattr("workbench.jobs.inference.Inference", Reader)
     file, out = tmp_path / "texts.csv", tmp_path / "out.csv"

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.encoder.backbone import Backbone, find_base
+from workbench.encoder.finetune import finetune_version
 from workbench.encoder.legibility import legibility
-from workbench.encoder.make import finetune_version
 from workbench.encoder.recipe import DEFAULT_BASE, recipe
 from workbench.errors import WorkbenchError
 from workbench.files import sha256

@@ -124,6 +124,19 @@ def test_stored_rows_are_what_the_task_learns_from(store):
     assert {key.removeprefix("label:") for key in made.keys} == {t for (t,) in store.rows("SELECT text FROM labels")}
 
 
+def test_a_held_out_review_stays_held_out_when_its_text_is_uploaded_with_a_label(store):
+    from small_shop import fill
+
+    fill(store)
+    plain = tasks()["sentiment"].examples(store)
+    held = {text: split for text, split in zip(plain.texts, plain.splits, strict=True) if split != "train"}
+    found = read([{"said": text, "mood": "positive"} for text in plain.texts])
+    store_labels(store, found, "abc")
+    made = tasks()["sentiment"].examples(store)
+    uploaded = {t: s for k, t, s in zip(made.keys, made.texts, made.splits, strict=True) if k.startswith("label:")}
+    assert held and {text: uploaded[text] for text in held} == held
+
+
 def test_tasks_and_labels_that_can_be_taught(store):
     assert {"sentiment", "category", "intent"} <= set(teachable(store)) and "next_item" not in teachable(store)
     assert known_labels(store, "sentiment") == SENTIMENT and known_labels(store, "my_own") == []

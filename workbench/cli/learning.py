@@ -75,8 +75,13 @@ def chosen_tasks(names: str | None) -> list[str] | None:
 
 def finetune(home: Home, given: Namespace) -> Answer:
     """Store the labelled rows, learn from them on top of the active version, and wait."""
+    from workbench.tasks.advice import recommended
     from workbench.tasks.labelled import known_labels, read_labelled, store_labels, task_name, teachable
 
+    if given.again:
+        return tuned(jobs.start(home, "finetune", repeated(home, given.again)))
+    if not given.file or not given.task:
+        raise WorkbenchError("finetune needs a file of labelled rows and --task NAME.", "Or repeat what made a version: --again VERSION")
     path = Path(given.file)
     frame = rows(path)
     text, label = columns(frame, given.text, given.label)
@@ -90,8 +95,29 @@ def finetune(home: Home, given: Namespace) -> Answer:
         store_labels(store, labelled, upload)
         snapshot = store.snapshot()
     active = Registry(home).active()
-    spec = {"snapshot": snapshot, "task": task, "upload": upload, "recipe": given.recipe, "train": given.train}
-    result = finished(jobs.start(home, "finetune", {**spec, "parent": active.id if active else None}))
+    choice, why = recommended(len(labelled.rows), parent=active is not None)
+    if not given.train:
+        print(f"--train {choice}: {why}", file=sys.stderr)
+    spec = {"snapshot": snapshot, "task": task, "upload": upload, "recipe": given.recipe, "train": given.train or choice}
+    return tuned(jobs.start(home, "finetune", {**spec, "parent": active.id if active else None}))
+
+
+def repeated(home: Home, version: str) -> dict[str, Any]:
+    """The spec that made a version, to be done again; WorkbenchError where that is not possible any more."""
+    found = Registry(home).get(version)
+    info = found.info
+    if info.get("kind") != "finetune":
+        raise WorkbenchError(f"{version} was not made by a fine-tuning.", "Name a version of kind finetune; see: workbench models")
+    snapshot = home.snapshots / f"{info['data_version']:08d}.duckdb"
+    if not snapshot.exists():
+        raise WorkbenchError(f"The snapshot {snapshot.name} that {version} was made from is gone.", "Upload its rows again.")
+    kept = {name: info[name] for name in ("task", "upload", "recipe", "train", "parent")}
+    return {**kept, "snapshot": snapshot, "settings": {**found.recipe, "name": info["recipe"]}}
+
+
+def tuned(run: Run) -> Answer:
+    """Wait for a fine-tuning; its before and after."""
+    result = finished(run)
     before = words({"version": result.get("parent") or "none", "tasks": result.get("before") or {}})
     return result, f"Before: {before}\nAfter: {words(result)}"
 

@@ -20,14 +20,16 @@ from workbench.run import Run
 
 def work(run: Run) -> dict[str, Any]:
     """Do what the spec says: kind "train", "finetune", "tune", "embed" or "evaluate"."""
-    from workbench.encoder.make import finetune_version, train_version
-    from workbench.encoder.recipe import recipe
+    from workbench.encoder.finetune import finetune_version
+    from workbench.encoder.make import train_version
+    from workbench.encoder.recipe import Recipe, recipe
 
     spec = run.spec
     home = Home.find(spec["home"])
     if spec["kind"] == "evaluate":
         return evaluated(home, run)
-    chosen = recipe(home, spec.get("recipe") or ("finetune" if spec["kind"] == "finetune" else "laptop"))
+    named = spec.get("recipe") or ("finetune" if spec["kind"] == "finetune" else "laptop")
+    chosen = Recipe.of(spec["settings"]) if spec.get("settings") else recipe(home, named)
     snapshot = Path(spec["snapshot"])
     if spec["kind"] == "train":
         return train_version(home, run, snapshot=snapshot, recipe=chosen, only=spec.get("tasks"))

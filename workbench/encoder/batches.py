@@ -29,9 +29,10 @@ BUCKET = 16
 
 @dataclass
 class TextBatch:
-    """Texts, and for each task the rows of the batch that it labels with their targets."""
+    """Texts with their indices in the corpus, and for each task the rows of the batch that it labels with their targets."""
 
     texts: Texts
+    places: Tensor
     rows: dict[str, tuple[Tensor, Tensor]]
 
 
@@ -152,7 +153,7 @@ class TextSet:
             if pairs:
                 both = torch.tensor(pairs)
                 labelled[task] = (both[:, 0], both[:, 1])
-        return TextBatch(features.batch(found), labelled)
+        return TextBatch(features.batch(found), torch.from_numpy(found), labelled)
 
 
 def text_sets(corpus: Corpus) -> list[TextSet]:

@@ -17,6 +17,7 @@ from workbench.encoder.scaling import label_scaling, platt
 from workbench.encoder.towers import JointEncoder
 
 LEAST_ROWS = 20
+LEAST_PER_LABEL = 3
 STEPS = np.array(sorted(np.linspace(-3.0, 3.0, 49), key=abs))
 ROUNDS = 3
 
@@ -32,11 +33,12 @@ def calibrate(model: JointEncoder, corpus: Corpus, pooled: np.ndarray) -> None:
         if rows.task.objective == "classify" and len(wanted) >= LEAST_ROWS:
             head = model.text_head(name)
             told, words = reader.label_logits(name, rows.text[wanted]), reader.word_logits(name, rows.text[wanted])
-            found = label_scaling(told, words, rows.target[wanted])
+            by_label = len(wanted) >= LEAST_PER_LABEL * len(rows.labels)
+            found = label_scaling(told, words, rows.target[wanted], by_label=by_label)
             head.temperature.fill_(found.temperature)
             head.share.fill_(found.share)
             head.bias.copy_(torch.from_numpy(found.bias))
-            head.offset.copy_(torch.from_numpy(offsets(found.probabilities(told, words))))
+            head.offset.copy_(torch.from_numpy(offsets(found.probabilities(told, words)) if by_label else np.zeros(len(rows.labels))))
     for name, asked in corpus.user_rows.items():
         wanted = asked.rows("validation")
         if len(wanted) >= LEAST_ROWS:

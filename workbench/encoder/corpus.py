@@ -91,6 +91,7 @@ class Corpus:
     `readers` has the kind of each text (of READERS); a text that is of two kinds is there twice.
     `repeat`: how often an epoch reads a text, where not once; `steps`: steps of an epoch, where not
     as many as the largest set asks for.
+    `anchor` (texts, width): how the parent of a fine-tuning reads each text, to which it is kept close.
     `held_reviews` (reviews,): which are held out for validation or test. `open_texts`: indices of the texts
     that no row of validation or test has; what learns from texts without labels (a vocabulary, masked
     words) reads these alone.
@@ -112,7 +113,8 @@ class Corpus:
     held_reviews: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
     open_texts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     left_out: dict[str, str] = field(default_factory=dict)
-    repeat: dict[int, int] = field(default_factory=dict)
+    repeat: dict[int, float] = field(default_factory=dict)
+    anchor: np.ndarray | None = None
     steps: int = 0
 
     @property
@@ -146,6 +148,13 @@ class Corpus:
         """Indices of the texts that training or validation rows read, (texts,), ascending."""
         read = [rows.text[rows.split != "test"] for rows in self.text_rows.values()]
         return np.unique(np.concatenate([np.zeros(0, np.int64), *read]))
+
+    def judged_texts(self) -> np.ndarray:
+        """Indices of the texts that validation reads, (texts,): its own rows', all products', and with histories all reviews'."""
+        read = [rows.text[rows.split == "validation"] for rows in self.text_rows.values()]
+        read += [self.product_text, self.review_text if self.user_rows or self.next_item else self.review_text[:0]]
+        found = np.unique(np.concatenate(read))
+        return found[found >= 0]
 
     def taken(self, user: UserSteps, end: int) -> np.ndarray:
         """The distinct products of a user's first `end` steps."""

@@ -10,7 +10,7 @@ from workbench.encoder.batches import Step
 from workbench.encoder.checkpoint import Kept, Weights
 from workbench.encoder.consistency import drawn_together
 from workbench.encoder.corpus import Corpus
-from workbench.encoder.objectives import JointLoss, Read
+from workbench.encoder.objectives import KEPT, JointLoss, Read
 from workbench.encoder.optimise import Mover
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.towers import JointEncoder
@@ -70,7 +70,8 @@ class Learner:
 def tasks_of(corpus: Corpus) -> list[str]:
     """The names of all tasks that a corpus teaches."""
     beside = [task for task in (corpus.next_item, corpus.masked and corpus.masked.task) if task]
-    return [*corpus.text_rows, *corpus.user_rows, *(task.name for task in beside)]
+    kept = [KEPT] if corpus.anchor is not None else []
+    return [*corpus.text_rows, *corpus.user_rows, *(task.name for task in beside), *kept]
 
 
 def check(losses: dict[str, Tensor], where: str) -> None:

@@ -21,6 +21,8 @@ from workbench.encoder.softmax import NextItemLoss
 from workbench.encoder.towers import JointEncoder, Steps
 from workbench.tasks.base import Outputs
 
+KEPT = "parent"
+
 
 @dataclass
 class Read:
@@ -84,6 +86,9 @@ class JointLoss(nn.Module):
     the products of a batch there is no second row of the right one that would count as wrong. Products
     that cannot be told apart by their text are left out beside the right one.
 
+    Where the corpus has an anchor, texts are kept close to it: `KEPT` is the mean distance, one less the cosine, times the
+    recipe's `keep_close` (feature distillation; without forgetting: Li and Hoiem 2016).
+
     `said` holds the logits of the last step by task; `adversary`, where there is one, sees what enters the trained layers.
     """
 
@@ -98,6 +103,9 @@ class JointLoss(nn.Module):
         self.objective = {name: rows.task.objective for name, rows in corpus.text_rows.items()}
         self.next_item = corpus.next_item.name if corpus.next_item else ""
         self.next_items = NextItemLoss(torch.from_numpy(corpus.counts()))
+        close = corpus.anchor is not None and recipe.keep_close > 0
+        self.anchor = torch.from_numpy(corpus.anchor).to(model.bias.device) if close and corpus.anchor is not None else None
+        self.keep_close = recipe.keep_close
         self.register_buffer("twins", torch.from_numpy(twins_of(corpus.product_text)), persistent=False)
         for name, weight in class_weights(corpus).items():
             outputs = corpus.text_rows[name].outputs
@@ -109,8 +117,11 @@ class JointLoss(nn.Module):
         products = self.model.products(read.products)
         losses: dict[str, Tensor] = {}
         self.said = {}
+        kept: list[Tensor] = []
         for batch in step.texts:
-            losses |= self._texts(batch, products, device)
+            losses |= self._texts(batch, products, device, kept)
+        if kept:
+            losses[KEPT] = self.keep_close * torch.cat(kept).mean()
         if step.users is not None:
             losses[self.next_item] = self._next_item(step.users, products, read.reviews)
         for name, question in step.questions.items():
@@ -119,12 +130,15 @@ class JointLoss(nn.Module):
             losses[MASKED_WORDS] = self._masked(step.masked, device)
         return losses
 
-    def _texts(self, batch: TextBatch, products: Tensor, device: torch.device) -> dict[str, Tensor]:
+    def _texts(self, batch: TextBatch, products: Tensor, device: torch.device, kept: list[Tensor]) -> dict[str, Tensor]:
+        """The losses of a batch of texts; how far each lies from the anchor goes to `kept`."""
         with torch.autocast(device.type, self.dtype, enabled=self.dtype != torch.float32):
             entered = self.model.backbone.enter(batch.texts.to(device))
             if self.adversary is not None:
                 entered = replace(entered, values=self.adversary.see(entered.values))
             pooled = self.model.read(entered).float()
+        if self.anchor is not None:
+            kept.append(1 - F.cosine_similarity(pooled, self.anchor[batch.places.to(device)], dim=-1))
         losses = {}
         for name, (rows, targets) in batch.rows.items():
             found, target = pooled[rows.to(device)], targets.to(device)

@@ -74,6 +74,8 @@ ALLOWED = {
     "word_dropout": below(0, 1),
     "synonyms": below(0, 1),
     "balance": one_of("sum", "uncertainty", "famo", "upgrad", "pcgrad"),
+    "replay": at_least(0),
+    "keep_close": at_least(0),
     "adversarial": at_least(0),
     "r_drop": at_least(0),
     "learning_rate": above(0),
@@ -132,6 +134,9 @@ class Recipe:
     sampling: str = "proportional"
     word_dropout: float = 0.0
     synonyms: float = 0.0
+    # how a fine-tuning forgets nothing: rows of the parent's tasks for each uploaded one, and closeness to how it reads
+    replay: float = 1.0
+    keep_close: float = 0.0
     # how the tasks' losses become one
     balance: str = "sum"
     adversarial: float = 0.0

@@ -27,11 +27,11 @@ class Scaling:
         return np.asarray(softmax(told / self.temperature + self.share * words + self.bias, axis=1))
 
 
-def label_scaling(told: np.ndarray, words: np.ndarray, truth: np.ndarray) -> Scaling:
+def label_scaling(told: np.ndarray, words: np.ndarray, truth: np.ndarray, *, by_label: bool = True) -> Scaling:
     """The scaling of least log-loss on rows with logits `told` and `words` (rows, labels) and labels `truth` (rows,).
 
     A normal prior of variance 1 on the logarithm of the temperature, the share and the biases keeps few rows from
-    moving them far.
+    moving them far; without `by_label` there are no biases, for rows that are too few to say something of each label.
     """
     from scipy.optimize import minimize
     from scipy.special import log_softmax
@@ -43,8 +43,9 @@ def label_scaling(told: np.ndarray, words: np.ndarray, truth: np.ndarray) -> Sca
         wrong = np.exp(log)
         wrong[right] -= 1
         slope = [-(wrong * told).sum() * np.exp(-at[0]), (wrong * words).sum(), *wrong.sum(0)]
-        return float(-log[right].sum() + 0.5 * (at @ at)), np.array(slope) + at
+        return float(-log[right].sum() + 0.5 * (at @ at)), np.where(free, np.array(slope) + at, 0.0)
 
+    free = np.array([True, True, *[by_label] * told.shape[1]])
     at = minimize(loss, np.zeros(2 + told.shape[1]), jac=True, method="L-BFGS-B").x
     return Scaling(float(np.exp(at[0])), float(at[1]), np.asarray(at[2:]))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,12 +83,16 @@ def train(
     checkpoint: Checkpoint,
     *,
     keep_start: bool = False,
+    keep_last: bool = False,
+    words: Collection[str] | None = None,
     watch: Watch = lambda epoch, score: None,
 ) -> Trained:
     """Train until the validation metrics stop getting better; the best weights are kept.
 
     Their measure is `geometric_mean`. With `keep_start` the weights given count as a first result that
-    later epochs have to beat. Goes on from `checkpoint` where it holds something, and writes it after
+    later epochs have to beat; with `keep_last` the last epoch's weights are kept, for who has too few
+    validation rows to go by. `words`: the tasks whose words are counted anew, all where not given. Goes on
+    from `checkpoint` where it holds something, and writes it after
     each epoch; `watch` then hears the score. Raises WorkbenchError when a loss is not finite.
     """
     accelerator = engine(recipe.trackers, checkpoint.folder)
@@ -114,12 +118,13 @@ def train(
         score: float = broadcast_object_list([geometric_mean(list(found.values()))])[0]
         return score
 
-    fit_wide(model, corpus, recipe.seed)
-    pooled = features.pooled()
+    fit_wide(model, corpus, recipe.seed, words)
+    judged = corpus.judged_texts()
+    pooled = fresh(features, judged)
     if keep_start and not kept:
         standing.best = validate()
     best_weights = kept.parts["best"] if kept else copy_of(model.trained())
-    while standing.epoch < recipe.epochs and standing.waited < recipe.patience:
+    while standing.epoch < recipe.epochs and (standing.waited < recipe.patience or keep_last):
         set_seed(recipe.seed + standing.epoch)
         read = _read(corpus, pooled, accelerator.device)
         model.train()
@@ -133,10 +138,10 @@ def train(
                     note(step=standing.epoch * epochs.steps + at, epoch=standing.epoch, task=name, loss=float(value.detach()))
         standing.epoch += 1
         with learner.mover.average.within():
-            pooled = features.pooled()
+            pooled = fresh(features, judged)
             score = validate()
             standing.waited += 1
-            if score > standing.best:
+            if score > standing.best or keep_last:
                 standing.best, standing.waited, best_weights = score, 0, copy_of(model.trained())
         checkpoint.save(standing, {**learner.parts(), "best": best_weights}, learner.mover.optimiser)
         watch(standing.epoch, score)
@@ -144,6 +149,15 @@ def train(
     model.load_state_dict(best_weights, strict=False)
     model.eval()
     return Trained(model, features, features.pooled(), standing.curve, standing.best)
+
+
+def fresh(features: Features, rows: np.ndarray) -> np.ndarray:
+    """The pooled vectors of these texts as the model reads them now, zeros for all others, (texts, width)."""
+    if len(rows) == len(features.lengths):
+        return features.pooled()
+    made = np.zeros((len(features.lengths), features.backbone.width), np.float32)
+    made[rows] = features.pooled(rows)
+    return made
 
 
 def agreed(kept: Kept | None) -> Kept | None:

@@ -6,15 +6,17 @@ has no place for or too few rows to learn, and is weighed against what was read 
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from workbench.encoder import companions
 from workbench.encoder.corpus import Corpus, asked_numbers
 from workbench.encoder.towers import JointEncoder
 
 
-def fit_wide(model: JointEncoder, corpus: Corpus, seed: int) -> None:
-    """Fit the wide part of every head, words or numbers, to its training rows, and the companions of products."""
+def fit_wide(model: JointEncoder, corpus: Corpus, seed: int, words: Collection[str] | None = None) -> None:
+    """Fit the wide part of every head, words (of these tasks where given) or numbers, to its training rows, and companions."""
     for name, rows in corpus.text_rows.items():
-        if rows.task.objective == "classify":
+        if rows.task.objective == "classify" and (words is None or name in words):
             train, validation = (rows.rows(split) for split in ("train", "validation"))
             texts = [[corpus.texts[i] for i in rows.text[wanted]] for wanted in (train, validation)]
             model.text_head(name).words.fit((texts[0], rows.target[train]), (texts[1], rows.target[validation]), seed)

@@ -52,19 +52,21 @@ class Words(nn.Module):
         found = np.bincount(counts.indices, minlength=BUCKETS)
         idf = np.where(found < min(LEAST_TEXTS, len(texts) // 100), 0.0, np.log((1 + len(texts)) / (1 + found)) + 1)
         self.idf.copy_(torch.from_numpy(idf))
-        x, held, best = self._weighed(counts), self._weighed(_counts(validation[0])), np.inf
+        used, best = np.flatnonzero(found * idf), np.inf  # the weights of words that no training text has stay zero
+        x, held = self._weighed(counts)[:, used], self._weighed(_counts(validation[0]))[:, used]
         for strength in STRENGTHS:
             model = LogisticRegression(C=strength, max_iter=200).fit(x, truth)
             loss = _loss(model, held, validation[1])
             if loss < best:
                 best = loss
-                self._keep(model)
+                self._keep(model, used)
 
-    def _keep(self, model: Any) -> None:
-        """The weights of a fitted regression; a label that it has not met is as unlikely as a rare one."""
+    def _keep(self, model: Any, used: np.ndarray) -> None:
+        """The weights of a regression fitted to the buckets `used`; a label that it has not met is as unlikely as a rare one."""
         weight, bias = np.zeros(tuple(self.weight.shape)), np.full(len(self.bias), model.intercept_.min() - 2)
         two = len(model.classes_) == 2
-        weight[model.classes_] = np.concatenate([-model.coef_ / 2, model.coef_ / 2]) if two else model.coef_
+        fitted = np.concatenate([-model.coef_ / 2, model.coef_ / 2]) if two else model.coef_
+        weight[np.ix_(model.classes_, used)] = fitted
         bias[model.classes_] = np.concatenate([-model.intercept_ / 2, model.intercept_ / 2]) if two else model.intercept_
         self.weight.copy_(torch.from_numpy(weight))
         self.bias.copy_(torch.from_numpy(bias))

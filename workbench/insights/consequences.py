@@ -37,9 +37,10 @@ WHERE before.label <> after.label ORDER BY after.probability DESC, key LIMIT ?
 class Consequences:
     """Each as a table; empty where both versions say the same or one of them does not say it.
 
-    `tasks`: task, rows, changed, share. `sentiment`: before, after, rows; `reviews`: examples. `alerts`: what (would fire, would
-    not fire), where, began, share, n. `moved`: user_id, before, after, of `users` that both know. `items`: user_id,
-    product_id, product, what (gone, new) over the top 10 of `asked` users, of whom `touched` see another ten; `replaced` of ten on average.
+    `tasks`: task, rows, changed, share. `sentiment`: before, after, rows; `reviews`: examples. `alerts`: what (would fire,
+    would not fire), where, began, ended, share, baseline, n. `moved`: user_id, before, after, of `users` that both know.
+    `items`: user_id, product_id, product, what (gone, new) over the top 10 of `asked` users, of whom `touched` see
+    another; on average `replaced` of ten change.
     """
 
     tasks: pd.DataFrame
@@ -184,7 +185,7 @@ def _tops(store: Store, space: Space, users: Sequence[str]) -> dict[str, list[st
 def _mood(sentiment: pd.DataFrame) -> str:
     total = int(sentiment["rows"].sum())
     listed = ", ".join(f"{row.rows:,} from {row.before} to {row.after}" for row in sentiment.head(3).itertuples())
-    return f"{total:,} reviews change their sentiment: {listed}."
+    return f"{total:,} {'review changes its' if total == 1 else 'reviews change their'} sentiment: {listed}."
 
 
 def _empty(*columns: str) -> pd.DataFrame:

@@ -1,0 +1,248 @@
+"""From labelled rows to a version: on top of a parent, whose tasks are rehearsed and to whose reading it keeps close, or of the bare base.
+
+Where a label has few rows none of them can be spared for long: what was held out is measured, then learned too.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench.encoder.baselines import baselines
+from workbench.encoder.corpus import Corpus, TextRows, read_corpus
+from workbench.encoder.evaluate import Metrics, measure
+from workbench.encoder.make import WHOLE, Made, Prepared, checkpoint_of, part_of, prepare, publish
+from workbench.encoder.masked_reading import with_masked_words
+from workbench.encoder.probe import begin_head
+from workbench.encoder.recipe import SCRATCH, Recipe
+from workbench.encoder.train import Trained, copy_of, train
+from workbench.encoder.weights import Loaded, load, warm_start
+from workbench.errors import WorkbenchError
+from workbench.home import Home
+from workbench.registry import ModelVersion, Registry
+from workbench.run import Run
+from workbench.shop.store import Store
+
+STRUCTURE = (
+    *("split", "base", "vocabulary", "own_layers", "own_width", "max_length", "top_layers", "pooling", "adapters", "adapter_rank"),
+    *("dim", "user_layers", "user_width", "history_length", "return_days"),
+)
+CHOICES = ("head", "adapters", "top", "all")
+ADAPTED_LAYERS = 3
+FEW = 64
+LEAST_UPDATES, MOST_EPOCHS = 200, 20
+LEAST_REHEARSED = 300
+OF_USERS = ("own.", "bias", "review_bias", "user.", "user_scale")
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What is taught: the task, the texts of the upload, what may change, the parent (None: the bare base)."""
+
+    task: str
+    told: set[str]
+    choice: str
+    parent: ModelVersion | None
+
+    def rows(self, corpus: Corpus) -> np.ndarray:
+        """The upload's own rows of the task."""
+        keys = corpus.text_rows[self.task].keys
+        return np.array([i for i, key in enumerate(keys) if key.startswith("label:") and key[6:] in self.told], np.int64)
+
+
+def finetune_version(
+    home: Home, run: Run, *, snapshot: Path, recipe: Recipe, parent: str | None, task: str, choice: str, upload: str
+) -> dict[str, Any]:
+    """Learn from the labelled rows of an upload on top of `parent` (the bare base when None)."""
+    began, registry = time.monotonic(), Registry(home)
+    found = registry.get(parent) if parent else None
+    loaded = load(found) if found else None
+    recipe = shaped(recipe, loaded.recipe if loaded else None, choice)
+    with Store.open_snapshot(home, snapshot) as store:
+        corpus = with_masked_words(read_corpus(store, split=recipe.split, return_days=recipe.return_days), recipe)
+        data_version, uploads = store.data_version, _uploads(store, task)
+    if task in corpus.left_out:
+        raise WorkbenchError(f"The task {task!r} cannot be learned: {corpus.left_out[task]}.", "Upload more labelled rows.")
+    _keep_learned(corpus, task, uploads, learned_whole(registry, found, task))
+    lesson = Lesson(task, uploads.get(upload, set()), choice, found)
+    recipe = paced(recipe, corpus, lesson)
+    prepared = prepare(corpus, recipe, run.folder, part_of(run, 0.0, 0.3), found.folder if found else None)
+    before = _start_from(prepared, loaded)
+    made = _learn(run, prepared, lesson, recipe, loaded)
+    info = {"kind": "finetune", "parent": parent, "data_version": data_version, "task": task, "upload": upload, "train": choice}
+    info |= {"learned_whole": True} if made.measured else {}
+    return publish(home, run, prepared, made, recipe, began, info, before)
+
+
+# -- what is learned, and how long -------------------------------------------------------------
+
+
+def shaped(recipe: Recipe, parent: Recipe | None, choice: str) -> Recipe:
+    """The recipe with the parent's structure, or over the bare base with as many trained layers as the choice says.
+
+    Raises WorkbenchError for a choice that there is not, or that this parent has not.
+    """
+    if choice not in CHOICES:
+        raise WorkbenchError(f"Cannot train {choice!r}; allowed are: {', '.join(CHOICES)}.", "Choose one of these.")
+    if parent:
+        if choice == "adapters" and not parent.adapters:
+            raise WorkbenchError(
+                "The active version has no adapters that could learn.", "Choose head, top or all, or train a version with recipe adapters."
+            )
+        return replace(recipe, **{name: getattr(parent, name) for name in STRUCTURE})
+    if recipe.base == SCRATCH:
+        return recipe
+    if choice == "adapters":
+        return replace(recipe, top_layers=ADAPTED_LAYERS, adapters=recipe.adapters or "lora")
+    layers = {"head": 0, "top": max(1, recipe.top_layers), "all": -1}[choice]
+    return replace(recipe, top_layers=layers, adapters="")
+
+
+def is_few(corpus: Corpus, task: str) -> bool:
+    """Whether a label of the task has so few rows, in the middle, that none can be spared."""
+    rows = corpus.text_rows[task]
+    counts = np.bincount(rows.target, minlength=len(rows.labels))
+    return float(np.median(counts[counts > 0])) < FEW
+
+
+def paced(recipe: Recipe, corpus: Corpus, lesson: Lesson) -> Recipe:
+    """The recipe with as many epochs as few rows need to move anything."""
+    rows = max(1, len(lesson.rows(corpus)))
+    needed = min(MOST_EPOCHS, -(-LEAST_UPDATES * recipe.batch_texts // rows))
+    return replace(recipe, epochs=max(recipe.epochs, needed))
+
+
+def rehearse(corpus: Corpus, lesson: Lesson, recipe: Recipe) -> None:
+    """Let an epoch read every row of the upload, and of each of the parent's tasks `replay` times as many rows, drawn anew."""
+    own = {int(i) for i in corpus.text_rows[lesson.task].text[lesson.rows(corpus)]}
+    wanted = max(LEAST_REHEARSED, recipe.replay * len(own))
+    share: dict[int, float] = {}
+    for rows in corpus.text_rows.values():
+        train = [int(i) for i in rows.text[rows.rows("train")] if int(i) not in own]
+        for text in train:
+            share[text] = max(share.get(text, 0.0), min(1.0, wanted / len(train)))
+    corpus.repeat = share
+
+
+def limited(prepared: Prepared, lesson: Lesson) -> Corpus:
+    """The corpus to train on; freezes what the choice leaves alone."""
+    corpus, model = prepared.corpus, prepared.model
+    for name, parameter in model.named_parameters():
+        if lesson.choice == "head":
+            parameter.requires_grad_(name.startswith(f"heads.{lesson.task}."))
+        elif lesson.choice != "all" and lesson.parent and name.startswith(OF_USERS):
+            parameter.requires_grad_(False)
+    if lesson.choice == "head":
+        own = {lesson.task: corpus.text_rows[lesson.task]}
+        return replace(corpus, text_rows=own, user_rows={}, next_item=None, masked=None, anchor=None)
+    if lesson.choice != "all" and lesson.parent:
+        # users read texts that are kept close to what they were: they need not be rehearsed
+        return replace(corpus, user_rows={}, next_item=None, masked=None)
+    return corpus
+
+
+# -- the training ------------------------------------------------------------------------------
+
+
+def _start_from(prepared: Prepared, parent: Loaded | None) -> Metrics:
+    """Warm-start from the parent and measure it on the test rows of this corpus; {} without a parent.
+
+    What is not of the upload is kept close to what the parent reads.
+    """
+    if parent is None:
+        return {}
+    warm_start(prepared.model, prepared.corpus, parent)
+    prepared.corpus.anchor = prepared.features.pooled()
+    found = measure(prepared.model, prepared.corpus, prepared.corpus.anchor, "test")
+    return {name: values for name, values in found.items() if name in parent.labels or name not in prepared.corpus.labels}
+
+
+def _learn(run: Run, prepared: Prepared, lesson: Lesson, recipe: Recipe, parent: Loaded | None) -> Made:
+    """Train; where rows are few measure first, then train again on all of them with the calibration that was found."""
+    corpus, few = prepared.corpus, is_few(prepared.corpus, lesson.task)
+    begun = copy_of(prepared.model.trained())
+    middle = 0.55 if few else 0.8
+    trained = _train(run, prepared, lesson, recipe, parent, run.folder, (0.3, middle), few)
+    simple = baselines(
+        replace(corpus, text_rows={lesson.task: corpus.text_rows[lesson.task]}, user_rows={}, next_item=None), prepared.frozen
+    )
+    if not few:
+        return Made(trained, simple, {}, lesson.parent)
+    measured = {lesson.task: measure(trained.model, corpus, trained.pooled, "test")[lesson.task]}
+    scaling = {name: value for name, value in copy_of(trained.model.trained()).items() if _is_scaling(name, lesson.task)}
+    prepared.model.load_state_dict({**begun, **scaling}, strict=False)
+    whole = replace(prepared, corpus=_whole(corpus, lesson))
+    folder = run.folder / WHOLE
+    folder.mkdir(exist_ok=True)
+    return Made(_train(run, whole, lesson, recipe, parent, folder, (middle, 0.8), few), simple, measured, lesson.parent)
+
+
+def _train(
+    run: Run,
+    prepared: Prepared,
+    lesson: Lesson,
+    recipe: Recipe,
+    parent: Loaded | None,
+    folder: Path,
+    part: tuple[float, float],
+    few: bool,
+) -> Trained:
+    rows, model = prepared.corpus.text_rows[lesson.task], prepared.model
+    known = parent is not None and parent.outputs.get(lesson.task) == rows.outputs
+    if not known and rows.outputs.names == rows.labels:
+        train_rows = rows.rows("train")
+        pooled = prepared.corpus.anchor if parent else prepared.frozen
+        assert pooled is not None
+        begin_head(model.text_head(lesson.task), pooled[rows.text[train_rows]], rows.target[train_rows])
+    rehearse(prepared.corpus, lesson, recipe)
+    limits = limited(prepared, lesson)
+    words = {lesson.task} if parent else None
+    checkpoint = checkpoint_of(run, folder, recipe)
+    report, start = part_of(run, *part), known and not few
+    return train(limits, model, prepared.features, recipe, report, run.point, checkpoint, keep_start=start, keep_last=few, words=words)
+
+
+def _is_scaling(name: str, task: str) -> bool:
+    """Whether a weight is what calibration found for the task's head."""
+    return name in {f"heads.{task}.{part}" for part in ("temperature", "share", "bias", "offset")}
+
+
+def _whole(corpus: Corpus, lesson: Lesson) -> Corpus:
+    """The corpus with all rows of the upload among those that are learned."""
+    rows = corpus.text_rows[lesson.task]
+    split = rows.split.copy()
+    split[lesson.rows(corpus)] = "train"
+    return replace(corpus, text_rows={**corpus.text_rows, lesson.task: replace(rows, split=split)})
+
+
+# -- what parents learned whole ----------------------------------------------------------------
+
+
+def learned_whole(registry: Registry, version: ModelVersion | None, task: str) -> set[str]:
+    """The uploads whose rows of the task a version, or one that it comes from, learned without holding any out."""
+    known, found = {v.id: v for v in registry.versions()}, set()
+    while version is not None:
+        if version.info.get("learned_whole") and version.info.get("task") == task:
+            found.add(str(version.info["upload"]))
+        version = known.get(version.info.get("parent") or "")
+    return found
+
+
+def _uploads(store: Store, task: str) -> dict[str, set[str]]:
+    """The labelled texts of a task by upload."""
+    made: dict[str, set[str]] = {}
+    for text, upload in store.rows("SELECT text, upload FROM labels WHERE task = ?", [task]):
+        made.setdefault(upload, set()).add(text)
+    return made
+
+
+def _keep_learned(corpus: Corpus, task: str, uploads: dict[str, set[str]], whole: set[str]) -> None:
+    """Rows that a parent has learned are no test rows any more."""
+    seen = set().union(*(uploads.get(upload, set()) for upload in whole))
+    rows: TextRows = corpus.text_rows[task]
+    learned = [i for i, key in enumerate(rows.keys) if key.startswith("label:") and key[6:] in seen]
+    rows.split[learned] = "train"
