@@ -77,3 +77,9 @@ def test_batches_hold_every_row_once_within_their_budget():
     parts = batches_by_length(lengths, 500)
     assert sorted(np.concatenate(parts).tolist()) == list(range(300))
     assert max(len(p) * lengths[p].max() for p in parts) <= 500
+
+
+def test_a_batch_that_is_half_full_is_not_padded_for_other_lengths():
+    lengths = np.array([10] * 30 + [9] * 30 + [700])
+    assert [lengths[p].tolist() for p in batches_by_length(lengths, 500)] == [[700], [10] * 30, [9] * 30]
+    assert [len(p) for p in batches_by_length(lengths, 1000)] == [1, 50, 10]

@@ -39,6 +39,31 @@ def test_each_precision_reads_as_the_library_does(backbone, precision, least):
     assert backbone.fast is None
 
 
+def test_several_cores_read_as_one_does(backbone, tmp_path, monkeypatch):
+    texts = [text * (1 + at % 3) for at, text in enumerate(TEXTS)]
+    found = []
+    for cores in (1, 3):
+        monkeypatch.setattr("workbench.encoder.features.cores_for", lambda device, cores=cores: cores)
+        features = Features(backbone, texts, tmp_path / f"on_{cores}")
+        read = list(read_all(backbone, texts, FastLayers(backbone, "bf16"), "review"))
+        found.append(np.concatenate([features.pooled(), *read]))
+    assert cosines(*found).min() > 0.9999 > cosines(found[0], np.roll(found[0], 1, axis=0)).max()
+
+
+@pytest.mark.parametrize("kind", ["lora", "bottleneck"])
+def test_texts_of_several_kinds_are_read_each_by_its_own_adapter_whatever_the_cores(kind, tmp_path, monkeypatch):
+    monkeypatch.setattr("workbench.encoder.features.cores_for", lambda device: 4)
+    backbone = Backbone.of(Recipe(adapters=kind, adapter_rank=4, top_layers=1), find_base(DEFAULT_BASE))
+    for name, weight in backbone.named_parameters():
+        if "lora_B.review" in name or "up.review" in name:
+            torch.nn.init.normal_(weight)
+    readers = ["review", "product"] * 16
+    found = Features(backbone, TEXTS, tmp_path / "features", readers=readers).pooled()
+    alone = {kind: np.concatenate(list(read_all(backbone, TEXTS, FastLayers(backbone, "bf16"), kind))) for kind in ("review", "product")}
+    expected = np.stack([alone[reader][row] for row, reader in enumerate(readers)])
+    assert cosines(found, expected).min() > 0.99 and cosines(alone["review"], alone["product"]).max() < 0.9
+
+
 @int8
 def test_what_int8_costs_is_measured(backbone, tmp_path):
     cost = Features(backbone, TEXTS, tmp_path / "features", precision="int8").agreement()

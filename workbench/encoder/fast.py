@@ -39,9 +39,9 @@ class Linear:
             made = F.gelu(made) if self.activation == "gelu" else made
             return made if other is None else made + other
         if other is None:
-            made = torch.ops.mkldnn._linear_pointwise(x, self.packed, self.bias, self.activation, [], "none")
+            made = torch.ops.mkldnn._linear_pointwise.default(x, self.packed, self.bias, self.activation, [], "none")
         else:
-            made = torch.ops.mkldnn._linear_pointwise(x, other, self.packed, self.bias, "add")
+            made = torch.ops.mkldnn._linear_pointwise.binary(x, other, self.packed, self.bias, "add")
         return made
 
 

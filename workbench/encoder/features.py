@@ -15,12 +15,13 @@ import numpy as np
 import torch
 
 from workbench.encoder.backbone import Backbone, Texts
+from workbench.encoder.cores import cores_for, on_each_core
 from workbench.encoder.fast import FastLayers, Ranges, check_int8, reading
 from workbench.encoder.quantised import measure_ranges
 from workbench.encoder.tokens import Tokens, parts
 
 FILE = "features.f16"
-TOKENS_PER_BATCH = {"cpu": 4096, "cuda": 65536}  # a GPU wants batches large enough to outlast the launch of its kernels
+TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 65536}  # what a core's cache holds; what outlasts the launch of a GPU's kernels
 MOST_BYTES = 8 * 1024**3
 MOST_OF_FREE_DISK = 0.5
 IN_MEMORY_BYTES = 128 * 1024**2
@@ -29,12 +30,17 @@ TEXTS_FOR_AGREEMENT = 200
 Report = Callable[[float], None]
 
 
-def batches_by_length(lengths: np.ndarray, tokens: int = TOKENS_PER_BATCH["cpu"]) -> list[np.ndarray]:
-    """Row indices in batches of texts of like length, each of at most `tokens` padded tokens."""
+def batches_by_length(lengths: np.ndarray, tokens: int) -> list[np.ndarray]:
+    """Row indices in batches of texts of like length, the longest first, each of at most `tokens` padded tokens.
+
+    A batch of half as many is not padded for the sake of a longer text.
+    """
     made: list[np.ndarray] = []
-    order, start = np.argsort(lengths, kind="stable"), 0
+    order, start = np.argsort(-lengths, kind="stable"), 0
     for stop in range(1, len(order) + 1):
-        if stop == len(order) or (stop + 1 - start) * lengths[order[stop]] > tokens:
+        longest = lengths[order[start]]
+        shorter = stop < len(order) and lengths[order[stop]] < longest and 2 * (stop - start) * longest >= tokens
+        if stop == len(order) or shorter or (stop + 1 - start) * longest > tokens:
             made.append(order[start:stop])
             start = stop
     return made
@@ -52,13 +58,20 @@ def read_all(backbone: Backbone, texts: Sequence[str], layers: FastLayers, reade
     with reading(backbone, layers):
         for tokens in parts(backbone, texts):
             made = np.zeros((len(tokens), backbone.width), np.float32)
-            for rows in batches_by_length(tokens.lengths, _budget(backbone)):
+
+            def read(rows: np.ndarray, tokens: Tokens = tokens, made: np.ndarray = made) -> None:
                 made[rows] = _pooled(backbone, backbone.pad(tokens.rows(rows), [reader] * len(rows)), fresh=True)
+
+            _each_batch(backbone, tokens.lengths, read)
             yield made
 
 
-def _budget(backbone: Backbone) -> int:
-    return TOKENS_PER_BATCH[next(backbone.parameters()).device.type]
+def _each_batch(backbone: Backbone, lengths: np.ndarray, work: Callable[[np.ndarray], None]) -> None:
+    """Call `work` with the rows of each batch of texts of these lengths, some batches at a time."""
+    device = next(backbone.parameters()).device
+    cores = 1 if backbone.adapters else cores_for(device)  # adapters are told beside the batch what its texts are
+    tokens = min(TOKENS_PER_BATCH[device.type], -(-int(lengths.sum()) // cores))
+    on_each_core(work, batches_by_length(lengths, tokens), cores)
 
 
 def _pooled(backbone: Backbone, texts: Texts, *, fresh: bool) -> np.ndarray:
@@ -136,11 +149,14 @@ class Features:
             file.truncate((done + total) * 2 * width)
         values = np.memmap(self.file, np.float16, "r+", offset=done * 2 * width, shape=(total, width))
         starts = np.cumsum(lengths) - lengths
-        for rows in reversed(batches_by_length(tokens.lengths[: len(lengths)], _budget(self.backbone))):
+
+        def keep(rows: np.ndarray) -> None:
             found = self.backbone.lower(self.backbone.pad(tokens.rows(rows)).to(device))
             hidden = found.values.to(torch.float16).cpu().numpy()
             for at, row in enumerate(rows):
                 values[starts[row] : starts[row] + lengths[row]] = hidden[at, : lengths[row]]
+
+        _each_batch(self.backbone, tokens.lengths[: len(lengths)], keep)
         values.flush()
 
     def words(self, text: int) -> list[int]:
@@ -198,10 +214,13 @@ class Features:
             for fresh in (False, True):
                 part = np.flatnonzero(kept != fresh)
                 lengths = self._tokens.lengths[self._place[wanted[part]]] if fresh else self.lengths[wanted[part]]
-                for at in batches_by_length(lengths, _budget(self.backbone)):
+
+                def read(at: np.ndarray, part: np.ndarray = part, fresh: bool = fresh) -> None:
                     chosen = wanted[part[at]]
                     texts = self._padded(chosen) if fresh else self.batch(chosen)
                     made[part[at]] = _pooled(self.backbone, texts, fresh=fresh)
+
+                _each_batch(self.backbone, lengths, read)
         return made
 
     def _room_for(self, rows: int) -> np.ndarray:

@@ -35,7 +35,7 @@ class Int8Linear:
     def __call__(self, x: Tensor) -> Tensor:
         scale, zero = self.gelu or (1.0, 0)
         kind, after, algorithm = (torch.uint8, "gelu", "none") if self.gelu else (torch.bfloat16, "none", "")
-        made: Tensor = torch.ops.onednn.qlinear_pointwise(
+        made: Tensor = torch.ops.onednn.qlinear_pointwise.default(
             x, self.scale, self.zero, self.packed, self.scales, self.zeros, self.bias, scale, zero, kind, after, [], algorithm
         )
         return made
