@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from workbench.encoder.backbone import Backbone
+from workbench.encoder.cores import cores_for, on_each_core
 from workbench.encoder.fast import ROWS_WHEN_PACKED, FastLayer, FastLayers, Ranges, query_key_value
 
 MIDDLE = 128
@@ -75,18 +77,19 @@ class Int8Layer(FastLayer):
         return self.after_all(self.down8(self.up8(between)).to(x.dtype).add_(between))
 
 
-@torch.inference_mode()
 def measure_ranges(backbone: Backbone, tokens: Sequence[Sequence[int]]) -> list[Ranges]:
     """How far activations reach in each layer, over these tokenised texts; {} for a layer that is read as it is."""
     device = next(backbone.parameters()).device
     exact = FastLayers(backbone, "fp32").layers
-    found: list[Ranges] = [{} for _ in exact]
-    for text in tokens:
-        x = backbone.model.embeddings(input_ids=torch.tensor([list(text)], device=device))[0]
-        for at, layer in enumerate(exact):
-            if not isinstance(layer, FastLayer):
-                x = layer(x, (1, len(x)), None)
-                continue
-            x, largest = layer.ranges(x, (1, len(x)))
-            found[at] = {name: torch.maximum(value, found[at].get(name, value)) for name, value in largest.items()}
-    return found
+    found: list[list[Ranges]] = []
+
+    def measure(rows: np.ndarray) -> None:
+        for row in rows:
+            x, each = backbone.model.embeddings(input_ids=torch.tensor([list(tokens[row])], device=device))[0], []
+            for layer in exact:
+                x, largest = layer.ranges(x, (1, len(x))) if isinstance(layer, FastLayer) else (layer(x, (1, len(x)), None), {})
+                each.append(largest)
+            found.append(each)
+
+    on_each_core(measure, np.array_split(np.arange(len(tokens)), max(1, len(tokens))), cores_for(device))
+    return [{name: torch.stack([text[name] for text in layer]).amax(0) for name in layer[0]} for layer in zip(*found, strict=True)]
