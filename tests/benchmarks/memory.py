@@ -22,7 +22,7 @@ from workbench.shop.store import Store
 
 REVIEWS_PER_USER, REVIEWS_PER_PRODUCT, WORDS = 5, 100, 30
 MILLION = 1_000_000
-
+BATCHES = {"batch_texts": 512, "batch_users": 512}  # few steps: what a step takes does not grow with the shop
 
 PRODUCTS = "INSERT INTO products (product_id, title) SELECT 'p' || i, 'thing number ' || i FROM range(?) t(i)"
 REVIEWS = f"""
@@ -90,7 +90,7 @@ def one(reviews: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as name:
         home = Home.find(Path(name)).make()
         snapshot = shop(home, reviews)
-        recipe = Recipe(base=str(base(home.data / "base")), epochs=1, user_passes=1, trackers="none")
+        recipe = Recipe(base=str(base(home.data / "base")), epochs=1, user_passes=1, trackers="none", **BATCHES)
         before, peak, began = anonymous(), Peak(), time.perf_counter()
         peak.start()
         with Store.open_snapshot(home, snapshot) as store:

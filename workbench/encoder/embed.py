@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from workbench.encoder.corpus import Corpus, UserRows
 from workbench.encoder.evaluate import Reader
@@ -27,7 +26,7 @@ def write_vectors(reader: Reader, path: Path, report: Report = lambda done, step
         read = np.flatnonzero(corpus.review_text >= 0)
         for part in _parts(len(read)):
             rows = read[part]
-            space.vectors("reviews", [corpus.review_ids[i] for i in rows], reader.reviews[torch.from_numpy(rows)].cpu().numpy())
+            space.vectors("reviews", [corpus.review_ids[i] for i in rows], reader.reviews(rows))
         for part in _parts(len(users)):
             chosen = users[part]
             space.vectors("users", [u.user for u in chosen], reader.users(chosen, [len(u.product) for u in chosen])[0])

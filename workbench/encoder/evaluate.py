@@ -14,24 +14,34 @@ from workbench.encoder.companions import scorer_of as companions_scorer
 from workbench.encoder.corpus import Corpus, TextRows, UserRows, UserSteps, rows_of
 from workbench.encoder.metrics import Metric
 from workbench.encoder.ranking import BEST, Ranked, Scorer, figures, rank_products, ranks, tie_places
-from workbench.encoder.towers import JointEncoder
+from workbench.encoder.rows import Rows, met
+from workbench.encoder.towers import JointEncoder, Steps
 
-USERS_PER_BATCH = 256
+USERS_PER_BATCH, TEXTS_PER_BATCH = 256, 1024
 Metrics = dict[str, dict[str, Metric]]
 
 
 class Reader:
-    """A model with all texts read: products and reviews as vectors, users and predictions on demand. In evaluation mode."""
+    """A model with all texts read: products as vectors; reviews, users and predictions on demand. In evaluation mode."""
 
     def __init__(self, model: JointEncoder, corpus: Corpus, pooled: np.ndarray) -> None:
         self.model, self.corpus, self.pooled = model.eval(), corpus, pooled
         self.device = model.bias.device
+        self.read = Rows(pooled, corpus.review_text, self.device)
         with torch.no_grad():
             self.products = model.products(self._rows(corpus.product_text))
-            self.reviews = model.reviews(self._rows(corpus.review_text))
 
     def _rows(self, index: np.ndarray) -> Tensor:
         return torch.from_numpy(rows_of(self.pooled, index)).to(self.device)
+
+    @torch.no_grad()
+    def reviews(self, rows: np.ndarray) -> np.ndarray:
+        """Vectors of these reviews, (rows, dim)."""
+        return _numpy(self.model.reviews(self.read[rows]))
+
+    def _users(self, steps: Steps) -> tuple[Tensor, Tensor]:
+        steps, pooled = met(steps.to(self.device), self.read)
+        return self.model.users(steps, self.products, self.model.reviews(pooled))
 
     @torch.no_grad()
     def users(self, users: list[UserSteps], ends: list[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -40,8 +50,7 @@ class Reader:
         vectors, states = [np.zeros((0, self.products.shape[1]), np.float32)], [np.zeros((0, self.products.shape[1]), np.float32)]
         for at in range(0, len(users), USERS_PER_BATCH):
             part, stops = users[at : at + USERS_PER_BATCH], ends[at : at + USERS_PER_BATCH]
-            steps = steps_of(part, [(max(0, e - length), e) for e in stops], length).to(self.device)
-            vector, state = self.model.users(steps, self.products, self.reviews)
+            vector, state = self._users(steps_of(part, [(max(0, e - length), e) for e in stops], length))
             vectors.append(vector[:, -1].float().cpu().numpy())
             states.append(state[:, -1].float().cpu().numpy())
         return np.concatenate(vectors), np.concatenate(states)
@@ -49,7 +58,7 @@ class Reader:
     @torch.no_grad()
     def told(self, task: str, index: np.ndarray) -> Tensor:
         """Log-probabilities of what the task's head tells apart for texts by index, (rows, outputs)."""
-        return self.model.classify(task, self._rows(index))
+        return torch.cat([self.model.classify(task, self._rows(part)) for part in _parts(index)])
 
     @torch.no_grad()
     def label_logits(self, task: str, index: np.ndarray) -> np.ndarray:
@@ -82,7 +91,7 @@ class Reader:
         length = self.model.user.place.num_embeddings
         for at in range(0, len(rows), USERS_PER_BATCH):
             batch = question_batch(self.corpus, asked, rows[at : at + USERS_PER_BATCH], length)
-            _, states = self.model.users(batch.steps.to(self.device), self.products, self.reviews)
+            _, states = self._users(batch.steps)
             made.append(_numpy(self.model.binary(asked.task.name, states[:, -1], batch.numbers.to(self.device))))
         return np.concatenate(made)
 
@@ -100,9 +109,16 @@ class Reader:
     @torch.no_grad()
     def review_ranks(self, rows: TextRows, wanted: np.ndarray) -> np.ndarray:
         """0-based rank of each review's own product among all, (rows,)."""
-        said = self.model.reviews(self._rows(rows.text[wanted]))
-        scores = _numpy(self.model.review_scores(said, self.products))
-        return ranks(scores, rows.target[wanted], tie_places(self.corpus.product_ids))
+        places, found = tie_places(self.corpus.product_ids), [np.zeros(0, np.int64)]
+        for part in _parts(wanted):
+            said = self.model.reviews(self._rows(rows.text[part]))
+            found.append(ranks(_numpy(self.model.review_scores(said, self.products)), rows.target[part], places))
+        return np.concatenate(found)
+
+
+def _parts(rows: np.ndarray) -> list[np.ndarray]:
+    """Rows in parts that are computed one after the other; one empty part where there are none."""
+    return np.array_split(rows, max(1, -(-len(rows) // TEXTS_PER_BATCH)))
 
 
 def _numpy(found: Tensor) -> np.ndarray:

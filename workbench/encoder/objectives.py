@@ -17,6 +17,7 @@ from workbench.encoder.masked import NAME as MASKED_WORDS
 from workbench.encoder.masked import MaskedBatch
 from workbench.encoder.optimise import precision
 from workbench.encoder.recipe import Recipe
+from workbench.encoder.rows import Rows, met
 from workbench.encoder.softmax import NextItemLoss
 from workbench.encoder.towers import JointEncoder, Steps
 from workbench.tasks.base import Outputs
@@ -26,10 +27,10 @@ KEPT = "parent"
 
 @dataclass
 class Read:
-    """Texts as the model read them last: pooled vectors of all products and all reviews, refreshed every epoch."""
+    """Texts as the model read them last, refreshed every epoch: pooled vectors of all products, and those of reviews."""
 
     products: Tensor
-    reviews: Tensor
+    reviews: Rows
 
 
 def class_weights(corpus: Corpus) -> dict[str, Tensor]:
@@ -157,8 +158,8 @@ class JointLoss(nn.Module):
             logits = self.model.masked(self.model.backbone, batch.to(device))
         return F.cross_entropy(logits.float(), batch.words.to(device))
 
-    def _next_item(self, batch: UserBatch, products: Tensor, pooled: Tensor) -> Tensor:
-        users, _ = self._users(batch.steps.to(products.device), products, pooled)
+    def _next_item(self, batch: UserBatch, products: Tensor, reviews: Rows) -> Tensor:
+        users, _ = self._users(batch.steps.to(products.device), products, reviews)
         target = batch.target.to(products.device)
         wanted = target >= 0
         if not wanted.any():
@@ -169,15 +170,12 @@ class JointLoss(nn.Module):
             self.said[self.next_item] = logits
         return loss
 
-    def _question(self, name: str, batch: QuestionBatch, products: Tensor, pooled: Tensor) -> Tensor:
-        _, states = self._users(batch.steps.to(products.device), products, pooled)
+    def _question(self, name: str, batch: QuestionBatch, products: Tensor, reviews: Rows) -> Tensor:
+        _, states = self._users(batch.steps.to(products.device), products, reviews)
         logits = self.said[name] = self.model.binary(name, states[:, -1], batch.numbers.to(products.device)).sum(1)
         return F.binary_cross_entropy_with_logits(logits, batch.target.to(products.device))
 
-    def _users(self, steps: Steps, products: Tensor, pooled: Tensor) -> tuple[Tensor, Tensor]:
+    def _users(self, steps: Steps, products: Tensor, reviews: Rows) -> tuple[Tensor, Tensor]:
         """The users of these steps; of all reviews only those in the steps are projected."""
-        known = steps.review >= 0
-        met, place = torch.unique(steps.review[known], return_inverse=True)
-        review = torch.full_like(steps.review, -1)
-        review[known] = place
-        return self.model.users(replace(steps, review=review), products, self.model.reviews(pooled[met]))
+        steps, pooled = met(steps, reviews)
+        return self.model.users(steps, products, self.model.reviews(pooled))

@@ -234,5 +234,7 @@ class JointEncoder(nn.Module):
 
 
 def _look_up(table: Tensor, index: Tensor) -> Tensor:
-    padded = torch.cat([table, table.new_zeros(1, table.shape[1])])
-    return padded[index.masked_fill(index < 0, len(table))]
+    """Rows of a table by index, zeros where it is -1."""
+    if not len(table):
+        return table.new_zeros(*index.shape, table.shape[1])
+    return table[index.clamp(min=0)].masked_fill((index < 0)[..., None], 0.0)

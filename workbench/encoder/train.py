@@ -22,6 +22,7 @@ from workbench.encoder.features import Features
 from workbench.encoder.learner import Learner
 from workbench.encoder.objectives import Read
 from workbench.encoder.recipe import Recipe
+from workbench.encoder.rows import Rows
 from workbench.encoder.towers import JointEncoder
 from workbench.encoder.track import engine, track
 from workbench.encoder.wide import fit_wide
@@ -191,4 +192,5 @@ def geometric_mean(values: list[float]) -> float:
 
 
 def _read(corpus: Corpus, pooled: np.ndarray, device: torch.device) -> Read:
-    return Read(*(torch.from_numpy(rows_of(pooled, index)).to(device) for index in (corpus.product_text, corpus.review_text)))
+    products = torch.from_numpy(rows_of(pooled, corpus.product_text)).to(device)
+    return Read(products, Rows(pooled, corpus.review_text, device))
