@@ -22,7 +22,7 @@ from workbench.shop.store import Store
 
 REVIEWS_PER_USER, REVIEWS_PER_PRODUCT, WORDS = 5, 100, 30
 MILLION = 1_000_000
-BATCHES = {"batch_texts": 512, "batch_users": 512}  # few steps: what a step takes does not grow with the shop
+SETTINGS = {"batch_texts": 512, "batch_users": 512, "max_length": 48}  # few steps: what a step takes does not grow with the shop
 
 PRODUCTS = "INSERT INTO products (product_id, title) SELECT 'p' || i, 'thing number ' || i FROM range(?) t(i)"
 REVIEWS = f"""
@@ -52,7 +52,7 @@ def base(folder: Path) -> Path:
     from workbench.encoder.recipe import DEFAULT_BASE
 
     tokenizer = AutoTokenizer.from_pretrained(find_base(DEFAULT_BASE))
-    sizes = {"hidden_size": 384, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32, "vocab_size": len(tokenizer)}
+    sizes = {"hidden_size": 384, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32, "vocab_size": len(tokenizer)}
     torch.manual_seed(0)
     AutoModel.from_config(AutoConfig.for_model("bert", **sizes)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -90,7 +90,7 @@ def one(reviews: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as name:
         home = Home.find(Path(name)).make()
         snapshot = shop(home, reviews)
-        recipe = Recipe(base=str(base(home.data / "base")), epochs=1, user_passes=1, trackers="none", **BATCHES)
+        recipe = Recipe(base=str(base(home.data / "base")), epochs=1, user_passes=1, trackers="none", **SETTINGS)
         before, peak, began = anonymous(), Peak(), time.perf_counter()
         peak.start()
         with Store.open_snapshot(home, snapshot) as store:
@@ -117,6 +117,7 @@ def main() -> None:
     for reviews in given.reviews:
         ended = subprocess.run([sys.executable, __file__, "--one", str(reviews)], capture_output=True, text=True, check=True)
         found.append(json.loads(ended.stdout.splitlines()[-1]))
+        print(found[-1], file=sys.stderr)
     slope, start = np.polyfit([each["reviews"] for each in found], [each["peak"] for each in found], 1)
     result = {
         "runs": found,
