@@ -7,7 +7,7 @@ from workbench.encoder.adversary import Adversary
 from workbench.encoder.average import Average
 from workbench.encoder.backbone import Backbone, find_base
 from workbench.encoder.consistency import disagreement, drawn_together
-from workbench.encoder.optimise import groups, rate
+from workbench.encoder.optimise import groups, rate, user_rate
 from workbench.encoder.recipe import DEFAULT_BASE, Recipe
 from workbench.encoder.words import NearWords, hidden
 from workbench.errors import WorkbenchError
@@ -135,3 +135,8 @@ def test_words_are_exchanged_for_near_ones_and_parts_of_words_never(random):
 def test_a_recipe_that_could_not_act_is_refused(values, told):
     with pytest.raises(WorkbenchError, match=told):
         Recipe.of(values)
+
+
+def test_many_histories_bear_a_greater_rate():
+    given = Recipe(user_learning_rate=1e-3)
+    assert [user_rate(given, steps) for steps in (0, 10_000, 40_000, 10**8)] == pytest.approx([1e-3, 1e-3, 2e-3, 4e-3])

@@ -18,7 +18,7 @@ from workbench.encoder.corpus import Corpus, UserRows, UserSteps, asked_numbers,
 from workbench.encoder.features import Features
 from workbench.encoder.masked import MaskedBatch, hide
 from workbench.encoder.recipe import Recipe
-from workbench.encoder.sampling import drawn, passes, scaled, wishes
+from workbench.encoder.sampling import drawn, learned_steps, passes, scaled, wishes
 from workbench.encoder.towers import Steps
 from workbench.encoder.words import WordNoise
 
@@ -183,8 +183,7 @@ class Epochs:
         self.sets = [s for s in text_sets(corpus) if len(s.texts)]
         self.users = [u for u in corpus.users if corpus.next_item and u.target[1 : u.train_end].any()]
         self.questions = {name: rows.rows("train") for name, rows in corpus.user_rows.items()}
-        window = recipe.history_length + 1
-        self.passes = passes(sum(int(u.target[1 : u.train_end][-window:].sum()) for u in self.users), recipe.user_passes)
+        self.passes = passes(learned_steps(self.users, recipe.history_length), recipe.user_passes)
         self.masked = corpus.masked_texts("train")
         self.held = torch.from_numpy(corpus.held_reviews)
         self.times = self._times()

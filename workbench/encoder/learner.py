@@ -13,6 +13,7 @@ from workbench.encoder.corpus import Corpus
 from workbench.encoder.objectives import KEPT, JointLoss, Read
 from workbench.encoder.optimise import Mover
 from workbench.encoder.recipe import Recipe
+from workbench.encoder.sampling import learned_steps
 from workbench.encoder.towers import JointEncoder
 from workbench.errors import WorkbenchError
 
@@ -24,7 +25,8 @@ class Learner:
         self.model, self.recipe = model, recipe
         self.loss = JointLoss(model, corpus, recipe).to(accelerator.device)
         self.balance = balance(recipe.balance, tasks_of(corpus)).to(accelerator.device)
-        self.mover = Mover(model, recipe, self.balance.learned(), accelerator)
+        histories = learned_steps(corpus.users, recipe.history_length) if corpus.next_item else 0
+        self.mover = Mover(model, recipe, self.balance.learned(), accelerator, histories=histories)
         if recipe.compile:
             model.backbone.compile(dynamic=True)
 

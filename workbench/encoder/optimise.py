@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -21,6 +22,7 @@ from workbench.encoder.recipe import Recipe
 from workbench.encoder.towers import JointEncoder
 
 LAST_RATE = 0.1
+FEW_STEPS, MOST_TIMES = 10_000, 4.0
 OF_USERS = ("own.", "bias", "user.", "user_scale")
 
 
@@ -30,11 +32,14 @@ class Mover:
     `updates` is how often it will do so in the whole training, `done` how often it has.
     """
 
-    def __init__(self, model: JointEncoder, recipe: Recipe, beside: Sequence[nn.Parameter], accelerator: Accelerator) -> None:
+    def __init__(
+        self, model: JointEncoder, recipe: Recipe, beside: Sequence[nn.Parameter], accelerator: Accelerator, *, histories: int = 0
+    ) -> None:
+        """`histories`: the steps of histories that a pass learns from."""
         self.accelerator, self.recipe = accelerator, recipe
         self.weights = [p for p in model.parameters() if p.requires_grad]
         self.beside = list(beside)
-        self.optimiser = torch.optim.AdamW(groups(model, recipe, beside))
+        self.optimiser = torch.optim.AdamW(groups(model, replace(recipe, user_learning_rate=user_rate(recipe, histories)), beside))
         self.average = Average(model, recipe.ema)
         self.plan(1, 0)
 
@@ -63,6 +68,14 @@ def groups(model: JointEncoder, recipe: Recipe, beside: Sequence[nn.Parameter]) 
     if beside:
         found[(recipe.learning_rate, 0.0)] = [*found.get((recipe.learning_rate, 0.0), []), *beside]
     return [{"params": p, "lr": lr, "initial_lr": lr, "weight_decay": decay} for (lr, decay), p in found.items()]
+
+
+def user_rate(recipe: Recipe, histories: int) -> float:
+    """The recipe's rate of users for few histories, up to `MOST_TIMES` that where a pass learns from many steps of them.
+
+    Many are learned in few passes, and do not wear off what users and products begin with.
+    """
+    return recipe.user_learning_rate * min(MOST_TIMES, max(1.0, math.sqrt(histories / FEW_STEPS)))
 
 
 def _rate_of(name: str, model: JointEncoder, recipe: Recipe) -> float:

@@ -12,10 +12,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workbench.encoder.corpus import Corpus
+from workbench.encoder.corpus import Corpus, UserSteps
 
 ENOUGH_TARGETS = 50_000
 POWER = {"proportional": 1.0, "square_root": 0.5, "equal": 0.0}
+
+
+def learned_steps(users: Sequence[UserSteps], length: int) -> int:
+    """How many steps a pass over these users' histories learns from, of each the last `length` at most."""
+    return sum(int(user.target[1 : user.train_end][-length:].sum()) for user in users)
 
 
 def passes(targets: int, most: int) -> int:
