@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     _doors(verb("app", "doors", "open the app on this home"), demo=False)
     _shop(verb("import", "shop", "import files into the shop"))
     verb("undo", "shop", "take the last import back")
+    verb("forget", "shop", "delete a user everywhere and prove it by a search").add_argument("user", metavar="USER")
     verb("status", "shop", "tables and rows, data version, active model, runs")
     _learning(verb("train", "learning", "train a new version and wait for it"), verb)
     _models(verb)

@@ -87,19 +87,17 @@ def pseudonym(home: Home, user: str) -> str:
 
 def user_id(x: str, *, always: bool) -> str:
     """The expression for a user id: hashed always, or only where it is a mail address or a phone number."""
-    condition = f"{x} IS NOT NULL" if always else f"regexp_full_match({x}, '{_sql(_MAIL)}|\\+\\d{{8,15}}|1[3-9]\\d{{9}}')"
+    looks = f"regexp_full_match({x}, '{_sql(_MAIL)}|\\+\\d{{8,15}}|1[3-9]\\d{{9}}')"
+    condition = f"{x} IS NOT NULL" if always else f"(contains({x}, '@') OR length({x}) BETWEEN 9 AND 16) AND {looks}"
     return f"CASE WHEN {condition} THEN pseudonym({x}) ELSE {x} END"
 
 
 def counts(cursor: Connection, table: str, columns: list[str]) -> dict[str, int]:
     """How many rows have each kind masked in any of the text columns."""
-    found = {}
-    for kind in KINDS:
-        where = " OR ".join(f"contains({column}, '[{kind}]')" for column in columns)
-        row = cursor.execute(f"SELECT count(*) FROM {table} WHERE {where}").fetchone()
-        if row and row[0]:
-            found[kind] = int(row[0])
-    return found
+    some = " OR ".join(f"contains({column}, '[')" for column in columns)
+    each = ", ".join(f"count(*) FILTER ({' OR '.join(f'contains({c}, {kind!r})' for c in columns)})" for kind in map("[{}]".format, KINDS))
+    row = cursor.execute(f"SELECT {each} FROM {table} WHERE {some}").fetchone()
+    return {kind: int(n) for kind, n in zip(KINDS, row or (), strict=False) if n}
 
 
 def _sql(pattern: str) -> str:

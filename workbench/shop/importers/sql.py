@@ -7,6 +7,7 @@ from workbench.shop.schema import EVENT_KINDS, Column
 from workbench.shop.store import Connection
 
 _MONEY = "[€$£¥￥₹₽]|USD|EUR|GBP|CNY|RMB|CHF|元|円|kr|zł"
+_FOREIGN = r"(?i)\b(?:und|nicht|ist|der|das|ich|est|les|une|pas|très|avec|muy|los|una|pero|que|con)\b"
 _ENTITIES = {"&#34;": '"', "&quot;": '"', "&#39;": "''", "&apos;": "''", "&lt;": "<", "&gt;": ">", "&nbsp;": " ", "&amp;": "&"}
 
 
@@ -46,13 +47,15 @@ CREATE OR REPLACE TEMP MACRO stars_of(x) AS coalesce(
 CREATE OR REPLACE TEMP MACRO full_year(t) AS CASE WHEN t >= TIMESTAMP '1000-01-01' THEN t END;
 CREATE OR REPLACE TEMP MACRO in_stars(n) AS CASE WHEN n BETWEEN 1 AND 5 THEN n END;
 CREATE OR REPLACE TEMP MACRO stars(n, x) AS in_stars(coalesce(n, stars_of(x)));
-CREATE OR REPLACE TEMP MACRO language_of(x) AS CASE
+CREATE OR REPLACE TEMP MACRO script_of(x) AS CASE WHEN strlen(x) = length(x) THEN NULL
   WHEN regexp_matches(x, '[\\p{{Hiragana}}\\p{{Katakana}}]') THEN 'ja' WHEN regexp_matches(x, '\\p{{Han}}') THEN 'zh'
   WHEN regexp_matches(x, '\\p{{Hangul}}') THEN 'ko' WHEN regexp_matches(x, '\\p{{Cyrillic}}') THEN 'ru'
-  WHEN regexp_matches(x, '\\p{{Arabic}}') THEN 'ar'
+  WHEN regexp_matches(x, '\\p{{Arabic}}') THEN 'ar' END;
+CREATE OR REPLACE TEMP MACRO words_of(x) AS CASE WHEN NOT regexp_matches(x, '{_FOREIGN}') THEN 'en'
   WHEN regexp_matches(lower(x), '\\b(und|nicht|ist|der|das|ich)\\b.*\\b(und|nicht|ist|der|das|ich|sehr)\\b') THEN 'de'
   WHEN regexp_matches(lower(x), '\\b(est|les|une|pas|très|avec)\\b.*\\b(est|les|une|pas|très|et)\\b') THEN 'fr'
   WHEN regexp_matches(lower(x), '\\b(muy|los|una|pero|que|con)\\b.*\\b(muy|los|una|pero|que|es)\\b') THEN 'es' ELSE 'en' END;
+CREATE OR REPLACE TEMP MACRO language_of(x) AS coalesce(script_of(x), words_of(x));
 """
 
 _SYNONYMS = {

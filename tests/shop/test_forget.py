@@ -1,0 +1,106 @@
+"""A person is forgotten everywhere: rows, snapshots, vectors, runs, uploads; others stay, and the version stays whole."""
+
+import pandas as pd
+import pytest
+from joint_space import fill, publish
+
+from workbench.cli import main
+from workbench.errors import WorkbenchError
+from workbench.files import write_json
+from workbench.registry import Registry
+from workbench.run import Run
+from workbench.shop import importers, traces
+from workbench.shop.forget import forget
+from workbench.shop.schema import TABLES
+from workbench.shop.store import Store
+
+USER = "anna-7731"
+TEXT = "My neighbour Gisela uses this kettle every single morning"
+
+
+@pytest.fixture
+def lived_in(home, tmp_path):
+    """A home with a version, in which the user has left traces of every kind."""
+    lines = f"{USER},K-1,5,{TEXT},2024-05-01\nben-1,K-1,4,Thanks to {USER} for the hint,2024-05-02\n"
+    (tmp_path / "reviews.csv").write_text("user_id,product_id,rating,body,created_at\n" + lines)
+    (tmp_path / "orders.csv").write_text(f"order_id,user_id,product_id,happened_at\n1,{USER},K-1,2024-05-01\n2,ben-1,K-1,2024-05-02\n")
+    (tmp_path / "tickets.csv").write_text(
+        f"ticket_id,user_id,body\nt1,{USER},Where is my parcel and who has it now\nt2,ben-1,Where is it\n"
+    )
+    with Store.open(home) as store:
+        fill(store)
+        importers.import_files(store, [tmp_path / name for name in ("reviews.csv", "orders.csv", "tickets.csv")])
+        with store.transaction() as cursor:
+            cursor.execute("INSERT INTO labels (label_id, task, text, label) VALUES ('l1', 'mood', ?, 'good')", [TEXT])
+        store.snapshot()
+        before = store.counts()
+    version = publish(home)
+    version = Registry(home).versions()[0]
+    (version.folder / "derived").mkdir(exist_ok=True)
+    pd.DataFrame({"user_id": [USER, "ben-1"], "segment": [0, 1]}).to_parquet(version.folder / "derived" / "segments-1.parquet")
+    write_json(home.runs / "train-1" / "spec.json", {"kind": "train"})
+    (home.runs / "train-1" / "log.txt").write_text(f"batch with {USER} in it")
+    write_json(home.runs / "train-1" / "result.json", {"users": [USER]})
+    (home.uploads / "labels.csv").write_text(f"text,label\n{TEXT},good\n")
+    return before
+
+
+def test_nothing_of_the_person_is_left_and_all_others_are(home, lived_in):
+    with pytest.raises(AssertionError):
+        assert_gone(home)
+    report = forget(home, USER)
+    assert report["removed"] == {"reviews": 1, "events": 1, "tickets": 1, "users": 1, "labels": 1}
+    assert report["found"] == [] and report["searched"] > 5
+    assert "data/runs/train-1/log.txt" in report["deleted"] and "data/uploads/labels.csv" in report["deleted"]
+    assert Registry(home).versions()[0].id in report["cannot"]
+    assert_gone(home)
+    with Store.open(home) as store:
+        after = store.counts()
+        assert store.value("SELECT body FROM reviews WHERE user_id = 'ben-1'") == "Thanks to [forgotten] for the hint"
+    assert {name: lived_in[name] - after[name] for name in TABLES} == {
+        "products": 0, "reviews": 1, "events": 1, "users": 1, "tickets": 1, "labels": 1,
+    }  # fmt: skip
+    Registry(home).versions()[0].verify()
+
+
+def assert_gone(home):
+    """No byte of any file, packed or not, and no value of any table tells of the person."""
+    for path in [*home.data.rglob("*"), *home.models.rglob("*")]:
+        if path.is_file():
+            content = path.read_bytes()
+            assert USER.encode() not in content and b"Gisela" not in content, path
+    person = traces.Person((USER,), (), (TEXT,))
+    assert not any(traces.holds(path, person) for path in [*traces.files(home), home.shop_file])
+
+
+def test_a_person_of_whom_nothing_is_known_is_an_error(home, lived_in):
+    with pytest.raises(WorkbenchError, match="no trace of a user 'nobody-1'"):
+        forget(home, "nobody-1")
+
+
+def test_a_pseudonym_is_found_by_the_true_id(home, tmp_path):
+    (tmp_path / "reviews.csv").write_text(f"user_id,product_id,rating,body\nanna@x.org,K-1,5,{TEXT}\n")
+    with Store.open(home) as store:
+        importers.import_files(store, [tmp_path / "reviews.csv"])
+    assert forget(home, "anna@x.org")["removed"] == {"reviews": 1, "users": 1}
+
+
+def test_a_short_id_empties_no_texts_of_others(home, tmp_path):
+    (tmp_path / "reviews.csv").write_text("user_id,product_id,rating,body\nlamp,K-1,5,Nice\nben,K-1,5,A nice lamp\n")
+    with Store.open(home) as store:
+        importers.import_files(store, [tmp_path / "reviews.csv"])
+    assert forget(home, "lamp")["found"] == []
+    with Store.open(home) as store:
+        assert store.rows("SELECT user_id, body FROM reviews") == [("ben", "A nice lamp")]
+
+
+def test_a_run_at_work_is_waited_for(home, lived_in):
+    run = Run.create(home, "train", {})
+    with run.working(), pytest.raises(WorkbenchError, match="is at work"):
+        forget(home, USER)
+
+
+def test_the_command_says_what_it_did(home, lived_in, capsys):
+    assert main(["forget", USER, "--home", str(home.root)]) == 0
+    said = capsys.readouterr().out
+    assert "no trace is left" in said and "may have learned from this person" in said

@@ -1,0 +1,221 @@
+"""A person is taken out of everything the home holds, and a search over all of it proves it.
+
+Rows in the shop, its snapshots and the versions' vectors and predictions are deleted and the files written anew, so that
+no freed block keeps them. Other files that still hold a trace (what runs left, uploads, groups that were derived) are removed.
+What a model's weights learned from the person cannot be taken out of them: the report names the versions that did.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from workbench.errors import WorkbenchError
+from workbench.files import read_json, sha256, write_json
+from workbench.home import Home
+from workbench.registry import ADDED, MANIFEST, ModelVersion, Registry
+from workbench.run import runs
+from workbench.shop import traces
+from workbench.shop.importers import personal
+from workbench.shop.schema import TABLES
+from workbench.shop.store import Connection, Store, connect, quote
+from workbench.shop.traces import Person
+
+TEXT_LETTERS = 20  # shorter texts may be anybody's
+FORGOTTEN = "[forgotten]"
+OWN = ("reviews", "events", "tickets", "users")
+
+
+def forget(home: Home, user: str) -> dict[str, Any]:
+    """Delete `user` everywhere in the home; what was removed, rewritten, searched, and what cannot be unlearned.
+
+    Raises WorkbenchError where nobody of this id is known, a run is at work, or another process holds the shop.
+    """
+    _need_quiet(home)
+    with Store.open(home) as store:
+        person = _find(store, user)
+        if not _known(home, store, person):
+            raise WorkbenchError(
+                f"There is no trace of a user {user!r} in {home.root}.",
+                "Look up the id as the shop has it, for example on the page Segments.",
+            )
+        removed = _from_shop(store, person)
+    learned = [version.id for version in Registry(home).versions()]
+    rewritten = [_compact(home.shop_file)] if home.shop_file.exists() else []
+    rewritten += [
+        path for path in sorted(home.snapshots.glob("*.duckdb")) if traces.holds(path, person) and _rewrite(path, _rows_of(person))
+    ]
+    for version in Registry(home).versions():
+        rewritten += _from_version(version, person)
+    deleted = _delete_what_still_holds(home, person)
+    found = _search(home, person)
+    return {
+        "user": user,
+        "removed": removed,
+        "rewritten": [str(path.relative_to(home.root)) for path in rewritten],
+        "deleted": [str(path.relative_to(home.root)) for path in deleted],
+        "searched": len(traces.files(home)) + 1,
+        "found": found,
+        "cannot": _cannot(learned),
+    }
+
+
+def _cannot(learned: list[str]) -> str:
+    if not learned:
+        return "No model learned from this person. Files outside the home, such as the exports that were imported, are not touched."
+    return (
+        f"The weights of {', '.join(learned)} may have learned from this person; that cannot be taken out of them. Train anew and delete "
+        "these versions to be rid of it. Files outside the home, such as the exports that were imported and backups, are not touched."
+    )
+
+
+def _need_quiet(home: Home) -> None:
+    for run in runs(home):
+        if not run.ended() and run.status().state in ("queued", "running"):
+            raise WorkbenchError(f"Run {run.id} is at work and reads the shop's rows.", "Wait for it or cancel it, then try again.")
+
+
+def _find(store: Store, user: str) -> Person:
+    ids = (user, personal.pseudonym(store.home, user)) if (store.home.settings / "pseudonyms.key").exists() else (user,)
+    keys: list[str] = []
+    texts: list[str] = []
+    for name in ("reviews", "tickets", "events"):
+        body = "body" if "body" in TABLES[name].names else "NULL"
+        rows = store.rows(f"SELECT {TABLES[name].key}, {body} FROM {name} WHERE user_id IN (SELECT unnest(?))", [list(ids)])
+        keys += [key for key, _ in rows]
+        texts += [text for _, text in rows if text and len(text) >= TEXT_LETTERS]
+    shared = {text for text in texts if _written_by_others(store, text, ids)}
+    return Person(ids, tuple(keys), tuple(text for text in dict.fromkeys(texts) if text not in shared))
+
+
+def _written_by_others(store: Store, text: str, ids: Iterable[str]) -> bool:
+    others = "SELECT 1 FROM {} WHERE body = ? AND (user_id IS NULL OR user_id NOT IN (SELECT unnest(?))) LIMIT 1"
+    return any(store.rows(others.format(name), [text, list(ids)]) for name in ("reviews", "tickets"))
+
+
+def _known(home: Home, store: Store, person: Person) -> bool:
+    with store.cursor() as cursor:
+        if traces.connection_holds(cursor, person):
+            return True
+    return any(traces.holds(path, person) for path in traces.files(home))
+
+
+# -- the shop, its snapshots, the versions -------------------------------------------------------
+
+
+def _from_shop(store: Store, person: Person) -> dict[str, int]:
+    with store.transaction() as cursor:
+        cursor.execute("DROP SCHEMA IF EXISTS undo CASCADE")
+        return _rows_of(person)(cursor)
+
+
+def _rows_of(person: Person) -> Callable[[Connection], dict[str, int]]:
+    """What takes the person's rows out of a shop's tables and says how many."""
+
+    def delete(cursor: Connection) -> dict[str, int]:
+        removed = {}
+        ids, texts = list(person.ids), list(person.texts)
+        for name in OWN:
+            removed[name] = _count(cursor.execute(f"DELETE FROM {name} WHERE user_id IN (SELECT unnest(?))", [ids]))
+        removed["labels"] = _count(cursor.execute("DELETE FROM labels WHERE text IN (SELECT unnest(?))", [texts]))
+        for name, table in TABLES.items() if person.within else ():
+            for column in (c for c in table.columns if c.type in traces.TEXTS and c.name != table.key):
+                value = f"regexp_replace({column.name}::VARCHAR, $1, '{FORGOTTEN}', 'g')::{column.type}"
+                cursor.execute(
+                    f"UPDATE {name} SET {column.name} = {value} WHERE regexp_matches({column.name}::VARCHAR, $1)", [person.within]
+                )
+        cursor.execute("DROP SCHEMA IF EXISTS undo CASCADE")
+        return {name: count for name, count in removed.items() if count}
+
+    return delete
+
+
+def _count(result: Connection) -> int:
+    return int(result.fetchall()[0][0])
+
+
+def _from_version(version: ModelVersion, person: Person) -> list[Path]:
+    """Take the person out of a version's vectors and predictions; its manifests follow."""
+
+    def delete(cursor: Connection) -> None:
+        every = list(person.ids + person.keys)
+        tables = cursor.execute("SELECT table_name FROM duckdb_tables() WHERE NOT internal").fetchall()
+        for (table,) in tables:
+            columns = {row[0] for row in cursor.execute(f"DESCRIBE {quote(table)}").fetchall()}
+            for key in columns & {"user_id", "review_id", "key"}:
+                cursor.execute(f"DELETE FROM {quote(table)} WHERE {key} IN (SELECT unnest(?))", [every])
+
+    changed = [path for path in (version.vectors_file, *version.added) if traces.holds(path, person) and _rewrite(path, delete)]
+    for manifest in [version.folder / MANIFEST, *version.folder.glob(ADDED)]:
+        _sign_again(manifest, changed)
+    return changed
+
+
+def _sign_again(manifest: Path, changed: list[Path]) -> None:
+    told = read_json(manifest)
+    digests = {path.name: sha256(path) for path in changed}
+    if "files" in told:
+        told["files"] = {name: digests.get(name, digest) for name, digest in told["files"].items()}
+    elif told.get("file") in digests:
+        told["sha256"] = digests[told["file"]]
+    write_json(manifest, told)
+    manifest.chmod(0o444)
+
+
+def _rewrite(path: Path, delete: Callable[[Connection], Any]) -> bool:
+    """Delete rows of a closed DuckDB file and write it anew beside its name, then in its place."""
+    mode = path.stat().st_mode
+    beside = path.with_name(f"{uuid4().hex}.forget")
+    shutil.copyfile(path, beside)
+    try:
+        connection = connect(beside, allow=(path.parent,))
+        try:
+            delete(connection)
+            connection.execute("CHECKPOINT")
+        finally:
+            connection.close()
+        fresh = _compact(beside)
+        fresh.chmod(mode & 0o777)
+        fresh.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return True
+
+
+def _compact(path: Path) -> Path:
+    """Write a DuckDB file anew in its own place, without the blocks that deleted rows left."""
+    fresh = path.with_name(f"{uuid4().hex}.fresh")
+    connection = connect(path, allow=(path.parent,))
+    try:
+        name = connection.execute("SELECT current_database()").fetchall()[0][0]
+        connection.execute(f"ATTACH '{str(fresh).replace(chr(39), chr(39) * 2)}' AS fresh")
+        connection.execute(f"COPY FROM DATABASE {quote(name)} TO fresh")
+        connection.execute("DETACH fresh")
+    finally:
+        connection.close()
+    fresh.replace(path)
+    path.with_name(path.name + ".wal").unlink(missing_ok=True)
+    return path
+
+
+# -- all other files -----------------------------------------------------------------------------
+
+
+def _delete_what_still_holds(home: Home, person: Person) -> list[Path]:
+    """Remove what runs left, uploads and derived files that still hold a trace; they can be made again."""
+    signed = {version.folder / name for version in Registry(home).versions() for name in version.manifest["files"]}
+    gone = [path for path in traces.files(home) if path not in signed and traces.holds(path, person)]
+    for path in gone:
+        path.unlink(missing_ok=True)
+    return gone
+
+
+def _search(home: Home, person: Person) -> list[str]:
+    """Files that hold a trace after all: none, if the person was forgotten."""
+    left = [str(path.relative_to(home.root)) for path in traces.files(home) if traces.holds(path, person)]
+    if traces.duckdb_holds(home.shop_file, person):
+        left.append(str(home.shop_file.relative_to(home.root)))
+    return left
