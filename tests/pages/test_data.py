@@ -123,3 +123,44 @@ def test_taken_in_files_leave_no_copies(page, home):
     at = uploaded(page(), ("reviews.csv", REVIEWS))
     press_import(at)
     assert list(home.uploads.iterdir()) == []
+
+
+def test_rows_left_out_can_be_downloaded_as_they_stand_in_the_file(page):
+    at = uploaded(page(), ("reviews.csv", REVIEWS + "p3,u3,many,Fine,2024-05-03\n"))
+    assert [b.label for b in at.get("download_button")] == ["Rows left out, to mend and import again (CSV)"]
+
+
+def test_the_last_import_is_undone(page):
+    at = uploaded(page(), ("reviews.csv", REVIEWS))
+    press_import(at)
+    at.button(key="data-undo").click().run()
+    assert not at.exception and not any(context.store().counts().values())
+    assert "This shop is empty" in words(at)
+
+
+def test_a_guess_is_changed(page):
+    at = uploaded(page(), ("reviews.csv", REVIEWS.replace("Lovely", "Très belle, très légère").encode("latin-1")))
+    assert "latin-1, divided by comma" in words(at)
+    at.selectbox(key=next(s.key for s in at.selectbox if s.label == "The text is written in")).select("cp1251").run()
+    assert "cp1251, divided by comma" in words(at)
+
+
+def test_an_open_delimiter_and_a_sheet_are_asked(page):
+    at = uploaded(page(), ("products.csv", "product_id;title,price;brand\np1;a,1;x\np2;b,2;y\n"))
+    assert at.button(key="data-import").disabled
+    next(c for c in at.get("button_group") if c.label == "Columns are divided by").set_value("semicolon").run()
+    press_import(at)
+    assert context.store().counts()["products"] == 2
+
+
+def test_personal_data_is_named_and_masked(page):
+    at = uploaded(page(), ("reviews.csv", REVIEWS.replace("Lovely", "Mail me at anna@x.org")))
+    assert "personal data masked: mail in the texts of 1 rows" in words(at)
+    press_import(at)
+    assert "Mail me at [mail]" in {body for (body,) in context.store().rows("SELECT body FROM reviews")}
+
+
+def test_the_quality_of_a_table_is_shown(page):
+    at = uploaded(page(), ("reviews.csv", REVIEWS))
+    press_import(at)
+    assert any("check" in f.value.columns and "missing_title" in f.value["check"].tolist() for f in at.dataframe)

@@ -1,4 +1,4 @@
-"""Verbs of the insights: sentiment, alerts, segments, recommend, similar, report."""
+"""Verbs of the insights: sentiment, alerts, segments, recommend, similar, report, quality."""
 
 from __future__ import annotations
 
@@ -120,3 +120,42 @@ def report(home: Home, given: Namespace) -> Answer:
         else:
             size = len(getattr(reports, given.what)(store, Space(store, version), out))
     return {"out": str(out), "bytes": size, "version": version.id}, f"{out}: {size:,} bytes"
+
+
+def quality(home: Home, given: Namespace) -> Answer:
+    """What is odd about each table; with --rows the rows behind one check."""
+    from workbench.insights import quality as found
+    from workbench.shop.schema import TABLES
+
+    if given.table and given.table not in TABLES:
+        raise WorkbenchError(f"There is no table {given.table!r}; there are {', '.join(TABLES)}.", "Name one of these.")
+    if given.rows and not given.table:
+        raise WorkbenchError(f"--rows {given.rows} needs the table that it is a check of.", "Add --table TABLE.")
+    with reading(home) as store:
+        if given.rows:
+            frame = found.behind(store, given.table, given.rows)
+            return {"table": given.table, "check": given.rows, "rows": _records(frame)}, frame.to_string(index=False)
+        counts = store.counts()
+        names = [given.table] if given.table else [name for name, rows in counts.items() if rows]
+        tables = {name: _quality_of(store, name, counts[name]) for name in names}
+    lines = []
+    for name, told in tables.items():
+        lines.append(f"{name}: {told['rows']:,} rows")
+        lines += [f"  {c['rows']:,} ({c['share']:.1%}) {c['meaning']} [{c['check']}]" for c in told["checks"]]
+        lines += [f"  no row for {h['days']:,} days after {h['last_before']}" for h in told.get("holes", [])]
+    return {"tables": tables}, "\n".join(lines) or "The shop is empty."
+
+
+def _quality_of(store: Store, name: str, rows: int) -> dict[str, Any]:
+    from workbench.insights import quality as found
+
+    told: dict[str, Any] = {"rows": rows, "checks": _records(found.report(store, name)), "columns": _records(found.columns(store, name))}
+    if name in found.TIMES:
+        told["holes"] = _records(found.holes(store, name))
+    if name == "reviews":
+        told["languages"] = _records(found.languages(store))
+    return told
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return list(json.loads(frame.to_json(orient="records", date_format="iso")))

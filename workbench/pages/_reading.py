@@ -25,6 +25,11 @@ WORDS = {
     "point": "point (1,234.5)",
     "comma": "comma (1.234,5)",
 }
+MASK = "Mask personal data in texts and columns"
+MASKED = (
+    "Mail addresses, phones, cards, IBANs, id numbers and postal addresses, by patterns, and columns whose names say that they are "
+    "personal. Names inside sentences are not found. User ids that are mail addresses or phones become keyed hashes."
+)
 CHANGEABLE = {
     "encoding": ENCODINGS,
     "delimiter": tuple(DELIMITERS),
@@ -42,6 +47,8 @@ def changed(file: Kept, reading: Reading) -> Reading:
             picked = place.selectbox(ASKED[name], [GUESSED, *choices], format_func=_words, key=f"how-{name}-{file.id}")
             if picked != GUESSED:
                 said[name] = picked
+        said["personal"] = "mask" if st.checkbox(MASK, value=True, key=f"mask-{file.id}", help=MASKED) else "keep"
+        said["pseudonyms"] = st.checkbox("Store a keyed hash instead of each user id", key=f"pseudonyms-{file.id}")
     return reading.but(**said)
 
 

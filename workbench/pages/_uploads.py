@@ -159,9 +159,16 @@ def _unread(kept: Kept, reading: Reading, error: WorkbenchError) -> Checked:
         source.remove()
 
 
-def take_in(files: Sequence[Checked]) -> dict[str, Any]:
+def take_in(files: Sequence[Checked], *, replacing: bool = False, save_as: str | None = None) -> dict[str, Any]:
     """Import all files in one transaction; the document of the import. Raises WorkbenchError, and then nothing was changed."""
-    return importers.commit(context.store(), importers.Staged([checked.sheet for checked in files if checked.sheet]))
+    staged = importers.Staged([checked.sheet for checked in files if checked.sheet])
+    return importers.commit(context.store(), staged, replacing=replacing, save_as=save_as)
+
+
+def left_out(checked: Checked) -> pd.DataFrame:
+    """The rows of a file that its import leaves out, as they stand in the file, with line, column and reason."""
+    found = importers.rejects(importers.Staged([checked.sheet])) if checked.sheet and checked.rejected else []
+    return found[0][1] if found else pd.DataFrame()
 
 
 def counts_frame(document: dict[str, Any]) -> pd.DataFrame:
@@ -184,10 +191,18 @@ def notes(document: dict[str, Any]) -> list[str]:
     """Why rows were set apart or what else was counted, one line each."""
     said = []
     for file in document["files"]:
-        said += [f"{file['file']}: {warning}" for warning in file.get("warnings", [])]
+        said += [f"{file['file']}: {warning}" for warning in [*file.get("warnings", []), *_personal(file.get("personal", {}))]]
         for what, count in file.get("notes", {}).items():
             said.append(f"{file['file']}: {count:,} {what.replace('_', ' ')}")
     return said
+
+
+def _personal(found: dict[str, Any]) -> list[str]:
+    """What personal data was met and what becomes of it."""
+    done = "masked" if found.get("masked") else "kept as it is"
+    rows = [f"personal data {done}: {kind} in the texts of {count:,} rows" for kind, count in found.get("rows", {}).items()]
+    columns = [f"{name} ({kind})" for name, kind in found.get("columns", {}).items()]
+    return rows + ([f"personal columns {done}: {', '.join(columns)}"] if columns else [])
 
 
 def rejected(document: dict[str, Any]) -> int:

@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from workbench.components import context, downloads, progress, states
+from workbench.components import context, downloads, progress, states, tables, training
 from workbench.export import to_csv
 from workbench.insights import activity
-from workbench.pages import _reading, _uploads
+from workbench.pages import _quality, _reading, _uploads
 from workbench.pages._uploads import Checked, Kept
-from workbench.shop.importers import Reading
+from workbench.shop.importers import Reading, undo
 from workbench.shop.schema import TABLES
 
 TITLE = "Data"
@@ -117,11 +117,11 @@ def _understood(file: Kept, checked: Checked) -> None:
         states.failed(checked.error)
     if checked.preview:
         st.caption(f"The first {len(checked.preview)} rows, as the file has them")
-        st.dataframe(pd.DataFrame(checked.preview), hide_index=True, height=220, alt="First rows", key=f"preview-{file.id}")
+        tables.show(pd.DataFrame(checked.preview), "First rows", f"preview-{file.id}", most=6)
     if checked.document:
         st.caption("What importing it would do")
         _counts(checked.document, f"would-{file.id}")
-        _problems(checked.document, f"wrong-{file.id}")
+        _problems(checked.document, _uploads.left_out(checked), f"wrong-{file.id}")
 
 
 def _counts(document: dict[str, Any], key: str) -> None:
@@ -130,8 +130,8 @@ def _counts(document: dict[str, Any], key: str) -> None:
         st.text(line)
 
 
-def _problems(document: dict[str, Any], key: str) -> None:
-    """The rows left out, with their reasons, to look at and to download."""
+def _problems(document: dict[str, Any], left_out: pd.DataFrame, key: str) -> None:
+    """The rows left out, with their reasons, to look at, and to download as a file that can be mended."""
     frame = _uploads.problems_frame(document)
     if frame.empty:
         return
@@ -139,10 +139,12 @@ def _problems(document: dict[str, Any], key: str) -> None:
     st.text(
         f"{total:,} rows have problems and would be left out" + (f"; the first {len(frame):,} are listed." if total > len(frame) else ".")
     )
-    st.dataframe(frame, hide_index=True, height=220, alt="Rows with problems", key=key)
+    tables.show(frame, "Rows with problems", f"{key}-table", most=6)
+    if left_out.empty:
+        return
     st.download_button(
-        "Rows left out (CSV)",
-        lambda: to_csv(frame),
+        "Rows left out, to mend and import again (CSV)",
+        lambda: to_csv(left_out),
         file_name="rows-left-out.csv",
         mime="text/csv",
         key=f"{key}-csv",
@@ -160,14 +162,51 @@ def _consent(read: list[Checked]) -> None:
         st.text(f"{waiting} of {len(read)} files need an answer first." if len(read) > 1 else "The file needs an answer first.")
     elif left_out:
         agreed = st.checkbox(f"Import without the {left_out:,} rows that have problems", key="data-consent")
+    replacing, name = _options(read)
     if st.button("Import", type="primary", key="data-import", icon=":material/upload:", disabled=bool(waiting) or not agreed):
         with states.guard():
             with st.spinner("Importing"):
-                document = _uploads.take_in(read)
+                document = _uploads.take_in(read, replacing=replacing, save_as=name)
             st.session_state[_RESULT] = document
             st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
             _uploads.keep([])
             st.rerun()
+
+
+def _options(read: list[Checked]) -> tuple[bool, str | None]:
+    """(whether the files replace what their tables hold, the name under which the mapping is kept)."""
+    into = dict.fromkeys(checked.sheet.table for checked in read if checked.sheet)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        replacing = st.segmented_control(
+            "Rows that are there already",
+            [False, True],
+            default=False,
+            required=True,
+            format_func=lambda answer: "are deleted first" if answer else "stay, changed ones are updated",
+            key="data-replace",
+            help=f"Deleting concerns {', '.join(into) or 'the tables that the files go to'}. The last import can be undone either way.",
+        )
+        name = None
+        if any(checked.sheet and checked.sheet.importer.name == "generic" for checked in read):
+            name = st.text_input("Keep these columns as a preset named", key="data-save-as", placeholder="optional", max_chars=60)
+    return bool(replacing), (name or "").strip() or None
+
+
+def _undo() -> None:
+    """The last import, and the button that takes it back."""
+    last = undo.last(context.store())
+    if last is None:
+        return
+    files = ", ".join(str(file["file"])[:60] for file in last["files"])
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.text(f"Last import: {files} · {str(last['when']).replace('T', ' ')}")
+        if st.button("Undo this import", key="data-undo", icon=":material/undo:"):
+            with states.guard():
+                undone = undo.take_back(context.store())
+                rows = sum(counts["removed"] for counts in undone["tables"].values())
+                st.session_state.pop(_RESULT, None)
+                st.toast(f"Taken back: {rows:,} rows removed")
+                st.rerun()
 
 
 def _result() -> None:
@@ -179,7 +218,7 @@ def _result() -> None:
         changed = any(c["added"] + c["updated"] for f in document["files"] for c in f["tables"].values())
         st.markdown(":green[:material/check_circle: **Imported**]" if changed else ":material/info: **Everything was there already**")
         _counts(document, "result")
-        _problems(document, "result-problems")
+        _problems(document, pd.DataFrame(), "result-problems")
         with st.container(horizontal=True):
             if changed and _unlearned() and st.button("Train a model on it", type="primary", key="data-train"):
                 states.go("models")
@@ -211,10 +250,20 @@ def _tables() -> None:
         "last": st.column_config.DatetimeColumn(format=day),
     }
     st.dataframe(frame, hide_index=True, alt="Tables, their rows and the times they span", key="data-tables", column_config=columns)
-    st.caption(f"Data version {store.data_version}")
+    st.caption(f"Data version {store.data_version}{_unread()}")
+    _undo()
     filled = [name for name, rows in counts.items() if rows]
-    with st.expander("Look into a table", icon=":material/table:"):
-        name = st.selectbox("Table", filled, key="data-look")
+    name = st.segmented_control("Table", filled, default=filled[0], required=True, key="data-look") or filled[0]
+    with st.expander("Quality", icon=":material/fact_check:"):
+        _quality.show(name)
+    with st.expander("Rows", icon=":material/table:"):
         shown = store.frame(f"SELECT * FROM {name} LIMIT 200")
         st.caption("The first 200 rows")
         downloads.table(shown, name, f"data-{name}")
+
+
+def _unread() -> str:
+    """What the active version has not seen of the rows, in words."""
+    space = context.space()
+    unseen = training.unseen_words(space) if space else ""
+    return f" · the active model has not seen {unseen}; the page Overview lets it read them" if unseen else ""

@@ -55,7 +55,7 @@ CREATE OR REPLACE TEMP MACRO words_of(x) AS CASE WHEN NOT regexp_matches(x, '{_F
   WHEN regexp_matches(lower(x), '\\b(und|nicht|ist|der|das|ich)\\b.*\\b(und|nicht|ist|der|das|ich|sehr)\\b') THEN 'de'
   WHEN regexp_matches(lower(x), '\\b(est|les|une|pas|très|avec)\\b.*\\b(est|les|une|pas|très|et)\\b') THEN 'fr'
   WHEN regexp_matches(lower(x), '\\b(muy|los|una|pero|que|con)\\b.*\\b(muy|los|una|pero|que|es)\\b') THEN 'es' ELSE 'en' END;
-CREATE OR REPLACE TEMP MACRO language_of(x) AS coalesce(script_of(x), words_of(x));
+CREATE OR REPLACE TEMP MACRO language_of(x) AS coalesce(script_of(left(x, 400)), words_of(left(x, 400)));
 """
 
 _SYNONYMS = {

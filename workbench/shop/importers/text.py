@@ -60,10 +60,12 @@ def survey(path: Path) -> Survey:
             if not nuls and b"\0" in chunk:
                 first_nul = newlines + chunk[: chunk.index(b"\0")].count(b"\n") + 1
             nuls += chunk.count(b"\0")
-            both += chunk.count(b"\r\n") + (last == b"\r" and chunk[:1] == b"\n")
             newlines += chunk.count(b"\n")
-            carriages += chunk.count(b"\r")
-            escaped += chunk.count(b'\\"')
+            if b"\r" in chunk or last == b"\r":
+                both += chunk.count(b"\r\n") + (last == b"\r" and chunk[:1] == b"\n")
+                carriages += chunk.count(b"\r")
+            if b"\\" in chunk:
+                escaped += chunk.count(b'\\"')
             utf8 = utf8 and _decodes(decoder, chunk)
             size, last = size + len(chunk), chunk[-1:]
     return Survey(size, utf8 and _decodes(decoder, b"", final=True), nuls, first_nul, both, newlines, carriages, escaped)

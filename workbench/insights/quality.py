@@ -1,0 +1,159 @@
+"""What is odd about the shop's data, table by table, and the rows behind each figure.
+
+Each check is a query over one table that gives the rows concerned; its count, its share of the table and the rows
+themselves are that one query, so that a figure and its rows never disagree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from workbench.errors import WorkbenchError
+from workbench.shop.schema import TABLES, Column, Table
+from workbench.shop.store import Store
+
+ROWS_SHOWN = 1_000
+TIMES = {"reviews": "created_at", "events": "happened_at", "tickets": "created_at", "users": "joined_at"}
+HOLE_DAYS, HOLE_FACTOR = 7, 10.0
+LETTERS = 20  # shorter reviews ("Great!") are alike without being copies
+
+
+@dataclass(frozen=True)
+class Check:
+    """A question to one table: `sql` gives the rows concerned with all their columns."""
+
+    name: str
+    table: str
+    meaning: str
+    sql: str
+
+
+def checks(table: str) -> list[Check]:
+    """Every check of a table, in the order in which they are shown."""
+    made = _missing(TABLES[table])
+    time = TIMES.get(table)
+    if time:
+        made.append(Check("in_the_future", table, f"{time} lies in the future", f"SELECT * FROM {table} WHERE {time} > now()::TIMESTAMP"))
+        made.append(Check("before_1995", table, f"{time} lies before 1995", f"SELECT * FROM {table} WHERE {time} < TIMESTAMP '1995-01-01'"))
+    made += [check for check in OWN if check.table == table]
+    return made
+
+
+def _missing(table: Table) -> list[Check]:
+    columns = [c for c in table.columns if c.name not in (table.key, "attributes")]
+    return [Check(f"missing_{c.name}", table.name, f"{c.name} is missing", _without(table, c)) for c in columns]
+
+
+def _without(table: Table, column: Column) -> str:
+    empty = f" OR trim({column.name}) = ''" if column.type == "VARCHAR" else ""
+    return f"SELECT * FROM {table.name} WHERE {column.name} IS NULL{empty}"
+
+
+def _orphans(table: str, key: str, other: str, meaning: str) -> Check:
+    sql = f"SELECT t.* FROM {table} t LEFT JOIN {other} o USING ({key}) WHERE t.{key} IS NOT NULL AND {KNOWN[other]}"
+    return Check(f"unknown_{other}", table, meaning, sql)
+
+
+KNOWN = {  # what makes a product or a user more than an id that something mentions
+    "products": "o.title IS NULL AND o.description IS NULL AND o.price IS NULL AND o.category IS NULL AND o.brand IS NULL",
+    "users": "o.user_id IS NULL",
+}
+_ALIKE = (
+    "SELECT * EXCLUDE (alike, copies) FROM (SELECT *, count(*) OVER (PARTITION BY alike) AS copies FROM "
+    "(SELECT *, md5(regexp_replace(lower(body), '[^\\p{L}\\p{N}]+', '', 'g')) AS alike FROM {table} WHERE length(body) >= {letters})) "
+    "WHERE copies > 1 ORDER BY alike"
+)
+OWN = (
+    Check(
+        "impossible_ratings", "reviews", "the rating is not between 1 and 5 stars", "SELECT * FROM reviews WHERE rating NOT BETWEEN 1 AND 5"
+    ),
+    Check(
+        "near_duplicates",
+        "reviews",
+        f"the text, letters and figures alone, is that of another review ({LETTERS} letters or more)",
+        _ALIKE.replace("{table}", "reviews").replace("{letters}", str(LETTERS)),
+    ),
+    Check(
+        "near_duplicates",
+        "tickets",
+        f"the text, letters and figures alone, is that of another ticket ({LETTERS} letters or more)",
+        _ALIKE.replace("{table}", "tickets").replace("{letters}", str(LETTERS)),
+    ),
+    _orphans("reviews", "product_id", "products", "the product is known by its id alone"),
+    _orphans("events", "product_id", "products", "the product is known by its id alone"),
+    _orphans("reviews", "user_id", "users", "the user has no row"),
+    _orphans("events", "user_id", "users", "the user has no row"),
+    Check(
+        "reviewed_before_bought",
+        "reviews",
+        "the review is older than the user's first purchase of the product",
+        "SELECT r.* FROM reviews r JOIN (SELECT user_id, product_id, min(happened_at) AS first FROM events WHERE kind = 'purchase' "
+        "GROUP BY ALL) e USING (user_id, product_id) WHERE r.created_at < e.first - INTERVAL 1 DAY",
+    ),
+    Check("no_price", "events", "the price is 0 or less", "SELECT * FROM events WHERE price <= 0"),
+    Check("impossible_quantity", "events", "the quantity is 0 or less", "SELECT * FROM events WHERE quantity <= 0"),
+    Check("no_price", "products", "the price is 0 or less", "SELECT * FROM products WHERE price <= 0"),
+    Check(
+        "same_title",
+        "products",
+        "another product has the same title",
+        "SELECT * FROM products WHERE title IN (SELECT title FROM products WHERE title IS NOT NULL GROUP BY 1 HAVING count(*) > 1) "
+        "ORDER BY title",
+    ),
+)
+
+
+def report(store: Store, table: str) -> pd.DataFrame:
+    """What was found: check, meaning, rows and share of the table; the most frequent first, nothing that was not found."""
+    total = store.counts()[table]
+    rows = [(c.name, c.meaning, int(store.value(f"SELECT count(*) FROM ({c.sql})") or 0)) for c in checks(table)] if total else []
+    frame = pd.DataFrame(rows, columns=["check", "meaning", "rows"])
+    frame["share"] = frame["rows"] / max(total, 1)
+    return frame[frame["rows"] > 0].sort_values("rows", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def behind(store: Store, table: str, check: str) -> pd.DataFrame:
+    """The rows behind a figure, a thousand at most; WorkbenchError where there is no such check."""
+    known = {c.name: c for c in checks(table)}
+    if check not in known:
+        raise WorkbenchError(f"The table {table} has no check {check!r}; it has {', '.join(known)}.", "Name one of these.")
+    return store.frame(f"SELECT * FROM ({known[check].sql}) LIMIT {ROWS_SHOWN}")
+
+
+def columns(store: Store, table: str) -> pd.DataFrame:
+    """Each column: filled, distinct, least and greatest value."""
+    made = []
+    for column in TABLES[table].columns:
+        if column.name == "attributes":
+            continue
+        x = column.name
+        ((filled, distinct, least, most),) = store.rows(
+            f"SELECT count({x}), approx_count_distinct({x}), left(min({x})::VARCHAR, 60), left(max({x})::VARCHAR, 60) FROM {table}"
+        )
+        made.append((x, int(filled), int(distinct), least, most))
+    return pd.DataFrame(made, columns=["column", "filled", "distinct", "least", "greatest"])
+
+
+def languages(store: Store) -> pd.DataFrame:
+    """Reviews by language: language, rows, share."""
+    return store.frame(
+        "SELECT coalesce(language, 'unknown') AS language, count(*) AS rows, count(*) / sum(count(*)) OVER () AS share "
+        "FROM reviews GROUP BY 1 ORDER BY rows DESC"
+    )
+
+
+def holes(store: Store, table: str) -> pd.DataFrame:
+    """Stretches of days without a row that are far longer than usual: last day before, first day after, days.
+
+    A stretch counts when it lasts a week or more and ten times the mean gap between days that have rows.
+    """
+    time = TIMES[table]
+    return store.frame(
+        f"WITH days AS (SELECT DISTINCT {time}::DATE AS day FROM {table} WHERE {time} IS NOT NULL), "
+        "gaps AS (SELECT lag(day) OVER (ORDER BY day) AS last_before, day AS first_after FROM days) "
+        "SELECT last_before, first_after, first_after - last_before - 1 AS days FROM gaps WHERE last_before IS NOT NULL "
+        "AND first_after - last_before > greatest(?, ? * (SELECT avg(first_after - last_before) FROM gaps)) ORDER BY days DESC",
+        [HOLE_DAYS, HOLE_FACTOR],
+    )
