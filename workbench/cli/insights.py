@@ -155,7 +155,3 @@ def _quality_of(store: Store, name: str, rows: int) -> dict[str, Any]:
     if name == "reviews":
         told["languages"] = _records(found.languages(store))
     return told
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return list(json.loads(frame.to_json(orient="records", date_format="iso")))
