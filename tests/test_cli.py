@@ -326,8 +326,12 @@ def test_finetune_stores_the_rows_and_learns_from_them_once(run, home, shop, tmp
     file.write_text("note,answer\n" + "".join(f"good {i},positive\nbad {i},negative\n" for i in range(6)), "utf-8")
     status, document, _ = run("finetune", str(file), "--task", "sentiment", "--text", "note", "--label", "answer")
     assert status == 0 and {"version", "before", "tasks"} <= document.keys()
-    assert specs[0]["parent"] == shop.id and specs[0]["train"] == "top"
-    assert run("status")[1]["tables"]["labels"] == 12
+    assert specs[0]["parent"] == shop.id and specs[0]["train"] == "top" and "tasks" not in specs[0]
+    file.write_text("note,late,dear\n" + "".join(f"words {i},{i % 2},{i % 3 % 2}\n" for i in range(30)), "utf-8")
+    asked = ["finetune", str(file), "--task", "topics", "--text", "note", "--label", "late", "--label", "dear", "--train", "head"]
+    assert run(*asked, "--about", "products")[0] == 0
+    assert specs[1]["tasks"] == ["topics_dear", "topics_late"] and specs[1]["task"] == "topics" and specs[1]["train"] == "head"
+    assert run("status")[1]["tables"]["labels"] == 12 + 60
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ def test_what_the_parent_knows_is_rehearsed_as_much_as_is_new(trained):
     home, _ = trained
     with Store.open_snapshot(home) as store:
         corpus = read_corpus(store)
-    assert not is_few(corpus, "sentiment")
-    rehearse(corpus, Lesson("sentiment", set(), "top", None), Recipe(replay=0.0))
+    assert not is_few(corpus.text_rows["sentiment"])
+    rehearse(corpus, Lesson(("sentiment",), set(), "top", None), Recipe(replay=0.0))
     read = [sum(corpus.repeat.get(int(t), 1.0) for t in rows.text[rows.rows("train")]) for rows in corpus.text_rows.values()]
     assert all(times <= 301 for times in read)

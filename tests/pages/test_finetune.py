@@ -11,6 +11,7 @@ from workbench.pages import _compare
 from workbench.registry import Registry
 from workbench.run import Run
 from workbench.shop.store import Store
+from workbench.tasks.splits import split_of
 
 
 def draw():
@@ -72,18 +73,38 @@ def buttons(page):
     return {button.key: button for button in page.button}
 
 
-def test_without_a_model_or_data_it_says_what_to_do(open_page):
-    assert "This shop is empty" in said(open_page(shop=False, model=False))
+def test_on_an_empty_home_the_bare_base_is_the_parent(open_page, started, home):
+    assert "There is no version yet" in said(open_page(shop=False, model=False))
+    page = open_page(shop=False, model=False, upload=GOOD, task="a task of your own…")
+    assert "Over the bare base." in said(page) and "Recommended here: There is no version yet" in said(page)
+    page.button(key="start").click().run()
+    ((_, spec),) = started
+    assert (spec["parent"], spec["train"], spec["task"]) == (None, "all", "my_labels")
 
 
 def test_before_an_upload_it_offers_the_rows_worth_labelling(open_page):
     page = open_page()
-    assert table(page, "predicted")[["text", "label", "predicted"]].values.tolist() == [["Very good. " + NASTY, "", "positive"]]
+    assert table(page, "key")[["text", "label", "predicted"]].values.tolist() == [["Very good. " + NASTY, "", "positive"]]
     assert "negative, neutral, positive" in said(page)
 
 
-def test_without_a_model_it_asks_for_one(open_page):
-    assert "No model yet" in said(open_page(model=False))
+def test_rows_of_several_labels_become_a_task_for_each(open_page, started, home):
+    cells = ["late; dear", "dear", "late", "", "late"]
+    page = open_page(upload="".join(f"words {i},{cells[i % 5]}\n" for i in range(25)), task="a task of your own…")
+    assert page.checkbox[0].value and "2 labels, each learned as yes or no." in said(page)
+    page.selectbox(key="about").set_value("tickets").run()
+    page.text_input(key="own-name").set_value("topics").run()
+    page.button(key="start").click().run()
+    ((_, spec),) = started
+    assert spec["task"] == "topics" and spec["tasks"] == ["topics_dear", "topics_late"]
+    with Store.open_snapshot(home) as snapshot:
+        assert snapshot.rows("SELECT DISTINCT attributes->>'about', attributes->>'family' FROM labels") == [("tickets", "topics")]
+
+
+def test_what_is_set_apart_and_what_is_said_twice_is_said(open_page):
+    held = sum(split_of(row.rsplit(",", 1)[0]) != "train" for row in GOOD.splitlines())
+    page = open_page(upload=GOOD + GOOD.splitlines()[0] + "\n", task="sentiment")
+    assert f"{held} are set apart for validation and test" in said(page) and "1 duplicates are passed over." in said(page)
 
 
 def test_columns_are_proposed_counts_shown_and_the_settings_readable_before_the_start(open_page):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from workbench.home import Home
 from workbench.registry import Registry
 from workbench.run import Run, RunStatus
 from workbench.shop.store import Store
+from workbench.tasks.labelled import Labelled, ordered, set_apart
 
 Answer = tuple[dict[str, Any], str]
 
@@ -77,6 +79,7 @@ def finetune(home: Home, given: Namespace) -> Answer:
     """Store the labelled rows, learn from them on top of the active version, and wait."""
     from workbench.tasks.advice import recommended
     from workbench.tasks.labelled import known_labels, read_labelled, store_labels, task_name, teachable
+    from workbench.tasks.several import read_several
 
     if given.again:
         return tuned(jobs.start(home, "finetune", repeated(home, given.again)))
@@ -84,22 +87,38 @@ def finetune(home: Home, given: Namespace) -> Answer:
         raise WorkbenchError("finetune needs a file of labelled rows and --task NAME.", "Or repeat what made a version: --again VERSION")
     path = Path(given.file)
     frame = rows(path)
-    text, label = columns(frame, given.text, given.label)
+    named = given.label or []
+    text, label = columns(frame, given.text, named[0] if named else None)
     with Store.open(home) as store:
         task = given.task if given.task in teachable(store) else task_name(given.task)
-        labelled = read_labelled(frame, task, text, label, known_labels(store, task))
-        labelled.check(leave_out=given.leave_out)
-        for problem in labelled.problems[:20]:
-            print(f"line {problem.row}, {problem.column}, {problem.value!r}: {problem.problem}. {problem.fix}", file=sys.stderr)
+        if given.several or len(named) > 1:
+            uploads = read_several(frame, task, text, named or [label], given.about)
+        else:
+            uploads = [replace(read_labelled(frame, task, text, label, known_labels(store, task)), about=given.about)]
         upload = sha256(path)
-        store_labels(store, labelled, upload)
+        for labelled in uploads:
+            labelled.check(leave_out=given.leave_out)
+            _say(labelled)
+        for labelled in uploads:
+            store_labels(store, labelled, upload)
         snapshot = store.snapshot()
     active = Registry(home).active()
-    choice, why = recommended(len(labelled.rows), parent=active is not None)
+    choice, why = recommended(len(uploads[0].rows), parent=active is not None)
     if not given.train:
         print(f"--train {choice}: {why}", file=sys.stderr)
     spec = {"snapshot": snapshot, "task": task, "upload": upload, "recipe": given.recipe, "train": given.train or choice}
-    return tuned(jobs.start(home, "finetune", {**spec, "parent": active.id if active else None}))
+    tasks = [one.task for one in uploads if one.family]
+    return tuned(jobs.start(home, "finetune", {**spec, "parent": active.id if active else None, **({"tasks": tasks} if tasks else {})}))
+
+
+def _say(labelled: Labelled) -> None:
+    """What was found in an upload, on stderr."""
+    held = set_apart(labelled)
+    apart = f"{held:,} of them set apart for validation and test, {labelled.duplicates:,} duplicates passed over"
+    print(f"{labelled.title or labelled.task}: {len(labelled.rows):,} rows, {apart}", file=sys.stderr)
+    print("  " + ", ".join(f"{label} {n:,}" for label, n in ordered(labelled.counts)[:20]), file=sys.stderr)
+    for problem in labelled.problems[:20]:
+        print(f"line {problem.row}, {problem.column}, {problem.value!r}: {problem.problem}. {problem.fix}", file=sys.stderr)
 
 
 def repeated(home: Home, version: str) -> dict[str, Any]:
@@ -111,7 +130,7 @@ def repeated(home: Home, version: str) -> dict[str, Any]:
     snapshot = home.snapshots / f"{info['data_version']:08d}.duckdb"
     if not snapshot.exists():
         raise WorkbenchError(f"The snapshot {snapshot.name} that {version} was made from is gone.", "Upload its rows again.")
-    kept = {name: info[name] for name in ("task", "upload", "recipe", "train", "parent")}
+    kept: dict[str, Any] = {name: info[name] for name in ("task", "upload", "recipe", "train", "parent", "tasks") if name in info}
     return {**kept, "snapshot": snapshot, "settings": {**found.recipe, "name": info["recipe"]}}
 
 

@@ -50,6 +50,7 @@ def work(run: Run) -> dict[str, Any]:
         task=spec["task"],
         choice=spec.get("train") or "top",
         upload=spec["upload"],
+        tasks=spec.get("tasks") or (),
     )
 
 

@@ -6,6 +6,7 @@ Where a label has few rows none of them can be spared for long: what was held ou
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -41,39 +42,64 @@ OF_USERS = ("own.", "bias", "review_bias", "user.", "user_scale")
 
 @dataclass(frozen=True)
 class Lesson:
-    """What is taught: the task, the texts of the upload, what may change, the parent (None: the bare base)."""
+    """What is taught: the tasks, the texts of the upload, what may change, the parent (None: the bare base)."""
 
-    task: str
+    tasks: tuple[str, ...]
     told: set[str]
     choice: str
     parent: ModelVersion | None
 
-    def rows(self, corpus: Corpus) -> np.ndarray:
-        """The upload's own rows of the task."""
-        keys = corpus.text_rows[self.task].keys
+    def rows(self, corpus: Corpus, task: str) -> np.ndarray:
+        """The upload's own rows of a task."""
+        keys = corpus.text_rows[task].keys
         return np.array([i for i, key in enumerate(keys) if key.startswith("label:") and key[6:] in self.told], np.int64)
+
+    def of(self, corpus: Corpus) -> dict[str, TextRows]:
+        """The rows of the tasks that are taught."""
+        return {name: corpus.text_rows[name] for name in self.tasks}
 
 
 def finetune_version(
-    home: Home, run: Run, *, snapshot: Path, recipe: Recipe, parent: str | None, task: str, choice: str, upload: str
+    home: Home,
+    run: Run,
+    *,
+    snapshot: Path,
+    recipe: Recipe,
+    parent: str | None,
+    task: str,
+    choice: str,
+    upload: str,
+    tasks: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Learn from the labelled rows of an upload on top of `parent` (the bare base when None)."""
+    """Learn from the labelled rows of an upload on top of `parent` (the bare base when None).
+
+    `tasks` are those of a label set called `task` of which a row may carry several; the task itself where not given.
+    """
     began, registry = time.monotonic(), Registry(home)
     found = registry.get(parent) if parent else None
     loaded = load(found) if found else None
     recipe = shaped(recipe, loaded.recipe if loaded else None, choice)
     with Store.open_snapshot(home, snapshot) as store:
         corpus = with_masked_words(read_corpus(store, split=recipe.split, return_days=recipe.return_days), recipe)
-        data_version, uploads = store.data_version, _uploads(store, task)
-    if task in corpus.left_out:
-        raise WorkbenchError(f"The task {task!r} cannot be learned: {corpus.left_out[task]}.", "Upload more labelled rows.")
-    _keep_learned(corpus, task, uploads, learned_whole(registry, found, task))
-    lesson = Lesson(task, uploads.get(upload, set()), choice, found)
+        data_version, uploads = store.data_version, _uploads(store, tasks or (task,))
+    for name in tasks or (task,):
+        if name in corpus.left_out:
+            raise WorkbenchError(f"The task {name!r} cannot be learned: {corpus.left_out[name]}.", "Upload more labelled rows.")
+    lesson = Lesson(tuple(tasks or (task,)), uploads.get(upload, set()), choice, found)
+    _keep_learned(lesson.of(corpus), uploads, learned_whole(registry, found, task))
     recipe = paced(recipe, corpus, lesson)
     prepared = prepare(corpus, recipe, run.folder, part_of(run, 0.0, 0.3), found.folder if found else None)
     before = _start_from(prepared, loaded)
     made = _learn(run, prepared, lesson, recipe, loaded)
-    info = {"kind": "finetune", "parent": parent, "data_version": data_version, "task": task, "upload": upload, "train": choice}
+    info: dict[str, Any] = {
+        "kind": "finetune",
+        "parent": parent,
+        "data_version": data_version,
+        "task": task,
+        "upload": upload,
+        "train": choice,
+    }
+    info |= {"tasks": list(tasks)} if tasks else {}
     info |= {"learned_whole": True} if made.measured else {}
     return publish(home, run, prepared, made, recipe, began, info, before)
 
@@ -102,23 +128,22 @@ def shaped(recipe: Recipe, parent: Recipe | None, choice: str) -> Recipe:
     return replace(recipe, top_layers=layers, adapters="")
 
 
-def is_few(corpus: Corpus, task: str) -> bool:
+def is_few(rows: TextRows) -> bool:
     """Whether a label of the task has so few rows, in the middle, that none can be spared."""
-    rows = corpus.text_rows[task]
     counts = np.bincount(rows.target, minlength=len(rows.labels))
     return float(np.median(counts[counts > 0])) < FEW
 
 
 def paced(recipe: Recipe, corpus: Corpus, lesson: Lesson) -> Recipe:
     """The recipe with as many epochs as few rows need to move anything."""
-    rows = max(1, len(lesson.rows(corpus)))
+    rows = max(1, *(len(lesson.rows(corpus, name)) for name in lesson.tasks))
     needed = min(MOST_EPOCHS, -(-LEAST_UPDATES * recipe.batch_texts // rows))
     return replace(recipe, epochs=max(recipe.epochs, needed))
 
 
 def rehearse(corpus: Corpus, lesson: Lesson, recipe: Recipe) -> None:
     """Let an epoch read every row of the upload, and of each of the parent's tasks `replay` times as many rows, drawn anew."""
-    own = {int(i) for i in corpus.text_rows[lesson.task].text[lesson.rows(corpus)]}
+    own = {int(i) for name, rows in lesson.of(corpus).items() for i in rows.text[lesson.rows(corpus, name)]}
     wanted = max(LEAST_REHEARSED, recipe.replay * len(own))
     share: dict[int, float] = {}
     for rows in corpus.text_rows.values():
@@ -133,11 +158,11 @@ def limited(prepared: Prepared, lesson: Lesson) -> Corpus:
     corpus, model = prepared.corpus, prepared.model
     for name, parameter in model.named_parameters():
         if lesson.choice == "head":
-            parameter.requires_grad_(name.startswith(f"heads.{lesson.task}."))
+            parameter.requires_grad_(name.startswith(tuple(f"heads.{task}." for task in lesson.tasks)))
         elif lesson.choice != "all" and lesson.parent and name.startswith(OF_USERS):
             parameter.requires_grad_(False)
     if lesson.choice == "head":
-        own = {lesson.task: corpus.text_rows[lesson.task]}
+        own = lesson.of(corpus)
         return replace(corpus, text_rows=own, user_rows={}, next_item=None, masked=None, anchor=None)
     if lesson.choice != "all" and lesson.parent:
         # users read texts that are kept close to what they were: they need not be rehearsed
@@ -163,17 +188,15 @@ def _start_from(prepared: Prepared, parent: Loaded | None) -> Metrics:
 
 def _learn(run: Run, prepared: Prepared, lesson: Lesson, recipe: Recipe, parent: Loaded | None) -> Made:
     """Train; where rows are few measure first, then train again on all of them with the calibration that was found."""
-    corpus, few = prepared.corpus, is_few(prepared.corpus, lesson.task)
+    corpus, few = prepared.corpus, any(is_few(rows) for rows in lesson.of(prepared.corpus).values())
     begun = copy_of(prepared.model.trained())
     middle = 0.55 if few else 0.8
     trained = _train(run, prepared, lesson, recipe, parent, run.folder, (0.3, middle), few)
-    simple = baselines(
-        replace(corpus, text_rows={lesson.task: corpus.text_rows[lesson.task]}, user_rows={}, next_item=None), prepared.frozen
-    )
+    simple = baselines(replace(corpus, text_rows=lesson.of(corpus), user_rows={}, next_item=None), prepared.frozen)
     if not few:
         return Made(trained, simple, {}, lesson.parent)
-    measured = {lesson.task: measure(trained.model, corpus, trained.pooled, "test")[lesson.task]}
-    scaling = {name: value for name, value in copy_of(trained.model.trained()).items() if _is_scaling(name, lesson.task)}
+    measured = measure(trained.model, replace(corpus, text_rows=lesson.of(corpus), user_rows={}, next_item=None), trained.pooled, "test")
+    scaling = {name: value for name, value in copy_of(trained.model.trained()).items() if _is_scaling(name, lesson.tasks)}
     prepared.model.load_state_dict({**begun, **scaling}, strict=False)
     whole = replace(prepared, corpus=_whole(corpus, lesson))
     folder = run.folder / WHOLE
@@ -191,32 +214,35 @@ def _train(
     part: tuple[float, float],
     few: bool,
 ) -> Trained:
-    rows, model = prepared.corpus.text_rows[lesson.task], prepared.model
-    known = parent is not None and parent.outputs.get(lesson.task) == rows.outputs
-    if not known and rows.outputs.names == rows.labels:
-        train_rows = rows.rows("train")
-        pooled = prepared.corpus.anchor if parent else prepared.frozen
-        assert pooled is not None
-        begin_head(model.text_head(lesson.task), pooled[rows.text[train_rows]], rows.target[train_rows])
+    known = [parent is not None and parent.outputs.get(name) == rows.outputs for name, rows in lesson.of(prepared.corpus).items()]
+    pooled = prepared.corpus.anchor if parent else prepared.frozen
+    assert pooled is not None
+    for (name, rows), is_known in zip(lesson.of(prepared.corpus).items(), known, strict=True):
+        if not is_known and rows.outputs.names == rows.labels:
+            learned = rows.rows("train")
+            begin_head(prepared.model.text_head(name), pooled[rows.text[learned]], rows.target[learned])
     rehearse(prepared.corpus, lesson, recipe)
     limits = limited(prepared, lesson)
-    words = {lesson.task} if parent else None
+    words = set(lesson.tasks) if parent else None
     checkpoint = checkpoint_of(run, folder, recipe)
-    report, start = part_of(run, *part), known and not few
-    return train(limits, model, prepared.features, recipe, report, run.point, checkpoint, keep_start=start, keep_last=few, words=words)
+    report, start = part_of(run, *part), all(known) and not few
+    model, features = prepared.model, prepared.features
+    return train(limits, model, features, recipe, report, run.point, checkpoint, keep_start=start, keep_last=few, words=words)
 
 
-def _is_scaling(name: str, task: str) -> bool:
-    """Whether a weight is what calibration found for the task's head."""
-    return name in {f"heads.{task}.{part}" for part in ("temperature", "share", "bias", "offset")}
+def _is_scaling(name: str, tasks: Sequence[str]) -> bool:
+    """Whether a weight is what calibration found for the head of one of the tasks."""
+    return name in {f"heads.{task}.{part}" for task in tasks for part in ("temperature", "share", "bias", "offset")}
 
 
 def _whole(corpus: Corpus, lesson: Lesson) -> Corpus:
     """The corpus with all rows of the upload among those that are learned."""
-    rows = corpus.text_rows[lesson.task]
-    split = rows.split.copy()
-    split[lesson.rows(corpus)] = "train"
-    return replace(corpus, text_rows={**corpus.text_rows, lesson.task: replace(rows, split=split)})
+    whole = {}
+    for name, rows in lesson.of(corpus).items():
+        split = rows.split.copy()
+        split[lesson.rows(corpus, name)] = "train"
+        whole[name] = replace(rows, split=split)
+    return replace(corpus, text_rows={**corpus.text_rows, **whole})
 
 
 # -- what parents learned whole ----------------------------------------------------------------
@@ -232,17 +258,16 @@ def learned_whole(registry: Registry, version: ModelVersion | None, task: str) -
     return found
 
 
-def _uploads(store: Store, task: str) -> dict[str, set[str]]:
-    """The labelled texts of a task by upload."""
+def _uploads(store: Store, tasks: Sequence[str]) -> dict[str, set[str]]:
+    """The labelled texts of some tasks by upload."""
     made: dict[str, set[str]] = {}
-    for text, upload in store.rows("SELECT text, upload FROM labels WHERE task = ?", [task]):
+    for text, upload in store.rows("SELECT text, upload FROM labels WHERE task IN (SELECT unnest(?))", [list(tasks)]):
         made.setdefault(upload, set()).add(text)
     return made
 
 
-def _keep_learned(corpus: Corpus, task: str, uploads: dict[str, set[str]], whole: set[str]) -> None:
+def _keep_learned(taught: dict[str, TextRows], uploads: dict[str, set[str]], whole: set[str]) -> None:
     """Rows that a parent has learned are no test rows any more."""
     seen = set().union(*(uploads.get(upload, set()) for upload in whole))
-    rows: TextRows = corpus.text_rows[task]
-    learned = [i for i, key in enumerate(rows.keys) if key.startswith("label:") and key[6:] in seen]
-    rows.split[learned] = "train"
+    for rows in taught.values():
+        rows.split[[i for i, key in enumerate(rows.keys) if key.startswith("label:") and key[6:] in seen]] = "train"

@@ -18,7 +18,7 @@ from workbench.encoder.corpus import Corpus, TextRows
 
 FILE = "scope.safetensors"
 MOST_KEPT = 2000
-MOST_LOST = 50
+MOST_LOST = 20
 LEAST_ROWS = 20
 UNSEEN_SLACK = 0.9  # without validation rows: training rows are nearer to one another than new ones are to them
 

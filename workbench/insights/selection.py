@@ -11,7 +11,8 @@ SEPARATOR = " > "
 
 @dataclass(frozen=True)
 class Selection:
-    """Filters on reviews; an empty one means everything. `end` is the last day, inclusive."""
+    """Filters on reviews; an empty one means everything. `end` is the last day, inclusive; `taught` a label of a task of one's own
+    as `sentiment.own_labels` names it."""
 
     category: str = ""
     brand: str = ""
@@ -23,6 +24,7 @@ class Selection:
     sentiment: str = ""
     text: str = ""
     review_ids: tuple[str, ...] = ()
+    taught: str = ""
 
     def within(self, scope: dict[str, str]) -> Selection:
         """This selection narrowed to an alert's scope."""
@@ -49,6 +51,8 @@ class Selection:
             parts.append(("created_at < ?::DATE + 1", [self.end]))
         if self.text:
             parts.append(("contains(lower(concat_ws(' ', title, body)), lower(?))", [self.text]))
+        if self.taught:
+            parts.append(("list_contains(taught, ?)", [self.taught]))
         if self.review_ids:
             parts.append(("review_id IN (SELECT unnest(?))", [list(self.review_ids)]))
         return " AND ".join(sql for sql, _ in parts) or "true", [v for _, values in parts for v in values]

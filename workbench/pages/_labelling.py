@@ -12,12 +12,14 @@ from workbench.shop.store import Store
 from workbench.tasks.labelled import known_labels, teachable
 
 SIZES = [50, 100, 500]
+HERE = "labelled-here"  # in the session: the rows labelled in the page, as CSV
+HERE_ROWS = 50
 
 
 def show(store: Store, space: Space) -> None:
-    """The rows that the model is least sure of, to download, label and bring back."""
+    """The rows that the model is least sure of, to label here, or to download, label and bring back."""
     st.subheader("Nothing labelled yet?", anchor=False)
-    st.text("Take the rows that the model is least sure of, fill in their column “label” and upload the file above.")
+    st.text("These are the rows that the model is least sure of. Label some here, or take them as a file, fill in “label” and upload it.")
     titles = {name: title for name, title in teachable(store).items() if space.has_task(name)}
     if not titles:
         st.caption("The active model predicts no labels of texts: upload rows of your own.")
@@ -27,13 +29,42 @@ def show(store: Store, space: Space) -> None:
         task = url.choice("Task", list(titles), "unsure", "sentiment", segmented=False, format_func=titles.__getitem__)
     with right:
         n = url.choice("Rows", SIZES, "rows", SIZES[1])
-    st.text("Its labels: " + ", ".join(_labels(*context.state_key(), task)))
+    labels = _labels(*context.state_key(), task) or space.labels(task)
+    st.text("Its labels: " + ", ".join(labels))
     rows = _unsure(store, space, context.state_key(), task, n)
+    with st.expander("Label them here", icon=":material/edit_note:"):
+        _label_here(rows.head(HERE_ROWS), task, labels)
     columns = {
         "text": st.column_config.TextColumn(width="large"),
         "probability": st.column_config.NumberColumn(format="%.2f"),
     }
     downloads.table(rows, f"label-{task}", "worth-labelling", column_config=columns)
+
+
+def _label_here(rows: pd.DataFrame, task: str, labels: list[str]) -> None:
+    """A table whose column “label” is filled in; what is filled in becomes an upload."""
+    columns = {
+        "text": st.column_config.TextColumn(width="large"),
+        "label": st.column_config.SelectboxColumn(options=labels),
+        "probability": st.column_config.NumberColumn(format="%.2f"),
+    }
+    shown = rows[["text", "label", "predicted", "probability"]].assign(label=None)
+    answer = st.data_editor(
+        shown,
+        hide_index=True,
+        disabled=["text", "predicted", "probability"],
+        column_config=columns,
+        key=f"here-{task}",
+        alt="Rows to label, the model's least sure first",
+    )
+    done = answer[answer["label"].notna()]
+    words = f"Teach these {len(done):,} rows" if len(done) else "Teach these rows"
+    content = done[["text", "label"]].to_csv(index=False).encode("utf-8")
+    st.button(words, key="teach-here", disabled=done.empty, icon=":material/school:", on_click=_use, args=(content,))
+
+
+def _use(content: bytes) -> None:
+    st.session_state[HERE] = content
 
 
 @st.cache_data(show_spinner=False, max_entries=16)

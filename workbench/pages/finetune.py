@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,24 @@ import streamlit as st
 from workbench import jobs
 from workbench.components import context, downloads, progress, states, tables, url
 from workbench.encoder.recipe import recipes
-from workbench.pages import _compare, _labelling
+from workbench.pages import _compare, _labelling, _predicting
 from workbench.registry import ModelVersion
 from workbench.run import Run
-from workbench.tasks.labelled import Labelled, known_labels, read_labelled, store_labels, task_name, teachable, unknown_labels
+from workbench.tasks.advice import recommended
+from workbench.tasks.labelled import (
+    Labelled,
+    known_labels,
+    longer_than,
+    ordered,
+    read_labelled,
+    set_apart,
+    store_labels,
+    task_name,
+    teachable,
+    unknown_labels,
+)
+from workbench.tasks.labelled_rows import TABLES
+from workbench.tasks.several import YES, divider, read_several
 from workbench.tasks.tables import ENCODINGS, Table, propose, read_table, two_columns
 
 TITLE = "Fine-tune"
@@ -26,18 +40,22 @@ ORDER = 40
 OWN = "a task of your own…"
 LEAVE_OUT, AS_NEW = "leave these rows out", "learn as a new label"
 PREVIEW = 200
+MOST_WORDS = 96
+ABOUT = list(TABLES)
 SEEN = 6
 MOST_MAPPED = 30
 RECIPE = "finetune"
 CHOICES = {
     "head": ("Head", "Only this task's last layer learns. All vectors, recommendations and other tasks stay as they are; the quickest."),
-    "top": ("Top", "The shared text layers learn too, with all text tasks rehearsed beside the new rows. Recommended."),
-    "all": ("All", "Everything above the frozen layers learns, customers' and products' own parts included; the slowest."),
+    "adapters": ("Adapters", "Small adapters in the upper layers learn; the base itself stays as it is."),
+    "top": ("Top", "The upper text layers learn too, with all text tasks rehearsed beside the new rows."),
+    "all": ("All", "Everything that is not frozen learns, over the bare base every layer; the slowest."),
 }
 HOW = """
 Uploaded rows are checked first: nothing is trained while one label stands alone or labels do not belong to the task.
 They are stored with the shop, a snapshot is taken, and a job trains a **new version** on top of the active one; the
-active one goes on serving. Rows whose text falls into the test split by its hash are never trained on.
+active one goes on serving. Rows whose text falls into the test split by its hash are not trained on; where a label has few
+rows they are measured on first, and learned afterwards. What the parent knows is rehearsed, and texts are kept close to how it reads them.
 
 **Before and after** measure the parent and the new version on the same test rows. Ranges are 95 % intervals;
 *better* or *worse* is only said where they do not touch.
@@ -61,18 +79,20 @@ def render() -> None:
     if run_id is not None:
         _follow(run_id)
         return
-    space = states.need_model()
-    parent = context.registry().active()
-    assert parent is not None
+    parent, space = context.registry().active(), context.space()
     _last_runs()
+    if parent is None:
+        st.caption("There is no version yet: what you teach is learned over the bare base, and the result becomes the first version.")
     upload = _upload()
     if upload is None:
-        with states.guard():
-            _labelling.show(context.store(), space)
+        if space is not None:
+            with states.guard():
+                _labelling.show(context.store(), space)
+                _predicting.show(space)
         return
-    labelled = _read(upload)
-    if labelled is not None:
-        _start(upload, labelled, parent)
+    uploads = _read(upload)
+    if uploads:
+        _start(upload, uploads, parent)
 
 
 # -- a run ---------------------------------------------------------------------------------------
@@ -116,10 +136,10 @@ def _upload() -> Upload | None:
         type=["csv", "tsv", "txt", "jsonl", "xlsx", "parquet", "gz", "zip"],
         key="labelled-file",
     )
-    if given is None:
+    content: bytes | None = given.getvalue() if given is not None else st.session_state.get(_labelling.HERE)
+    if content is None:
         st.caption("CSV, TSV, JSON lines, XLSX or Parquet; for sentiment the label may be stars from 1 to 5 or words.")
         return None
-    content = given.getvalue()
     sha = hashlib.sha256(content).hexdigest()
     encoding = st.session_state.get(f"encoding-{sha}")
     found: Upload | None = None
@@ -147,7 +167,8 @@ def _table(sha: str, _content: bytes, encoding: str | None) -> Table:
 # -- what its columns mean -----------------------------------------------------------------------
 
 
-def _read(upload: Upload) -> Labelled | None:
+def _read(upload: Upload) -> list[Labelled]:
+    """What the columns teach: one task, or of a label set one for each label; [] while something is open."""
     st.subheader("2 · What it teaches", anchor=False)
     frame, store = upload.table.frame, context.store()
     columns, (text, label) = list(frame.columns), propose(frame)
@@ -160,16 +181,57 @@ def _read(upload: Upload) -> Labelled | None:
         task = url.choice("Task", [*titles, OWN], "task", likely, segmented=False, format_func=lambda name: titles.get(name, OWN))
         if task == OWN:
             task = st.text_input("Its name", "my_labels", key="own-name", max_chars=60)
+    about, several = _of_ones_own(frame, label, upload.sha) if task not in titles else (ABOUT[0], False)
     with states.guard():
         if text == label:
             st.warning("The text and the label must be two different columns.")
-            return None
+            return []
         name = task if task in titles else task_name(task)
+        if several:
+            return _several(read_several(frame, name, text, [label], about), upload.table)
         known = _known(*context.state_key(), name)
         labelled = read_labelled(frame, name, text, label, known)
         labelled = _map(labelled, frame, text, label, known) if labelled.unknown else labelled
-        return _checked(labelled, upload.table)
-    return None
+        found = _checked(replace(labelled, about=about), upload.table)
+        return [found] if found else []
+    return []
+
+
+def _of_ones_own(frame: pd.DataFrame, label: str, sha: str) -> tuple[str, bool]:
+    """Whose rows get the labels, and whether a row may carry several, which is proposed where cells hold a divider."""
+    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    about = left.selectbox("Becomes a column of every", ABOUT, key="about", format_func=lambda table: table.removesuffix("s"))
+    divided = divider(frame[label].astype(str).head(PREVIEW).tolist())
+    words = f"A row may carry several labels, divided by “{divided}”" if divided else "A row may carry several labels"
+    return about, right.checkbox(words, bool(divided), key=f"several-{sha}")
+
+
+def _several(uploads: list[Labelled], table: Table) -> list[Labelled]:
+    """Show the labels of a set with how many rows carry each."""
+    st.subheader("3 · What was found", anchor=False)
+    rows = [(one.title, one.counts.get(YES, 0), len(one.rows)) for one in uploads]
+    st.text(f"{len(uploads):,} labels, each learned as yes or no. {_apart(uploads[0])}")
+    downloads.table(pd.DataFrame(rows, columns=["label", "rows that carry it", "rows"]), "labels", "label-counts", most=SEEN)
+    problems = pd.concat([_problems(table), uploads[0].problems_frame()], ignore_index=True)
+    if len(problems):
+        downloads.table(problems, "problems", "label-problems", most=SEEN)
+    return uploads
+
+
+def _apart(labelled: Labelled) -> str:
+    """What becomes of rows beside being learned, in words."""
+    held, cut = set_apart(labelled), longer_than(labelled, MOST_WORDS)
+    said = [f"{held:,} are set apart for validation and test by the hash of their text."]
+    said += [f"{labelled.duplicates:,} duplicates are passed over."] if labelled.duplicates else []
+    said += [f"{cut:,} texts have more than {MOST_WORDS} words and are cut."] if cut else []
+    return " ".join(said)
+
+
+def _balance(labelled: Labelled) -> str | None:
+    """A word on classes of very different size."""
+    listed = ordered(labelled.counts)
+    (most, many), (least, few) = listed[0], listed[-1]
+    return f"“{most}” has {many / few:,.0f} times as many rows as “{least}”; rare labels count more." if many > 10 * few else None
 
 
 def _likely_task(frame: pd.DataFrame, text: str, label: str, names: list[str]) -> str:
@@ -216,7 +278,9 @@ def _checked(labelled: Labelled, table: Table) -> Labelled | None:
     st.subheader("3 · What was found", anchor=False)
     left, right = st.columns([1, 2], gap="medium")
     with left:
-        st.text(f"{len(labelled.rows):,} usable rows, {len(labelled.counts):,} labels")
+        st.text(f"{len(labelled.rows):,} usable rows, {len(labelled.counts):,} labels. {_apart(labelled)}")
+        if labelled.counts and (said := _balance(labelled)):
+            st.text(said)
         downloads.table(labelled.counts_frame(), "labels", "label-counts", most=SEEN)
     with right:
         problems = pd.concat([_problems(table), labelled.problems_frame()], ignore_index=True).sort_values("row", kind="stable")
@@ -248,42 +312,48 @@ def _problems(table: Table) -> pd.DataFrame:
 # -- how it learns ---------------------------------------------------------------------------------
 
 
-def _start(upload: Upload, labelled: Labelled, parent: ModelVersion) -> None:
+def _start(upload: Upload, uploads: list[Labelled], parent: ModelVersion | None) -> None:
     st.subheader("4 · How it learns", anchor=False)
     with states.guard():
         found = recipes(context.home())
-        choice = url.choice("What to train", list(CHOICES), "train", "top", format_func=lambda key: CHOICES[key][0])
-        st.caption(CHOICES[choice][1])
+        best, why = recommended(len(uploads[0].rows), parent=parent is not None)
+        possible = [key for key in CHOICES if key != "adapters" or parent is None or parent.recipe.get("adapters")]
+        choice = url.choice("What to train", possible, "train", best, format_func=lambda key: CHOICES[key][0])
+        st.caption(CHOICES[choice][1] + (f" Recommended here: {why}" if choice == best else ""))
         names = sorted(found, key=lambda name: (name != RECIPE, name))
         recipe = url.choice("Recipe", names, "recipe", RECIPE if RECIPE in found else None)
         with st.expander("All settings", icon=":material/tune:"):
-            st.caption(f"Base, layers and sizes are always those of the parent, {parent.id}.")
-            rows = [(name, str(value), str(parent.recipe.get(name, ""))) for name, value in found[recipe].asdict().items()]
+            of_parent = parent.recipe if parent else {}
+            st.caption(f"Base, layers and sizes are always those of the parent, {parent.id}." if parent else "Over the bare base.")
+            rows = [(name, str(value), str(of_parent.get(name, ""))) for name, value in found[recipe].asdict().items()]
             tables.show(pd.DataFrame(rows, columns=["setting", "recipe", "parent"]), "Settings of the recipe", "recipe-settings")
         busy = [status for status in progress.running() if status.kind != "derive"]
         if busy:
             st.caption(f"{progress.name(busy[0])} is running; this job waits for it or slows both down.")
         if st.button("Start fine-tuning", type="primary", icon=":material/play_arrow:", key="start"):
             with st.spinner("Storing the rows and taking a snapshot…"):
-                run = _begin(upload, labelled, parent.id, recipe, choice)
+                run = _begin(upload, uploads, parent.id if parent else None, recipe, choice)
+            st.session_state.pop(_labelling.HERE, None)
             progress.remember(run.id)
             st.rerun()
 
 
-def _begin(upload: Upload, labelled: Labelled, parent: str, recipe: str, train: str) -> Run:
+def _begin(upload: Upload, uploads: list[Labelled], parent: str | None, recipe: str, train: str) -> Run:
     """Store the rows, take a snapshot and start the job."""
     _keep(upload)
     store, home = context.store(), context.home()
-    store_labels(store, labelled, upload.sha)
+    for one in uploads:
+        store_labels(store, one, upload.sha)
     spec: dict[str, Any] = {
         "snapshot": str(store.snapshot()),
-        "task": labelled.task,
+        "task": uploads[0].family or uploads[0].task,
         "upload": upload.sha,
         "recipe": recipe,
         "train": train,
         "parent": parent,
     }
-    return jobs.start(home, "finetune", spec)
+    of_a_set = [one.task for one in uploads if one.family]
+    return jobs.start(home, "finetune", {**spec, **({"tasks": of_a_set} if of_a_set else {})})
 
 
 def _keep(upload: Upload) -> Path:

@@ -74,6 +74,7 @@ def _options(key: tuple[str, int, str]) -> dict[str, Any]:
         "brand": listed("SELECT brand FROM products WHERE brand IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 300"),
         "product_id": listed("SELECT product_id FROM reviews WHERE product_id IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 2000"),
         "language": listed("SELECT DISTINCT language FROM reviews WHERE language IS NOT NULL ORDER BY 1"),
+        "taught": sentiment.own_labels(context.space()),
         "titles": dict(store.rows("SELECT product_id, coalesce(title, product_id) FROM products")),
         "first": first,
         "last": last,
@@ -104,8 +105,17 @@ def _filters(key: tuple[str, int, str]) -> tuple[Selection, sentiment.Every]:
             text = url.text("Text contains", "text")
         with low[3]:
             every = url.choice("By", ["day", "week", "month"], "every", default=_usual(options["first"], options["last"]))
+        taught = ""
+        if options["taught"]:
+            taught = url.choice(
+                "Label of your own",
+                ["", *options["taught"]],
+                "taught",
+                segmented=False,
+                format_func=lambda t: options["taught"].get(t, "all"),
+            )
     start, end = days or (None, None)
-    made = Selection(category, brand, product, tuple(int(s) for s in stars), language, start, end, "", text)
+    made = Selection(category, brand, product, tuple(int(s) for s in stars), language, start, end, "", text, (), taught)
     return made, every  # type: ignore[return-value]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ from workbench.tasks.classes import LEAST_PER_LABEL
 from workbench.tasks.labelled_rows import uploaded_tasks
 from workbench.tasks.sentiment import LABELS as SENTIMENT
 from workbench.tasks.sentiment import MEANS, of_stars
+from workbench.tasks.splits import split_of
 from workbench.tasks.tables import Problem
 from workbench.tasks.texts import clean
 
@@ -27,6 +29,7 @@ LEAST_ROWS = 10
 LEAST_OF_KNOWN = 2
 LONGEST_LABEL = 100
 NEAR = 0.7  # a typing error is nearer; at 0.6 "grate" resembles "negative"
+_WORDS = re.compile(r"[\u4e00-\u9fff]|\w+")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _STARS = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(?:stars?|★)?")
 
@@ -37,7 +40,9 @@ class Labelled:
 
     `rows` are (text, label) as the task spells its labels, each text once; `problems` name the rows
     that are not among them; `counts` has the rows of each label; `unknown` maps every label that
-    does not belong to the task to the nearest one that does ("" where none is near).
+    does not belong to the task to the nearest one that does ("" where none is near). `duplicates` counts rows
+    that say again what another one says. Of a task of the user's own: its `title`, the table whose rows it is
+    `about`, and the label set (`family`) that it is one label of.
     """
 
     task: str
@@ -46,6 +51,10 @@ class Labelled:
     counts: dict[str, int]
     unknown: dict[str, str] = field(default_factory=dict)
     refusal: WorkbenchError | None = None
+    duplicates: int = 0
+    title: str = ""
+    about: str = "reviews"
+    family: str = ""
 
     def check(self, *, leave_out: bool = False) -> None:
         """Raise WorkbenchError where nothing can be learned from these rows.
@@ -65,6 +74,16 @@ class Labelled:
         return pd.DataFrame(ordered(self.counts), columns=["label", "rows"])
 
 
+def set_apart(labelled: Labelled) -> int:
+    """How many rows have a text that is held out, by its hash, for validation and test: nothing is learned from them."""
+    return sum(split_of(text) != "train" for text, _ in labelled.rows)
+
+
+def longer_than(labelled: Labelled, words: int) -> int:
+    """How many rows have a text of more words than the encoder reads; its characters count where a language writes no words apart."""
+    return sum(len(_WORDS.findall(text)) > words for text, _ in labelled.rows)
+
+
 def ordered(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     """Labels with their rows, most rows first."""
     return sorted(counts.items(), key=lambda c: (-c[1], c[0]))
@@ -73,7 +92,7 @@ def ordered(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 def teachable(store: Store) -> dict[str, str]:
     """The tasks that labelled texts can teach: name to title, the shop's own uploaded ones included."""
     found = {name: task.title for name, task in tasks().items() if task.objective == "classify"}
-    return found | {name: name for name in uploaded_tasks(store) if name not in found}
+    return found | {name: own.title for name, own in uploaded_tasks(store).items() if name not in found}
 
 
 def task_name(given: str) -> str:
@@ -120,11 +139,11 @@ def read_labelled(
     frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
     _need_columns(frame, text, label)
     lines: list[int] = frame.index.tolist() if frame.index.name == "line" else list(range(2, len(frame) + 2))
-    words = [_word(value) for value in frame[label].tolist()]
+    words = [cell_word(value) for value in frame[label].tolist()]
     spelling = _Spelling(task, words, known_labels, mapping or {}, accept)
-    kept, problems = _rows(zip(lines, map(_word, frame[text].tolist()), words, strict=True), text, label, spelling)
+    kept, problems, duplicates = _rows(zip(lines, map(cell_word, frame[text].tolist()), words, strict=True), text, label, spelling)
     counts = Counter(name for _, name in kept)
-    return Labelled(task, kept, problems, dict(counts), spelling.unknown, _refusal(counts, known_labels))
+    return Labelled(task, kept, problems, dict(counts), spelling.unknown, _refusal(counts, known_labels), duplicates)
 
 
 def _need_columns(frame: pd.DataFrame, *wanted: str) -> None:
@@ -134,7 +153,7 @@ def _need_columns(frame: pd.DataFrame, *wanted: str) -> None:
         raise WorkbenchError(f"The file has no column {missing[0]!r}; its columns are {there}.", "Choose the text and the label column.")
 
 
-def _word(value: Any) -> str:
+def cell_word(value: Any) -> str:
     """A cell as text: 5.0 as "5", nothing as ""."""
     if value is None or (isinstance(value, float) and value != value) or value is pd.NaT or value is pd.NA:
         return ""
@@ -180,9 +199,12 @@ class _Spelling:
         return self._folded[found[0]] if found else ""
 
 
-def _rows(cells: Iterable[tuple[int, str, str]], text: str, label: str, spelling: _Spelling) -> tuple[list[tuple[str, str]], list[Problem]]:
+def _rows(
+    cells: Iterable[tuple[int, str, str]], text: str, label: str, spelling: _Spelling
+) -> tuple[list[tuple[str, str]], list[Problem], int]:
     kept: dict[str, tuple[int, str]] = {}
     problems: list[Problem] = []
+    duplicates = 0
     for line, told, word in cells:
         body = clean(told)
         if not body:
@@ -197,8 +219,9 @@ def _rows(cells: Iterable[tuple[int, str, str]], text: str, label: str, spelling
             what = f"line {before} labels the same text {other!r}"
             problems.append(Problem(line, label, word, what, f"Decide for one of them; {other!r} counts for now."))
         else:
+            duplicates += body in kept
             kept.setdefault(body, (line, name))
-    return [(body, name) for body, (_, name) in kept.items()], problems
+    return [(body, name) for body, (_, name) in kept.items()], problems, duplicates
 
 
 def _advice(spelling: _Spelling, word: str) -> str:
@@ -256,7 +279,8 @@ def store_labels(store: Store, labelled: Labelled, upload_sha: str) -> dict[str,
     result = {"read": len(wanted), "added": len(fresh) - updated, "updated": updated, "unchanged": len(wanted) - len(fresh)}
     if fresh or gone:
         texts, labels = [wanted[key][0] for key in fresh], [wanted[key][1] for key in fresh]
-        values = {"task": labelled.task, "upload": upload_sha, "now": datetime.now(UTC).replace(tzinfo=None)}
+        told = {"title": labelled.title or labelled.task, "about": labelled.about, "family": labelled.family or labelled.task}
+        values = {"task": labelled.task, "upload": upload_sha, "now": datetime.now(UTC).replace(tzinfo=None), "told": json.dumps(told)}
         with store.transaction() as cursor:
             cursor.execute("DELETE FROM labels WHERE label_id IN (SELECT unnest(?))", [fresh + gone])
             cursor.execute(_INSERT, {"ids": fresh, "texts": texts, "labels": labels, **values})
@@ -264,8 +288,8 @@ def store_labels(store: Store, labelled: Labelled, upload_sha: str) -> dict[str,
 
 
 _INSERT = """
-INSERT INTO labels (label_id, task, text, label, upload, created_at)
-SELECT id, $task, text, label, $upload, $now FROM (SELECT unnest($ids) AS id, unnest($texts) AS text, unnest($labels) AS label)
+INSERT INTO labels (label_id, task, text, label, upload, created_at, attributes)
+SELECT id, $task, text, label, $upload, $now, $told::JSON FROM (SELECT unnest($ids) AS id, unnest($texts) AS text, unnest($labels) AS label)
 """
 
 

@@ -1,9 +1,23 @@
-"""Rows that people labelled for a task."""
+"""Rows that people labelled for a task, and the tasks that are theirs alone."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from workbench.shop.store import Store
 from workbench.tasks.texts import clean
+
+TABLES = {"reviews": "review", "products": "product", "tickets": "ticket"}  # whose rows get the labels: the kind of text
+
+
+@dataclass(frozen=True)
+class OwnTask:
+    """A task of the user's own: its title, the table whose rows get its labels, and the label set that it is one label of."""
+
+    name: str
+    title: str
+    about: str
+    family: str
 
 
 def taught(store: Store, task: str) -> list[tuple[str, str]]:
@@ -13,6 +27,13 @@ def taught(store: Store, task: str) -> list[tuple[str, str]]:
     return sorted((text, label) for text, label in newest.items() if text)
 
 
-def uploaded_tasks(store: Store) -> list[str]:
-    """The names of all tasks that people uploaded labels for."""
-    return [name for (name,) in store.rows("SELECT DISTINCT task FROM labels ORDER BY task")]
+_OWN = """
+SELECT task, coalesce(arg_max(attributes->>'title', created_at), task), coalesce(arg_max(attributes->>'about', created_at), 'reviews'),
+       coalesce(arg_max(attributes->>'family', created_at), task)
+FROM labels GROUP BY task ORDER BY task
+"""
+
+
+def uploaded_tasks(store: Store) -> dict[str, OwnTask]:
+    """All tasks that people uploaded labels for, by name; what is not theirs alone is among them."""
+    return {name: OwnTask(name, title, about, family) for name, title, about, family in store.rows(_OWN)}

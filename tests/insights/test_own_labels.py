@@ -1,0 +1,51 @@
+"""Labels of the user's own are a column of every review that filters and trends can use."""
+
+import numpy as np
+import pytest
+from joint_space import fill
+
+from workbench.insights.selection import Selection
+from workbench.insights.sentiment import own_labels, reviews, total
+from workbench.registry import Registry
+from workbench.shop.space import Space, write_space
+
+UPLOADED = """
+INSERT INTO labels (label_id, task, text, label, upload, created_at, attributes) VALUES (?, ?, 'x', 'yes', 'u', now()::TIMESTAMP, ?)
+"""
+
+
+@pytest.fixture
+def space(home, store):
+    """A version with a task of two labels on reviews, one on products and one of a set of labels."""
+    fill(store)
+    with store.transaction() as cursor:
+        cursor.execute(UPLOADED, ["1", "tone", '{"title": "Tone", "about": "reviews", "family": "tone"}'])
+        cursor.execute(UPLOADED, ["2", "kind", '{"title": "Kind", "about": "products", "family": "kind"}'])
+        cursor.execute(UPLOADED, ["3", "topics_price", '{"title": "topics: price", "about": "reviews", "family": "topics"}'])
+    registry = Registry(home)
+    version, folder = registry.new_folder()
+    keys = [key for (key,) in store.rows("SELECT review_id FROM reviews ORDER BY review_id")]
+    with write_space(folder / "vectors.duckdb") as made:
+        made.predictions("tone", ["curt", "warm"], keys, np.eye(2)[[i % 2 for i in range(len(keys))]])
+        made.predictions("topics_price", ["no", "yes"], keys, np.eye(2)[[int(i == 0) for i in range(len(keys))]])
+        made.predictions("kind", ["a", "b"], ["a0", "b0"], np.eye(2))
+    return Space(store, registry.publish(version, {}))
+
+
+def test_every_label_can_be_chosen_by_its_words(space):
+    assert own_labels(space) == {
+        "kind: a": "Kind: a",
+        "kind: b": "Kind: b",
+        "tone: curt": "Tone: curt",
+        "tone: warm": "Tone: warm",
+        "topics_price: yes": "topics: price",
+    }
+    assert own_labels(None) == {}
+
+
+def test_reviews_are_chosen_by_a_label_of_their_own_or_of_their_product(store, space):
+    counts = {label: int(total(store, space, Selection(taught=label))["n"].iloc[0]) for label in own_labels(space)}
+    everything = int(total(store, space, Selection())["n"].iloc[0])
+    assert counts["tone: curt"] + counts["tone: warm"] == everything and counts["topics_price: yes"] == 1
+    of_a = reviews(store, space, Selection(taught="kind: a"))
+    assert len(of_a) and set(of_a["product"]) == {"Audio thing a0"}

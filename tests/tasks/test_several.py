@@ -1,0 +1,53 @@
+"""Label sets of which a row may carry several."""
+
+import pandas as pd
+import pytest
+
+from workbench.errors import WorkbenchError
+from workbench.tasks.labelled import longer_than, set_apart, store_labels
+from workbench.tasks.several import read_several, sets_of
+from workbench.tasks.splits import split_of
+from workbench.tasks.uploaded import tasks_of
+
+CELLS = ["delivery; price", "price", "quality", "delivery", ""]
+
+
+def rows(n=30):
+    return pd.DataFrame({"said": [f"words {i}" for i in range(n)], "about": [CELLS[i % len(CELLS)] for i in range(n)]})
+
+
+def test_a_cell_is_divided_and_columns_are_ticked():
+    assert sets_of(rows(5), ["about"]) == [{"delivery", "price"}, {"price"}, {"quality"}, {"delivery"}, set()]
+    ticked = pd.DataFrame({"late": ["1", "0", "x"], "dear": ["yes", "", "no"]})
+    assert sets_of(ticked, ["late", "dear"]) == [{"late", "dear"}, set(), {"late"}]
+    assert sets_of(pd.DataFrame({"a": ["物流、价格", "质量"]}), ["a"]) == [{"物流", "价格"}, {"质量"}]
+
+
+def test_each_label_becomes_a_task_that_says_yes_or_no(store):
+    made = read_several(rows(), "topics", "said", ["about"], "tickets")
+    assert [(one.task, one.title, one.counts) for one in made] == [
+        ("topics_delivery", "topics: delivery", {"yes": 12, "no": 18}),
+        ("topics_price", "topics: price", {"yes": 12, "no": 18}),
+        ("topics_quality", "topics: quality", {"no": 24, "yes": 6}),
+    ]
+    for one in made:
+        store_labels(store, one, "abc")
+    task = tasks_of(store)["topics_price"]
+    assert (task.title, task.entity, task.predicts) == ("topics: price", "ticket", "tickets")
+    assert task.missing(store) is None and task.examples(store).labels == ["no", "yes"]
+
+
+def test_labels_that_too_few_rows_carry_are_left_out_and_none_at_all_is_refused():
+    assert [one.task for one in read_several(rows(25), "topics", "said", ["about"], "reviews")] == [
+        "topics_delivery",
+        "topics_price",
+        "topics_quality",
+    ]
+    with pytest.raises(WorkbenchError, match=r"No label has 5 rows that carry it and 5 that do not: .*'delivery': 4"):
+        read_several(rows(10), "topics", "said", ["about"], "reviews")
+
+
+def test_what_is_held_out_and_what_is_cut_are_counted():
+    (first, *_) = read_several(rows(), "topics", "said", ["about"], "reviews")
+    assert set_apart(first) == sum(split_of(f"words {i}") != "train" for i in range(30))
+    assert longer_than(first, 1) == 30 and longer_than(first, 2) == 0
