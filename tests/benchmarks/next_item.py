@@ -112,7 +112,7 @@ def measure(corpus: Corpus, given: argparse.Namespace, chosen: Recipe) -> dict[s
         return document_of(corpus, measure_cold(corpus, chosen, seeds), seeds, {})
     rivals = measure_rivals(corpus, only=given.rivals, report=say)
     if "sasrec" in given.rivals:
-        rivals.measured["sasrec"] = sasrec_ranks(corpus, "test", seeds, say)
+        rivals.measured["sasrec"] = sasrec_ranks(corpus, "test", [chosen.seed + i for i in range(given.sasrec_seeds or given.seeds)], say)
     found = rivals.measured if given.only_rivals else {"encoder": encoder(corpus, chosen, seeds), **rivals.measured}
     return document_of(corpus, found, seeds, rivals.left_out)
 
@@ -125,7 +125,7 @@ def document_of(corpus: Corpus, found: dict[str, Measured], seeds: list[int], le
             "metrics": made[name],
             "seconds": round(measured.seconds, 1),
             "settings": dict(measured.settings),
-            "seeds": seeds[: len(measured.ranked)],
+            "seeds": [seeds[0] + i for i in range(len(measured.ranked))],
         }
         for name, measured in found.items()
     }
@@ -198,6 +198,7 @@ def main() -> int:
     parser.add_argument("--cold", action="store_true", help="on products kept out of all histories, beside the nearest texts")
     parser.add_argument("--recipe", default="laptop")
     parser.add_argument("--seeds", type=int, default=1, help="of the encoder and of sasrec")
+    parser.add_argument("--sasrec-seeds", type=int, metavar="N", help="of sasrec alone, where they are others")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     if bool(given.home) == bool(given.sequences and given.texts):
