@@ -20,6 +20,7 @@ from accelerate.utils import set_seed
 
 from workbench.encoder.backbone import Backbone, find_base
 from workbench.encoder.batches import Epochs, Step
+from workbench.encoder.build import build
 from workbench.encoder.corpus import Corpus, read_corpus
 from workbench.encoder.features import MOST_BYTES, Features
 from workbench.encoder.learner import Learner
@@ -27,7 +28,7 @@ from workbench.encoder.masked_reading import with_masked_words
 from workbench.encoder.objectives import Read
 from workbench.encoder.recipe import Recipe, recipe
 from workbench.encoder.track import engine
-from workbench.encoder.train import _read, build
+from workbench.encoder.train import read_last
 from workbench.home import Home
 from workbench.shop import importers
 from workbench.shop.store import Store
@@ -74,7 +75,7 @@ class Way:
         model = build(corpus, chosen, backbone)
         learner = Learner(model, corpus, chosen, accelerator)
         learner.mover.plan(epochs.steps, 0)
-        read = _read(corpus, features.pooled(), accelerator.device)
+        read = read_last(corpus, features.pooled(), accelerator.device)
         model.train()
         learner.balance.begin()
         return cls(learner, features, read, epochs(0), epochs.steps, once)

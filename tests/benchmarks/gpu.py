@@ -18,6 +18,7 @@ import torch
 
 from workbench.encoder.backbone import Backbone, fast_dtype, find_base
 from workbench.encoder.batches import Epochs
+from workbench.encoder.build import build
 from workbench.encoder.corpus import read_corpus
 from workbench.encoder.fast import FastLayers, reading
 from workbench.encoder.features import Features, batches_by_length, read_all
@@ -26,7 +27,7 @@ from workbench.encoder.recipe import DEFAULT_BASE, Recipe
 from workbench.encoder.tokens import Tokens, parts
 from workbench.encoder.towers import JointEncoder
 from workbench.encoder.track import engine
-from workbench.encoder.train import _read, build
+from workbench.encoder.train import read_last
 from workbench.home import Home
 from workbench.shop.sample import phrases
 from workbench.shop.space import write_space
@@ -151,7 +152,7 @@ def training(texts: list[str], device: torch.device, folder: Path, steps: int) -
     features = Features(backbone, corpus.texts, folder / "features", readers=corpus.readers)
     epochs, learner = Epochs(corpus, features, recipe), Learner(model, corpus, recipe, engine("none", folder))
     learner.mover.plan(epochs.steps, 0)
-    read = _read(corpus, features.pooled(), device)
+    read = read_last(corpus, features.pooled(), device)
     model.train()
     learner.balance.begin()
     seconds, done = 0.0, 0.0

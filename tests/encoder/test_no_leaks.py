@@ -7,11 +7,11 @@ from small_shop import fill
 from workbench.encoder import baselines
 from workbench.encoder.backbone import Backbone
 from workbench.encoder.batches import Epochs, steps_of, without_last
+from workbench.encoder.build import build, ridge_factors
 from workbench.encoder.corpus import UserSteps, read_corpus
 from workbench.encoder.features import Features
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.scratch import make_base
-from workbench.encoder.train import build, ridge_factors
 from workbench.encoder.wide import fit_wide
 from workbench.tasks.histories import histories
 from workbench.tasks.splits import split_of

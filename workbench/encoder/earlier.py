@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from workbench.encoder.backbone import Backbone, base_folder
+from workbench.encoder.build import build
 from workbench.encoder.corpus import Corpus
 from workbench.encoder.evaluate import Metrics, measure
 from workbench.encoder.features import Features, Report
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.track import engine
-from workbench.encoder.train import build
 from workbench.encoder.weights import BASE, load, warm_start
 from workbench.errors import WorkbenchError
 from workbench.registry import ModelVersion

@@ -16,6 +16,7 @@ from workbench.encoder import softmax
 from workbench.encoder.backbone import Backbone, base_folder
 from workbench.encoder.baselines import baselines
 from workbench.encoder.baselines.ranking import left_out_notes
+from workbench.encoder.build import build
 from workbench.encoder.checkpoint import Checkpoint
 from workbench.encoder.corpus import Corpus, read_corpus
 from workbench.encoder.embed import write_vectors
@@ -33,7 +34,7 @@ from workbench.encoder.scope import save_scopes, scopes
 from workbench.encoder.scratch import make_base
 from workbench.encoder.towers import JointEncoder
 from workbench.encoder.track import engine, peak_memory
-from workbench.encoder.train import Trained, build, train
+from workbench.encoder.train import Trained, train
 from workbench.encoder.weights import BASE, save
 from workbench.files import write_json
 from workbench.home import Home

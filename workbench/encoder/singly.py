@@ -10,6 +10,7 @@ from accelerate.utils import set_seed
 
 from workbench.encoder.backbone import Backbone
 from workbench.encoder.batches import Epochs
+from workbench.encoder.build import build
 from workbench.encoder.checkpoint import Checkpoint
 from workbench.encoder.corpus import Corpus
 from workbench.encoder.evaluate import measure
@@ -17,7 +18,7 @@ from workbench.encoder.features import Features
 from workbench.encoder.metrics import Metric
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.track import engine
-from workbench.encoder.train import build, train
+from workbench.encoder.train import train
 
 
 def only(corpus: Corpus, task: str, steps: int = 0) -> Corpus:

@@ -11,11 +11,9 @@ import torch
 from accelerate.utils import broadcast_object_list, gather_object, set_seed
 from torch import Tensor
 
-from workbench.encoder.backbone import Backbone
-from workbench.encoder.baselines.ranking import training_histories
 from workbench.encoder.batches import Epochs
 from workbench.encoder.calibrate import calibrate
-from workbench.encoder.checkpoint import Checkpoint, Kept, Standing
+from workbench.encoder.checkpoint import Checkpoint, Standing
 from workbench.encoder.corpus import Corpus, rows_of
 from workbench.encoder.evaluate import measure
 from workbench.encoder.features import Features
@@ -30,7 +28,6 @@ from workbench.encoder.wide import fit_wide
 Report = Callable[[float, str], None]
 Point = Callable[..., None]
 Watch = Callable[[int, float], None]
-RIDGE = 200.0
 
 
 @dataclass
@@ -42,36 +39,6 @@ class Trained:
     pooled: np.ndarray
     curve: list[dict[str, float | str]]
     best: float
-
-
-def build(corpus: Corpus, recipe: Recipe, backbone: Backbone) -> JointEncoder:
-    """An untrained model for a corpus, its products' own parts initialised from what is taken together."""
-    own = ridge_factors(corpus, recipe.dim)
-    model = JointEncoder(recipe, backbone, corpus.counts(), corpus.heads, own=own, masked=corpus.masked is not None)
-    model.user.set_moments(np.concatenate([np.zeros(0), *(u.days[: u.train_end] for u in corpus.users)]))
-    for rows in corpus.text_rows.values():
-        if rows.task.objective == "contrast":
-            counts = np.bincount(rows.target[rows.rows("train")], minlength=len(corpus.product_ids))
-            model.review_bias.data.copy_(torch.log1p(torch.from_numpy(counts)))
-    return model
-
-
-def ridge_factors(corpus: Corpus, dim: int) -> np.ndarray:
-    """Factors F of the ridge regression of each product on a user's others, (products, <= dim): F F' is its truncated hat matrix.
-
-    With the training histories X = U S V' (truncated SVD) F = V sqrt(S^2 / (S^2 + RIDGE)); its diagonal apart this
-    is what EASE (Steck 2019) solves. Rows have mean length 1; empty where there is nothing to factor.
-    """
-    from sklearn.decomposition import TruncatedSVD
-
-    taken = training_histories(corpus).matrix.astype(np.float64)
-    users, n = taken.shape
-    if min(users, n) < 4 or not taken.nnz or not corpus.next_item:
-        return np.zeros((0, 0))
-    svd = TruncatedSVD(min(dim, n - 1, users - 1), algorithm="randomized", n_iter=5, random_state=0).fit(taken)
-    shrunk = svd.singular_values_**2 / (svd.singular_values_**2 + RIDGE)
-    found = svd.components_.T * np.sqrt(shrunk)
-    return np.asarray(found / max(np.linalg.norm(found, axis=1).mean(), 1e-9))
 
 
 def train(
@@ -93,63 +60,107 @@ def train(
     Their measure is `geometric_mean`. With `keep_start` the weights given count as a first result that
     later epochs have to beat; with `keep_last` the last epoch's weights are kept, for who has too few
     validation rows to go by. `words`: the tasks whose words are counted anew, all where not given. Goes on
-    from `checkpoint` where it holds something, and writes it after
-    each epoch; `watch` then hears the score. Raises WorkbenchError when a loss is not finite.
+    from `checkpoint` where it holds something, and writes it after each epoch; `watch` then hears the
+    score. Raises WorkbenchError when a loss is not finite.
     """
-    accelerator = engine(recipe.trackers, checkpoint.folder)
-    epochs = Epochs(corpus, features, recipe, rank=accelerator.process_index, of=accelerator.num_processes)
-    learner = Learner(model, corpus, recipe, accelerator)
-    updates = -(-epochs.steps // recipe.accumulate)
-    kept = agreed(checkpoint.load())
-    standing = kept.standing if kept else Standing()
-    if kept:
-        learner.restore(kept, standing.epoch * updates)
-    learner.mover.plan(recipe.epochs * updates, standing.epoch * updates)
+    training = _Training(corpus, model, features, recipe, report, point, checkpoint)
+    fit_wide(model, corpus, recipe.seed, words)
+    training.read()
+    if keep_start and not training.resumed:
+        training.standing.best = training.validate()
+    while training.standing.epoch < recipe.epochs and (training.standing.waited < recipe.patience or keep_last):
+        training.learn()
+        score = training.judge(keep_last)
+        training.save()
+        watch(training.standing.epoch, score)
+    return training.end()
 
-    def note(**values: float | str) -> None:
-        standing.curve.append(values)
-        point(**values)
-        track(accelerator, values)
 
-    def validate() -> float:
-        calibrate(model, corpus, pooled)
-        found = {task: next(iter(m.values()))["value"] for task, m in measure(model, corpus, pooled, "validation", intervals=False).items()}
-        for name, value in found.items():
-            note(epoch=standing.epoch, step=standing.epoch * epochs.steps, task=name, metric=corpus_metric(corpus, name), value=value)
-        score: float = broadcast_object_list([geometric_mean(list(found.values()))])[0]
+class _Training:
+    """One training under way: what learns, what was reached, the best weights so far."""
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        model: JointEncoder,
+        features: Features,
+        recipe: Recipe,
+        report: Report,
+        point: Point,
+        checkpoint: Checkpoint,
+    ) -> None:
+        """Goes on from `checkpoint` where all processes kept the same epoch."""
+        self.corpus, self.model, self.features, self.recipe = corpus, model, features, recipe
+        self.report, self.point, self.checkpoint = report, point, checkpoint
+        self.accelerator = engine(recipe.trackers, checkpoint.folder)
+        self.epochs = Epochs(corpus, features, recipe, rank=self.accelerator.process_index, of=self.accelerator.num_processes)
+        self.learner = Learner(model, corpus, recipe, self.accelerator)
+        kept = checkpoint.load()
+        if len(set(gather_object([kept.standing.epoch if kept else 0]))) > 1:
+            kept = None
+        self.resumed, self.standing = kept is not None, kept.standing if kept else Standing()
+        updates = -(-self.epochs.steps // recipe.accumulate)
+        if kept:
+            self.learner.restore(kept, self.standing.epoch * updates)
+        self.learner.mover.plan(recipe.epochs * updates, self.standing.epoch * updates)
+        self.best = kept.parts["best"] if kept else copy_of(model.trained())
+
+    def read(self) -> None:
+        """Read the texts that learning and validation look up with the weights as they are."""
+        self.pooled = fresh(self.features, self.corpus.judged_texts())
+
+    def learn(self) -> None:
+        """All steps of the next epoch."""
+        epoch, steps = self.standing.epoch, self.epochs.steps
+        set_seed(self.recipe.seed + epoch)
+        read = read_last(self.corpus, self.pooled, self.accelerator.device)
+        self.model.train()
+        self.learner.balance.begin()
+        for at, step in enumerate(self.epochs(epoch)):
+            due = (at + 1) % self.recipe.accumulate == 0 or at + 1 == steps
+            losses = self.learner.learn(step, read, update=due, where=f"epoch {epoch + 1}, step {at + 1}")
+            if at % max(1, steps // 20) == 0:
+                self.report((epoch + at / steps) / self.recipe.epochs, f"epoch {epoch + 1} of at most {self.recipe.epochs}")
+                for name, value in losses.items():
+                    self._note(step=epoch * steps + at, epoch=epoch, task=name, loss=float(value.detach()))
+        self.standing.epoch += 1
+
+    def judge(self, keep_last: bool) -> float:
+        """The score of the averaged weights, which are kept if they are the best so far, or always with `keep_last`."""
+        with self.learner.mover.average.within():
+            self.read()
+            score = self.validate()
+            self.standing.waited += 1
+            if score > self.standing.best or keep_last:
+                self.standing.best, self.standing.waited, self.best = score, 0, copy_of(self.model.trained())
         return score
 
-    fit_wide(model, corpus, recipe.seed, words)
-    judged = corpus.judged_texts()
-    pooled = fresh(features, judged)
-    if keep_start and not kept:
-        standing.best = validate()
-    best_weights = kept.parts["best"] if kept else copy_of(model.trained())
-    while standing.epoch < recipe.epochs and (standing.waited < recipe.patience or keep_last):
-        set_seed(recipe.seed + standing.epoch)
-        read = _read(corpus, pooled, accelerator.device)
-        model.train()
-        learner.balance.begin()
-        for at, step in enumerate(epochs(standing.epoch)):
-            due = (at + 1) % recipe.accumulate == 0 or at + 1 == epochs.steps
-            losses = learner.learn(step, read, update=due, where=f"epoch {standing.epoch + 1}, step {at + 1}")
-            if at % max(1, epochs.steps // 20) == 0:
-                report((standing.epoch + at / epochs.steps) / recipe.epochs, f"epoch {standing.epoch + 1} of at most {recipe.epochs}")
-                for name, value in losses.items():
-                    note(step=standing.epoch * epochs.steps + at, epoch=standing.epoch, task=name, loss=float(value.detach()))
-        standing.epoch += 1
-        with learner.mover.average.within():
-            pooled = fresh(features, judged)
-            score = validate()
-            standing.waited += 1
-            if score > standing.best or keep_last:
-                standing.best, standing.waited, best_weights = score, 0, copy_of(model.trained())
-        checkpoint.save(standing, {**learner.parts(), "best": best_weights}, learner.mover.optimiser)
-        watch(standing.epoch, score)
-    accelerator.end_training()
-    model.load_state_dict(best_weights, strict=False)
-    model.eval()
-    return Trained(model, features, features.pooled(), standing.curve, standing.best)
+    def validate(self) -> float:
+        """Calibrate, and score the validation rows as they were read last."""
+        calibrate(self.model, self.corpus, self.pooled)
+        found = measure(self.model, self.corpus, self.pooled, "validation", intervals=False)
+        values = {task: next(iter(metrics.values()))["value"] for task, metrics in found.items()}
+        for name, value in values.items():
+            epoch, metric = self.standing.epoch, corpus_metric(self.corpus, name)
+            self._note(epoch=epoch, step=epoch * self.epochs.steps, task=name, metric=metric, value=value)
+        score: float = broadcast_object_list([geometric_mean(list(values.values()))])[0]
+        return score
+
+    def save(self) -> None:
+        """Keep what the next epoch depends on."""
+        self.checkpoint.save(self.standing, {**self.learner.parts(), "best": self.best}, self.learner.mover.optimiser)
+
+    def end(self) -> Trained:
+        """The model with its best weights."""
+        self.accelerator.end_training()
+        self.model.load_state_dict(self.best, strict=False)
+        self.model.eval()
+        return Trained(self.model, self.features, self.features.pooled(), self.standing.curve, self.standing.best)
+
+    def _note(self, **values: float | str) -> None:
+        self.standing.curve.append(values)
+        self.point(**values)
+        track(self.accelerator, values)
 
 
 def fresh(features: Features, rows: np.ndarray) -> np.ndarray:
@@ -159,11 +170,6 @@ def fresh(features: Features, rows: np.ndarray) -> np.ndarray:
     made = np.zeros((len(features.lengths), features.backbone.width), np.float32)
     made[rows] = features.pooled(rows)
     return made
-
-
-def agreed(kept: Kept | None) -> Kept | None:
-    """What was kept, where all processes kept the same epoch; else none goes on from it."""
-    return kept if len(set(gather_object([kept.standing.epoch if kept else 0]))) == 1 else None
 
 
 def copy_of(weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -191,6 +197,7 @@ def geometric_mean(values: list[float]) -> float:
     return math.exp(sum(known) / len(known)) if known else 0.0
 
 
-def _read(corpus: Corpus, pooled: np.ndarray, device: torch.device) -> Read:
+def read_last(corpus: Corpus, pooled: np.ndarray, device: torch.device) -> Read:
+    """The texts of products and reviews as `pooled` (texts, width) has them."""
     products = torch.from_numpy(rows_of(pooled, corpus.product_text)).to(device)
     return Read(products, Rows(pooled, corpus.review_text, device))

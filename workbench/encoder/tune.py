@@ -20,12 +20,13 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 from torch import Tensor
 
+from workbench.encoder.build import build
 from workbench.encoder.checkpoint import Checkpoint
 from workbench.encoder.corpus import read_corpus
 from workbench.encoder.make import Prepared, prepare
 from workbench.encoder.masked_reading import with_masked_words
 from workbench.encoder.recipe import Recipe
-from workbench.encoder.train import build, copy_of, train
+from workbench.encoder.train import copy_of, train
 from workbench.errors import WorkbenchError
 from workbench.files import write_text
 from workbench.home import Home
