@@ -4,7 +4,9 @@ import pytest
 from app_page import fixture_of, words
 from joint_space import publish
 
+from workbench import jobs
 from workbench.components import context
+from workbench.jobs.worker import main
 
 
 def script():
@@ -164,3 +166,32 @@ def test_the_quality_of_a_table_is_shown(page):
     at = uploaded(page(), ("reviews.csv", REVIEWS))
     press_import(at)
     assert any("check" in f.value.columns and "missing_title" in f.value["check"].tolist() for f in at.dataframe)
+
+
+def test_a_large_file_is_read_by_a_process_of_its_own(page, home, monkeypatch):
+    from workbench.pages import _uploads
+    from workbench.run import runs
+
+    monkeypatch.setattr(_uploads, "LARGE", 100)
+    at = uploaded(page(), ("reviews.csv", REVIEWS))
+    (run,) = runs(home)
+    assert at.button(key="data-import").disabled and "Reading a file" in words(at)
+    assert jobs.wait(run).state == "done"
+    at.run()
+    assert "into reviews" in words(at)
+    press_import(at)
+    assert context.store().counts()["reviews"] == 2 and list(home.uploads.iterdir()) == []
+
+
+def test_reading_a_large_file_can_be_cancelled(page, home, monkeypatch):
+    from workbench.pages import _uploads
+    from workbench.run import runs
+
+    monkeypatch.setattr(_uploads, "LARGE", 100)
+    monkeypatch.setattr(jobs, "_spawn", lambda run, encoder: None)
+    at = uploaded(page(), ("reviews.csv", REVIEWS))
+    (run,) = runs(home)
+    at.button(key=f"cancel-{run.id}").click().run()
+    monkeypatch.undo()
+    assert main(run.folder) == 2 and run.status().state == "cancelled"
+    assert [path.suffix for path in home.uploads.iterdir()] == [".upload"]

@@ -22,6 +22,7 @@ NAMES = {
     "embed": "Reading new rows",
     "derive": "Finding segments and topics",
     "evaluate": "Measuring more",
+    "import": "Reading a file",
 }
 
 

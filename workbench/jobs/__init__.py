@@ -18,7 +18,7 @@ from workbench.errors import WorkbenchError
 from workbench.home import PACKAGE, Home
 from workbench.run import Run, RunStatus
 
-KINDS = ("train", "finetune", "tune", "embed", "derive", "evaluate")
+KINDS = ("train", "finetune", "tune", "embed", "derive", "evaluate", "import")
 NEEDED = {
     "train": ("snapshot",),
     "tune": ("snapshot", "trials"),
@@ -26,6 +26,7 @@ NEEDED = {
     "embed": ("snapshot", "version"),
     "derive": ("version",),
     "evaluate": ("version",),
+    "import": ("path", "name", "reading"),
 }
 POLL_SECONDS = 0.5
 
@@ -35,7 +36,8 @@ def start(home: Home, kind: str, spec: dict[str, Any], *, encoder: Sequence[str]
 
     `spec` holds for "train": snapshot, recipe, tasks, processes, promote_if_first; for "finetune": snapshot,
     task, upload, recipe, train (head, top or all), parent; for "tune": snapshot, trials, recipe, tasks;
-    for "derive": version (and snapshot); for "evaluate": version, rivals, robustness, other, against.
+    for "derive": version (and snapshot); for "evaluate": version, rivals, robustness, other, against;
+    for "import": path, name and reading of a file that is read and checked, not yet taken in.
     `encoder` replaces the encoder's own command. Raises WorkbenchError for an unknown kind or a
     spec that lacks something.
     """

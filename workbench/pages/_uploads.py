@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,13 +12,16 @@ from uuid import uuid4
 import pandas as pd
 import streamlit as st
 
+from workbench import jobs
 from workbench.components import context
 from workbench.errors import WorkbenchError
+from workbench.run import Run, RunStatus
 from workbench.shop import importers
-from workbench.shop.importers import Question, Reading
+from workbench.shop.importers import Question, Reading, handover
 from workbench.shop.importers.source import Source, open_source
 
-_KEPT, _CHECKED = "data-kept", "data-checked"
+_KEPT, _CHECKED, _RUNS = "data-kept", "data-checked", "data-runs"
+LARGE = 20_000_000  # bytes of a file from which on a process of its own reads it
 PROBLEM_COLUMNS = ["line", "column", "value", "reason"]
 COUNTS = {
     "read": "rows read",
@@ -54,6 +57,7 @@ class Checked:
     sheet: importers.Sheet | None = None
     document: dict[str, Any] | None = None
     error: WorkbenchError | None = None
+    run: str | None = None  # a process that reads the file, or that did not end well
 
     @property
     def questions(self) -> tuple[Question, ...]:
@@ -108,8 +112,37 @@ def size(number: int) -> str:
 
 
 def check(kept: Kept, reading: Reading) -> Checked:
-    """Read a file and count what importing it would do; kept until the file, its reading or the shop changes."""
-    return _remembered((kept.id, reading, context.store().data_version), lambda: _check(kept, reading))
+    """Read a file and count what importing it would do; kept until the file, its reading or the shop changes.
+
+    A large file is read by a process of its own: until that has ended the answer only names its run.
+    """
+    key = (kept.id, reading, context.store().data_version)
+    known: dict[tuple[Any, ...], Checked] = st.session_state.setdefault(_CHECKED, {})
+    if key in known or kept.size < LARGE:
+        return _remembered(key, lambda: _check(kept, reading))
+    status = Run.find(context.home(), _reader(kept, reading)).status()
+    if status.state != "done":
+        return Checked(run=status.id)
+    return _remembered(key, lambda: _from_run(kept, reading, status))
+
+
+def _reader(kept: Kept, reading: Reading) -> str:
+    """The run that reads a large file; started once for each way of reading it."""
+    runs: dict[tuple[Any, ...], str] = st.session_state.setdefault(_RUNS, {})
+    key = (kept.id, reading)
+    if key not in runs:
+        part = reading.part or kept.part
+        spec = {"path": str(kept.path), "name": kept.name, "reading": asdict(reading.but(part=part))}
+        runs[key] = jobs.start(context.home(), "import", spec).id
+    return runs[key]
+
+
+def _from_run(kept: Kept, reading: Reading, status: RunStatus) -> Checked:
+    staged = handover.taken_over(Path((status.result or {})["sheets"]))
+    if staged is None:  # its rows were cleared away, or taken over already: read it again
+        st.session_state[_RUNS].pop((kept.id, reading), None)
+        return _check(kept, reading)
+    return _counted(staged)
 
 
 def _remembered(key: tuple[Any, ...], make: Callable[[], Checked]) -> Checked:
@@ -140,6 +173,10 @@ def _check(kept: Kept, reading: Reading) -> Checked:
         staged = importers.read(home, [kept.path], names=[kept.name], reading=reading.but(part=reading.part or kept.part))
     except WorkbenchError as error:
         return _unread(kept, reading, error)
+    return _counted(staged)
+
+
+def _counted(staged: importers.Staged) -> Checked:
     sheet = staged.sheets[0]
     if sheet.questions:
         return Checked(sheet.source.columns, sheet.preview, sheet)

@@ -111,13 +111,16 @@ def _mapping(file: Kept, as_table: str | None, first: Checked) -> tuple[tuple[st
 
 
 def _understood(file: Kept, checked: Checked) -> None:
+    if checked.run:
+        progress.watch(checked.run)
     if checked.sheet:
         st.text(f"Recognised: {checked.sheet.importer.title}, into {checked.sheet.table} · {_reading.told(checked.sheet.source)}")
     if checked.error:
         states.failed(checked.error)
     if checked.preview:
-        st.caption(f"The first {len(checked.preview)} rows, as the file has them")
-        tables.show(pd.DataFrame(checked.preview), "First rows", f"preview-{file.id}", most=6)
+        first, rows = pd.DataFrame(checked.preview), len(checked.preview)
+        st.caption(f"The first {rows} rows, as the file has them" if rows > 1 else "The first row, as the file has it")
+        st.dataframe(first, hide_index=True, height=tables.height(rows, most=6), alt="First rows", key=f"preview-{file.id}")
     if checked.document:
         st.caption("What importing it would do")
         _counts(checked.document, f"would-{file.id}")
@@ -125,7 +128,7 @@ def _understood(file: Kept, checked: Checked) -> None:
 
 
 def _counts(document: dict[str, Any], key: str) -> None:
-    st.dataframe(_uploads.counts_frame(document), hide_index=True, alt="Counts of the import", key=key)
+    tables.show(_uploads.counts_frame(document), "Counts of the import", key)
     for line in _uploads.notes(document):
         st.text(line)
 
@@ -249,7 +252,7 @@ def _tables() -> None:
         "first": st.column_config.DatetimeColumn(format=day),
         "last": st.column_config.DatetimeColumn(format=day),
     }
-    st.dataframe(frame, hide_index=True, alt="Tables, their rows and the times they span", key="data-tables", column_config=columns)
+    tables.show(frame, "Tables, their rows and the times they span", "data-tables", column_config=columns)
     st.caption(f"Data version {store.data_version}{_unread()}")
     _undo()
     filled = [name for name, rows in counts.items() if rows]

@@ -183,7 +183,7 @@ def commit(
             if replacing:
                 empty(cursor, dict.fromkeys(sheet.table for sheet in staged.sheets))
             for alias in aliases:
-                document, touched = merge(cursor, alias)
+                document, touched = merge(cursor, alias, only_count=dry_run and len(aliases) == 1 and not replacing)
                 files.append(document)
                 changed = changed or touched
             if dry_run or not changed:

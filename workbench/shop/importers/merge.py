@@ -37,12 +37,15 @@ def empty(cursor: Connection, tables: Iterable[str]) -> None:
         cursor.execute(f"DELETE FROM {quote(name)}")
 
 
-def merge(cursor: Connection, alias: str) -> tuple[dict[str, Any], bool]:
-    """Merge the staged file attached as `alias`; (its part of the import's document, whether anything changed)."""
+def merge(cursor: Connection, alias: str, *, only_count: bool = False) -> tuple[dict[str, Any], bool]:
+    """Merge the staged file attached as `alias`; (its part of the import's document, whether anything changed).
+
+    With `only_count` the same is counted and nothing is written.
+    """
     about = json.loads(cursor.execute(f"SELECT document FROM {quote(alias)}.about").fetchall()[0][0])
     counts: dict[str, Counts] = {}
     for name, found in about["tables"].items():
-        counted = _merge(cursor, f"{quote(alias)}.{quote(name)}", TABLES[name])
+        counted = (_count if only_count else _merge)(cursor, f"{quote(alias)}.{quote(name)}", TABLES[name])
         counted.rejected, counted.set_apart = found["rejected"], found["apart"]
         counted.read = counted.added + counted.updated + counted.unchanged + counted.rejected + counted.set_apart
         counts[name] = counted
@@ -72,11 +75,9 @@ def _lines(counts: Counts, notes: dict[str, int], counted: list[str]) -> dict[st
 
 def _merge(cursor: Connection, incoming: str, table: Table) -> Counts:
     """Insert what is new, change what differs; a value the file lacks never empties one that is there."""
-    present = {row[0] for row in cursor.execute(f"DESCRIBE {incoming}").fetchall()}
-    names = [n for n in table.names if n in present]
+    names, good, differs = _incoming(cursor, incoming, table)
     rest = [n for n in names if n != table.key]
     listed, target, key = ", ".join(names), quote(table.name), table.key
-    good = f"(SELECT {listed} FROM {incoming} WHERE bad IS NULL AND apart IS NULL)"
     if not _one(cursor, f"SELECT count(*) FROM (SELECT 1 FROM {target} LIMIT 1)"):
         undo.keep_added(cursor, table, good)
         return Counts(added=_changed(cursor, f"INSERT INTO {target} ({listed}) SELECT {listed} FROM {good}"))
@@ -84,13 +85,31 @@ def _merge(cursor: Connection, incoming: str, table: Table) -> Counts:
     cursor.execute(f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT i.{key} FROM {good} i ANTI JOIN {target} t ON i.{key} = t.{key}")
     updated = 0
     if rest:
-        differs = " OR ".join(f"(i.{n} IS NOT NULL AND CAST(i.{n} AS VARCHAR) IS DISTINCT FROM CAST(t.{n} AS VARCHAR))" for n in rest)
         setting = ", ".join(f"{n} = coalesce(i.{n}, t.{n})" for n in rest)
         undo.keep_before(cursor, table, f"SELECT t.{key} FROM {target} t JOIN {good} i ON i.{key} = t.{key} WHERE {differs}")
         updated = _changed(cursor, f"UPDATE {target} t SET {setting} FROM {good} i WHERE i.{key} = t.{key} AND ({differs})")
     undo.keep_added(cursor, table, "fresh")
     added = _changed(cursor, f"INSERT INTO {target} ({listed}) SELECT {listed} FROM {good} SEMI JOIN fresh USING ({key})")
     return Counts(added=added, updated=updated, unchanged=total - added - updated)
+
+
+def _count(cursor: Connection, incoming: str, table: Table) -> Counts:
+    """What `_merge` would count."""
+    names, good, differs = _incoming(cursor, incoming, table)
+    target, key = quote(table.name), table.key
+    total = _one(cursor, f"SELECT count(*) FROM {good}")
+    known = _one(cursor, f"SELECT count(*) FROM {good} i SEMI JOIN {target} t ON i.{key} = t.{key}")
+    updated = _one(cursor, f"SELECT count(*) FROM {target} t JOIN {good} i ON i.{key} = t.{key} WHERE {differs}") if known else 0
+    return Counts(added=total - known, updated=updated, unchanged=known - updated)
+
+
+def _incoming(cursor: Connection, incoming: str, table: Table) -> tuple[list[str], str, str]:
+    """(columns that the staged table has, the query of its good rows, the condition under which one differs from the shop's)."""
+    present = {row[0] for row in cursor.execute(f"DESCRIBE {incoming}").fetchall()}
+    names = [n for n in table.names if n in present]
+    rest = [n for n in names if n != table.key]
+    differs = " OR ".join(f"(i.{n} IS NOT NULL AND CAST(i.{n} AS VARCHAR) IS DISTINCT FROM CAST(t.{n} AS VARCHAR))" for n in rest)
+    return names, f"(SELECT {', '.join(names)} FROM {incoming} WHERE bad IS NULL AND apart IS NULL)", differs or "false"
 
 
 def _changed(cursor: Connection, statement: str) -> int:
