@@ -17,7 +17,8 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "barcode isbn produkt artikel artikelnummer produit referencia article_id article_number articleid product_code "
         "productid itemid 商品id 商品编号 商品编码 产品id 产品编号 货号 条码",
         "user_id": "user_id user customer_id customer reviewer_id client_id buyer_id member_id userid customerid visitor_id visitorid "
-        "shopper_id kunde kundennummer customer_unique_id customer_email buyer email 用户id 用户 用户名 客户id 客户 买家 买家id 会员id 会员号",
+        "shopper_id kunde kundennummer customer_unique_id customer_email buyer email "
+        "用户id 用户 用户名 客户id 客户 买家 买家id 会员id 会员号",
         "review_id": "review_id comment_id reviewid 评论id 评价id",
         "event_id": "event_id line_id transaction_id line_item_id 流水号",
         "ticket_id": "ticket_id case_id conversation_id ticket_number case_number 工单id 工单号",
@@ -30,7 +31,8 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "reviewed_at datum fecha "
         "日期 时间 评论时间 评价时间 创建时间 评论日期",
         "happened_at": "happened_at date timestamp time order_date invoice_date invoicedate created_at event_time "
-        "purchase_date purchased_at ordered_at order_purchase_timestamp paid_at orderdate datetime datum bestelldatum 日期 时间 下单时间 付款时间 "
+        "purchase_date purchased_at ordered_at order_purchase_timestamp paid_at orderdate datetime datum bestelldatum "
+        "日期 时间 下单时间 付款时间 "
         "订单时间 订单日期 购买时间",
         "language": "language lang locale 语言",
         "helpful": "helpful helpful_votes votes likes upvotes 有用 点赞 点赞数",

@@ -95,7 +95,7 @@ def _merge(cursor: Connection, incoming: str, table: Table) -> Counts:
 
 def _count(cursor: Connection, incoming: str, table: Table) -> Counts:
     """What `_merge` would count."""
-    names, good, differs = _incoming(cursor, incoming, table)
+    _, good, differs = _incoming(cursor, incoming, table)
     target, key = quote(table.name), table.key
     total = _one(cursor, f"SELECT count(*) FROM {good}")
     known = _one(cursor, f"SELECT count(*) FROM {good} i SEMI JOIN {target} t ON i.{key} = t.{key}")
