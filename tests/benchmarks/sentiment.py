@@ -16,14 +16,17 @@ from pathlib import Path
 
 import numpy as np
 
+from workbench.encoder.backbone import base_folder
 from workbench.encoder.baselines import texts
 from workbench.encoder.checkpoint import Checkpoint
 from workbench.encoder.corpus import Corpus, read_corpus
 from workbench.encoder.evaluate import differences, measure
 from workbench.encoder.make import prepare
+from workbench.encoder.masked_reading import with_masked_words
 from workbench.encoder.recipe import Recipe, recipe
 from workbench.encoder.singly import train_alone
 from workbench.encoder.train import train
+from workbench.encoder.weights import BASE
 from workbench.errors import WorkbenchError
 from workbench.home import Home
 from workbench.shop import importers
@@ -60,9 +63,11 @@ def timed(work):
 
 def compare(corpus: Corpus, chosen: Recipe, folder: Path) -> dict:
     """Every rival's metrics on the test rows, with seconds, and the paired differences of `joint` to each."""
+    corpus = with_masked_words(corpus, chosen)
     prepared, reading = timed(lambda: prepare(corpus, chosen, folder, tell))
+    base = base_folder(chosen, folder / BASE)
     simple, counting = timed(lambda: texts.classify(corpus, corpus.text_rows[TASK], prepared.frozen))
-    alone, singly = timed(lambda: train_alone(corpus, TASK, prepared.features, chosen, folder / "alone", tell))
+    alone, singly = timed(lambda: train_alone(corpus, TASK, prepared.features, chosen, folder / "alone", tell, base=base))
     checkpoint = Checkpoint(folder, chosen.asdict())
     made, jointly = timed(lambda: train(corpus, prepared.model, prepared.features, chosen, tell, lambda **point: None, checkpoint))
     joint = measure(made.model, corpus, made.pooled, "test")[TASK]

@@ -53,10 +53,11 @@ class Words(nn.Module):
         idf = np.where(found < min(LEAST_TEXTS, len(texts) // 100), 0.0, np.log((1 + len(texts)) / (1 + found)) + 1)
         self.idf.copy_(torch.from_numpy(idf))
         used, best = np.flatnonzero(found * idf), np.inf  # the weights of words that no training text has stay zero
-        x, held = self._weighed(counts)[:, used], self._weighed(_counts(validation[0]))[:, used]
+        held_texts, held_truth = _sample(*validation, seed)
+        x, held = self._weighed(counts)[:, used], self._weighed(_counts(held_texts))[:, used]
         for strength in STRENGTHS:
             model = LogisticRegression(C=strength, max_iter=200).fit(x, truth)
-            loss = _loss(model, held, validation[1])
+            loss = _loss(model, held, held_truth)
             if loss < best:
                 best = loss
                 self._keep(model, used)
