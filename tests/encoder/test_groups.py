@@ -34,6 +34,17 @@ def test_a_small_group_has_its_number_of_rows_alone(served):
     assert found["groups"]["fr"] == {"n": 10}
 
 
+def test_each_group_is_compared_with_what_the_parent_reaches_on_its_rows(served):
+    older = np.ones(300)
+    older[:20], older[-3:] = 0, 0
+    found = compare_groups(served, {"sentiment": {"language": LANGUAGES}}, {"sentiment": {"accuracy": metrics.mean(older)}})
+    groups = found["sentiment"]["language"]["groups"]
+    assert groups["de"]["parent"]["value"] == -0.5 and groups["de"]["parent"]["high"] < 0 and groups["de"]["parent"]["n"] == 60
+    assert groups["en"]["parent"]["value"] == 0 and "parent" not in groups["fr"]
+    other = {"sentiment": {"accuracy": metrics.mean(older[:100])}}
+    assert "parent" not in compare_groups(served, {"sentiment": {"language": LANGUAGES}}, other)["sentiment"]["language"]["groups"]["de"]
+
+
 def test_where_only_one_group_can_be_measured_nothing_is_compared(served):
     words = np.where(LANGUAGES == "en", "en", "")
     assert compare_groups(served, {"sentiment": {"language": words}}) == {}

@@ -25,6 +25,13 @@ def train(run: Run) -> None:
     write_json(run.folder / "encoder.json", {"version": made.id, "parent": None, "seconds": 1.0, "tasks": {}, "left_out": {}})
 
 
+def steady(run: Run) -> None:
+    for step in range(20):
+        run.report(step / 20, f"step {step}")
+        time.sleep(0.05)
+    train(run)
+
+
 def slow(run: Run) -> None:
     (run.folder / "pid").write_text(str(os.getpid()))
     try:

@@ -53,16 +53,19 @@ def read_groups(store: Store, corpus: Corpus) -> Groups:
     return made
 
 
-def compare_groups(found: Metrics, groups: Groups) -> dict[str, Any]:
+def compare_groups(found: Metrics, groups: Groups, before: Metrics | None = None) -> dict[str, Any]:
     """The figure that speaks for each task, by group: {task: {by: {"metric", "groups": {name: figure}, "gap"}}}.
 
     A figure has value, low, high, n and its difference to all other rows with an interval (`rest`); a group of
-    fewer than LEAST_ROWS rows has its n alone. `gap` is the highest less the lowest figure.
+    fewer than LEAST_ROWS rows has its n alone. `gap` is the highest less the lowest figure. Where `before` holds what the
+    parent reaches on the same rows, a figure has its paired difference to that, too (`parent`).
     """
     made: dict[str, Any] = {}
     for task, ways in groups.items():
         metric, figure = next(iter(found[task].items()))
-        compared = {by: told for by, words in ways.items() if (told := _by(figure, words))}
+        older = (before or {}).get(task, {}).get(metric)
+        older = older if older is not None and older["n"] == figure["n"] else None
+        compared = {by: told for by, words in ways.items() if (told := _by(figure, words, older))}
         if compared:
             made[task] = {by: {"metric": metric, **told} for by, told in compared.items()}
     return made
@@ -74,7 +77,7 @@ def add_groups(tasks: dict[str, Any], compared: dict[str, Any]) -> None:
         tasks[task]["groups"] = by
 
 
-def _by(figure: Metric, words: np.ndarray) -> dict[str, Any] | None:
+def _by(figure: Metric, words: np.ndarray, older: Metric | None = None) -> dict[str, Any] | None:
     """The figure of each group; None where there are not two groups that can be compared."""
     assert len(words) == figure["n"], "a group for each row"
     counts = [(name, n) for name, n in Counter(words.tolist()).most_common() if name][:MOST_GROUPS]
@@ -87,6 +90,9 @@ def _by(figure: Metric, words: np.ndarray) -> dict[str, Any] | None:
         name: {**told[name], "rest": _apart(told[name], figure.among(known[words[known] != name]))} if name in told else {"n": n}
         for name, n in counts
     }
+    for name in told if older is not None else ():
+        assert older is not None
+        groups[name]["parent"] = dict(told[name].minus(older.among(np.flatnonzero(words == name))))
     high, low = (pick(told, key=lambda name: told[name]["value"]) for pick in (max, min))
     return {"groups": groups, "gap": {**_apart(told[high], told[low]), "highest": high, "lowest": low}}
 

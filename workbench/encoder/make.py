@@ -141,7 +141,7 @@ def publish(
     report(0.2, "writing the joint space")
     tasks = with_baselines_of(made.parent, as_json(found, simple, before))
     with Store.open_snapshot(home, Path(run.spec["snapshot"])) as store:
-        add_groups(tasks, compare_groups(found, read_groups(store, corpus)))
+        add_groups(tasks, compare_groups(found, read_groups(store, corpus), before))
     registry = Registry(home)
     version, folder = registry.new_folder()
     reader = Reader(trained.model, corpus, trained.pooled)
