@@ -332,6 +332,9 @@ def test_finetune_stores_the_rows_and_learns_from_them_once(run, home, shop, tmp
     assert run(*asked, "--about", "products")[0] == 0
     assert specs[1]["tasks"] == ["topics_dear", "topics_late"] and specs[1]["task"] == "topics" and specs[1]["train"] == "head"
     assert run("status")[1]["tables"]["labels"] == 12 + 60
+    found = {"low": 40, "high": 90, "memory_mb": 1024, "read_per_second": 200.0, "learn_per_second": 30.0}
+    monkeypatch.setattr("workbench.jobs.estimate.estimate", lambda home, **spec: found)
+    assert run(*asked, "--estimate")[1] == found and len(specs) == 2
 
 
 @pytest.fixture

@@ -269,6 +269,26 @@ def test_a_running_one_is_offered_to_who_comes_without_its_link(open_page, home)
     assert page.query_params["run"] == run.id
 
 
+def test_what_it_will_cost_is_measured_on_demand_and_kept(open_page, monkeypatch):
+    from workbench.pages import finetune
+
+    asked = []
+    found = {"low": 40, "high": 90, "memory_mb": 1024, "read_per_second": 200.0, "learn_per_second": 30.0}
+    monkeypatch.setattr(finetune, "estimate", lambda home, **spec: asked.append(spec) or found)
+    page = open_page(upload=GOOD, task="sentiment")
+    page.button(key="estimate").click().run()
+    assert "About 40 s to 90 s and 1.0 GB of memory" in said(page) and "estimate" not in buttons(page)
+    page.run()
+    assert len(asked) == 1 and asked[0]["shop"] > 0 and len(asked[0]["texts"]) == 20 and asked[0]["train"] == "top"
+
+
+def test_groups_that_got_worse_are_named():
+    its = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 60}
+    told = {"metric": "macro_f1", "groups": {"de": {**its, "parent": {"value": -0.2, "low": -0.3, "high": -0.1, "n": 60}}, "fr": {"n": 3}}}
+    (row,) = _compare.by_group({"sentiment": {"groups": {"language": told}}}).itertuples()
+    assert (row.group, row.before, row.after, row.n, row.verdict) == ("de", 0.7, 0.5, 60, "worse")
+
+
 def test_a_task_without_a_before_is_new():
     frame = _compare.compare({}, {"tone": {"metrics": {"macro_f1": METRIC}}})
     assert frame["verdict"].tolist() == ["new"] and pd.isna(frame["change"].iloc[0])

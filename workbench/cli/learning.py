@@ -77,8 +77,10 @@ def chosen_tasks(names: str | None) -> list[str] | None:
 
 def finetune(home: Home, given: Namespace) -> Answer:
     """Store the labelled rows, learn from them on top of the active version, and wait."""
+    from workbench.jobs.estimate import estimate, in_words
     from workbench.tasks.advice import recommended
     from workbench.tasks.labelled import known_labels, read_labelled, store_labels, task_name, teachable
+    from workbench.tasks.labelled_rows import TABLES
     from workbench.tasks.several import read_several
 
     if given.again:
@@ -99,16 +101,22 @@ def finetune(home: Home, given: Namespace) -> Answer:
         for labelled in uploads:
             labelled.check(leave_out=given.leave_out)
             _say(labelled)
+        active = Registry(home).active()
+        choice, why = recommended(len(uploads[0].rows), parent=active is not None)
+        how = {"recipe": given.recipe, "train": given.train or choice, "parent": active.id if active else None}
+        if given.estimate:
+            texts = [row for row, _ in uploads[0].rows]
+            shop = sum(store.counts()[table] for table in TABLES) if active else 0
+            found = estimate(home, texts=texts, labels=len(uploads[0].counts), shop=shop, **how)
+            return found, in_words(found)
         for labelled in uploads:
             store_labels(store, labelled, upload)
         snapshot = store.snapshot()
-    active = Registry(home).active()
-    choice, why = recommended(len(uploads[0].rows), parent=active is not None)
     if not given.train:
         print(f"--train {choice}: {why}", file=sys.stderr)
-    spec = {"snapshot": snapshot, "task": task, "upload": upload, "recipe": given.recipe, "train": given.train or choice}
     tasks = [one.task for one in uploads if one.family]
-    return tuned(jobs.start(home, "finetune", {**spec, "parent": active.id if active else None, **({"tasks": tasks} if tasks else {})}))
+    spec = {"snapshot": snapshot, "task": task, "upload": upload, **how, **({"tasks": tasks} if tasks else {})}
+    return tuned(jobs.start(home, "finetune", spec))
 
 
 def _say(labelled: Labelled) -> None:

@@ -94,6 +94,7 @@ def _learning(train: argparse.ArgumentParser, verb: Verb) -> None:
     finetune.add_argument("--about", choices=("reviews", "products", "tickets"), default="reviews", help="whose rows get the labels")
     finetune.add_argument("--recipe", default="finetune", metavar="NAME")
     finetune.add_argument("--train", choices=("head", "adapters", "top", "all"), help="what of the encoder may change (by size)")
+    finetune.add_argument("--estimate", action="store_true", help="measure what it will cost by a short warm-up, learn nothing")
     finetune.add_argument("--leave-out", action="store_true", help="do without rows whose label does not belong to the task")
     embed = verb("embed", "learning", "let a version read the rows that came after it was made")
     embed.add_argument("version", nargs="?", metavar="VERSION")

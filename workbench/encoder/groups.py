@@ -86,7 +86,7 @@ def _by(figure: Metric, words: np.ndarray, older: Metric | None = None) -> dict[
     if len(told) < 2:
         return None
     known = np.flatnonzero(words != "")
-    groups = {
+    groups: dict[str, dict[str, Any]] = {
         name: {**told[name], "rest": _apart(told[name], figure.among(known[words[known] != name]))} if name in told else {"n": n}
         for name, n in counts
     }

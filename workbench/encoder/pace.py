@@ -66,7 +66,7 @@ def _learn_rate(backbone: Backbone, chosen: Recipe, texts: list[str], choice: st
         entered = backbone.lower(batch) if backbone.cached else batch
     for _ in range(3):
         began = time.perf_counter()
-        backbone(entered).square().mean().backward()  # type: ignore[no-untyped-call]
+        backbone(entered).square().mean().backward()
         seconds.append(time.perf_counter() - began)
     return len(tokens) / float(np.median(seconds[1:]))
 

@@ -49,9 +49,35 @@ def show(result: dict[str, Any], taught: str) -> None:
     if len(frame):
         _chart(frame)
         downloads.table(frame, "before-and-after", "before-and-after", column_config=_columns())
+    _by_group(result.get("tasks") or {})
     for task, reason in (result.get("left_out") or {}).items():
         st.text(f"Not learned: {metrics.title(task)} ({reason}).")
     _consequences(result)
+
+
+def by_group(tasks_after: dict[str, Any]) -> pd.DataFrame:
+    """The deciding figure by language, category and other groups: before, after, the paired change with low and high, what can be said."""
+    rows = []
+    for task, found in tasks_after.items():
+        for way, told in found.get("groups", {}).items():
+            for name, its in told["groups"].items():
+                paired = its.get("parent")
+                if paired:
+                    verdict = metrics.verdict({**its, "value": its["value"] - paired["value"]}, its, paired, metric=told["metric"])
+                    change = [its["value"] - paired["value"], its["value"], paired["value"], paired["low"], paired["high"], its["n"]]
+                    rows.append([metrics.title(task), way, name, *change, verdict])
+    return pd.DataFrame(rows, columns=["task", "by", "group", "before", "after", "change", "low", "high", "n", "verdict"])
+
+
+def _by_group(tasks_after: dict[str, Any]) -> None:
+    frame = by_group(tasks_after)
+    if frame.empty:
+        return
+    worse = int((frame["verdict"] == "worse").sum())
+    said = f"{worse} got worse beyond chance" if worse else "none got worse beyond chance"
+    with st.expander(f"By language, category and customers: of {len(frame)} groups {said}", icon=":material/groups:"):
+        config = {name: st.column_config.NumberColumn(format="%+.3f") for name in ("change", "low", "high")}
+        downloads.table(frame, "before-and-after-by-group", "by-group", column_config={**_columns(), **config}, most=12)
 
 
 def _columns() -> dict[str, Any]:

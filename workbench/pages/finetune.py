@@ -13,6 +13,7 @@ import streamlit as st
 from workbench import jobs
 from workbench.components import context, downloads, progress, states, tables, url
 from workbench.encoder.recipe import recipes
+from workbench.jobs.estimate import estimate, in_words
 from workbench.pages import _compare, _labelling, _predicting
 from workbench.registry import ModelVersion
 from workbench.run import Run
@@ -327,6 +328,7 @@ def _start(upload: Upload, uploads: list[Labelled], parent: ModelVersion | None)
             st.caption(f"Base, layers and sizes are always those of the parent, {parent.id}." if parent else "Over the bare base.")
             rows = [(name, str(value), str(of_parent.get(name, ""))) for name, value in found[recipe].asdict().items()]
             tables.show(pd.DataFrame(rows, columns=["setting", "recipe", "parent"]), "Settings of the recipe", "recipe-settings")
+        _estimate(upload.sha, uploads, parent, recipe, choice)
         busy = [status for status in progress.running() if status.kind != "derive"]
         if busy:
             st.caption(f"{progress.name(busy[0])} is running; this job waits for it or slows both down.")
@@ -336,6 +338,21 @@ def _start(upload: Upload, uploads: list[Labelled], parent: ModelVersion | None)
             st.session_state.pop(_labelling.HERE, None)
             progress.remember(run.id)
             st.rerun()
+
+
+def _estimate(sha: str, uploads: list[Labelled], parent: ModelVersion | None, recipe: str, choice: str) -> None:
+    """On demand: what it will cost, by some seconds of warm-up; kept for this upload and these settings."""
+    known = st.session_state.setdefault("estimates", {})
+    asked = (sha, uploads[0].task, parent.id if parent else None, recipe, choice)
+    if asked not in known and st.button("How long will it take?", key="estimate", icon=":material/timer:"):
+        counts = context.store().counts()
+        texts, shop = [text for text, _ in uploads[0].rows], sum(counts[table] for table in TABLES) if parent else 0
+        how: dict[str, Any] = {"parent": parent.id if parent else None, "recipe": recipe, "train": choice}
+        with st.spinner("Warming up: reading and learning from a few rows…"):
+            known[asked] = in_words(estimate(context.home(), texts=texts, labels=len(uploads[0].counts), shop=shop, **how))
+        st.rerun()
+    if asked in known:
+        st.text(known[asked])
 
 
 def _begin(upload: Upload, uploads: list[Labelled], parent: str | None, recipe: str, train: str) -> Run:
