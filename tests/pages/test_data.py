@@ -165,6 +165,7 @@ def test_personal_data_is_named_and_masked(page):
 def test_the_quality_of_a_table_is_shown(page):
     at = uploaded(page(), ("reviews.csv", REVIEWS))
     press_import(at)
+    next(c for c in at.get("button_group") if c.label == "Show").set_value("Quality").run()
     assert any("check" in f.value.columns and "missing_title" in f.value["check"].tolist() for f in at.dataframe)
 
 

@@ -122,3 +122,22 @@ def test_a_number_is_finite(take, value):
 def test_a_column_mapped_to_nothing_stays_an_attribute(take, store):
     take("reviews.csv", HEADER + GOOD, mapping={"rating": ""})
     assert store.rows("SELECT rating, attributes->>'rating' FROM reviews") == [(None, "5")]
+
+
+def test_a_small_workbook_of_many_rows_names_the_limit(take, home, monkeypatch):
+    from awkward import workbook
+
+    monkeypatch.setattr("workbench.shop.importers.sheets.MOST_SHEET_ROWS", 100)
+    rows = [["review_id", "rating", "body"], *([f"r{i}", 5, "x"] for i in range(200))]
+    with pytest.raises(WorkbenchError, match="200 rows; at most 100 are allowed"):
+        take("reviews.xlsx", workbook({"Sheet1": rows}))
+    monkeypatch.setattr("workbench.shop.importers.sheets.MOST_SHEET_BYTES", 1000)
+    with pytest.raises(WorkbenchError, match="which is the limit for a workbook"):
+        take("reviews.xlsx", workbook({"Sheet1": rows}))
+    assert list(home.uploads.iterdir()) == []
+
+
+def test_reviews_of_unknown_products_are_kept_and_get_a_row_of_their_own(take, store):
+    found = take("reviews.csv", HEADER + GOOD)
+    assert (found["tables"]["products"]["added"], found["tables"]["users"]["added"]) == (1, 1)
+    assert store.rows("SELECT product_id, title FROM products") == [("p", None)]

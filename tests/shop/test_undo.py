@@ -93,3 +93,23 @@ def test_replacing_leaves_only_the_files_rows_and_is_undone(store, tmp_path):
     assert store.counts()["users"] == 2, "only the table that the lines go to is replaced"
     undo.take_back(store)
     assert state(store) == before
+
+
+def test_a_wish_to_stop_interrupts_a_long_query(monkeypatch):
+    from workbench.errors import Cancelled
+    from workbench.shop.importers import heard
+    from workbench.shop.store import connect
+
+    monkeypatch.setattr(heard, "EVERY_SECONDS", 0.05)
+    asked = []
+
+    def report(done, step):
+        asked.append(step)
+        if len(asked) > 2:
+            raise Cancelled("x")
+
+    connection = connect(None)
+    with pytest.raises(Cancelled), heard.heard(connection, report) as tell:
+        tell(0.1, "counting")
+        connection.execute("SELECT count(*) FROM range(100000000000) t(i) WHERE hash(i) = 1").fetchall()
+    assert set(asked) == {"counting"}

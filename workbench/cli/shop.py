@@ -32,7 +32,7 @@ def import_(home: Home, given: Namespace) -> Answer:
     mapped = mapping(given.mapping)
     said = {name: getattr(given, name) for name in SAID}
     with Store.open(home) as store:
-        staged = importers.read(home, paths, mapping=mapped, report=_progress, **said)
+        staged = importers.read(home, paths, mapping=mapped, report=_Progress(), **said)
         left_out = importers.rejects(staged) if given.rejects else []
         document = importers.commit(store, staged, dry_run=given.dry_run, replacing=given.replace, save_as=given.save_mapping)
     if given.rejects:
@@ -40,8 +40,15 @@ def import_(home: Home, given: Namespace) -> Answer:
     return document, _import_words(document, given.dry_run)
 
 
-def _progress(done: float, step: str) -> None:
-    print(f"{done:4.0%}  {step}", file=sys.stderr)
+class _Progress:
+    """Prints each step once on stderr."""
+
+    step = ""
+
+    def __call__(self, done: float, step: str) -> None:
+        if step != self.step:
+            print(f"{done:4.0%}  {step}", file=sys.stderr)
+        self.step = step
 
 
 def _write_rejects(path: Path, left_out: list[tuple[str, pd.DataFrame]]) -> dict[str, int]:

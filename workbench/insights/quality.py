@@ -145,15 +145,18 @@ def languages(store: Store) -> pd.DataFrame:
 
 
 def holes(store: Store, table: str) -> pd.DataFrame:
-    """Stretches of days without a row that are far longer than usual: last day before, first day after, days.
+    """Stretches of days without a row: last day before, first day after, days; the longest ten.
 
-    A stretch counts when it lasts a week or more and ten times the mean gap between days that have rows.
+    A stretch counts when it lasts more than a week and ten times the mean of the twenty gaps around it, so that a shop
+    that was small once is not told so again and again.
     """
     time = TIMES[table]
     return store.frame(
         f"WITH days AS (SELECT DISTINCT {time}::DATE AS day FROM {table} WHERE {time} IS NOT NULL), "
-        "gaps AS (SELECT lag(day) OVER (ORDER BY day) AS last_before, day AS first_after FROM days) "
-        "SELECT last_before, first_after, first_after - last_before - 1 AS days FROM gaps WHERE last_before IS NOT NULL "
-        "AND first_after - last_before > greatest(?, ? * (SELECT avg(first_after - last_before) FROM gaps)) ORDER BY days DESC",
+        "gaps AS (SELECT lag(day) OVER (ORDER BY day) AS before, day, day - lag(day) OVER (ORDER BY day) AS gap FROM days), "
+        "judged AS (SELECT *, avg(gap) OVER (ORDER BY day ROWS BETWEEN 10 PRECEDING AND 10 FOLLOWING EXCLUDE CURRENT ROW) AS usual "
+        "FROM gaps WHERE gap IS NOT NULL) "
+        "SELECT before::VARCHAR AS last_before, day::VARCHAR AS first_after, gap - 1 AS days FROM judged "
+        "WHERE gap > greatest(?, ? * usual) ORDER BY days DESC LIMIT 10",
         [HOLE_DAYS, HOLE_FACTOR],
     )

@@ -128,7 +128,8 @@ def _understood(file: Kept, checked: Checked) -> None:
 
 
 def _counts(document: dict[str, Any], key: str) -> None:
-    tables.show(_uploads.counts_frame(document), "Counts of the import", key)
+    figures = {word: st.column_config.NumberColumn(format="localized") for word in _uploads.COUNTS.values()}
+    tables.show(_uploads.counts_frame(document), "Counts of the import", key, column_config=figures)
     for line in _uploads.notes(document):
         st.text(line)
 
@@ -161,7 +162,9 @@ def _consent(read: list[Checked]) -> None:
     waiting = sum(not checked.ready for checked in read)
     left_out = sum(checked.rejected for checked in read)
     agreed = True
-    if waiting:
+    if any(checked.run for checked in read):
+        st.text("Wait until every file is read.")
+    elif waiting:
         st.text(f"{waiting} of {len(read)} files need an answer first." if len(read) > 1 else "The file needs an answer first.")
     elif left_out:
         agreed = st.checkbox(f"Import without the {left_out:,} rows that have problems", key="data-consent")
@@ -257,9 +260,10 @@ def _tables() -> None:
     _undo()
     filled = [name for name, rows in counts.items() if rows]
     name = st.segmented_control("Table", filled, default=filled[0], required=True, key="data-look") or filled[0]
-    with st.expander("Quality", icon=":material/fact_check:"):
+    view = st.segmented_control("Show", ["Quality", "Rows"], key="data-view")
+    if view == "Quality":
         _quality.show(name)
-    with st.expander("Rows", icon=":material/table:"):
+    elif view == "Rows":
         shown = store.frame(f"SELECT * FROM {name} LIMIT 200")
         st.caption("The first 200 rows")
         downloads.table(shown, name, f"data-{name}")

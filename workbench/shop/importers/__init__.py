@@ -16,10 +16,11 @@ from workbench.errors import WorkbenchError
 from workbench.home import Home
 from workbench.shop.importers import beside, generic, remembered, undo, unpack
 from workbench.shop.importers.base import Fill, Importer, importers
+from workbench.shop.importers.heard import Report
 from workbench.shop.importers.merge import empty, merge
 from workbench.shop.importers.reading import Question, Reading
 from workbench.shop.importers.source import Source, open_source
-from workbench.shop.importers.stage import Report, quiet, reject_rows, stage
+from workbench.shop.importers.stage import quiet, reject_rows, stage
 from workbench.shop.store import Store
 
 __all__ = ["Fill", "Importer", "Question", "Reading", "Sheet", "Staged", "commit", "import_files", "importers", "parts", "read", "rejects"]

@@ -10,9 +10,9 @@ from uuid import uuid4
 from workbench.files import read_json, write_json
 from workbench.home import Home
 from workbench.shop.importers import Sheet, Staged, generic, importers, read
+from workbench.shop.importers.heard import Report
 from workbench.shop.importers.reading import Question, Reading
 from workbench.shop.importers.source import Source
-from workbench.shop.importers.stage import Report
 
 
 def prepare(home: Home, path: Path, name: str, reading: Reading, report: Report) -> Path:

@@ -9,7 +9,6 @@ the file, the `problems`, and `about`, one JSON document.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from workbench.shop.importers import personal, sql
 from workbench.shop.importers.base import Fill, Importer, bind, used
 from workbench.shop.importers.beside import Neighbours, join
 from workbench.shop.importers.dates import date_order
+from workbench.shop.importers.heard import Report, heard
 from workbench.shop.importers.numbers import decimal
 from workbench.shop.importers.raw import Problem
 from workbench.shop.importers.reading import DateOrder, Decimal, Question, Reading
@@ -34,7 +34,6 @@ TEXTS = {"reviews": ("title", "body"), "tickets": ("body",)}  # what people wrot
 MERGED = "merged_duplicates"
 MEMORY = "1GB"
 REASONS = ("rejected_line", "rejected_column", "rejected_reason")  # the last columns of a file of rejects, never attributes
-Report = Callable[[float, str], None]
 
 
 def quiet(done: float, step: str) -> None:
@@ -72,15 +71,16 @@ def stage(
     connection = connect(path, allow=(home.uploads,), files=(source.path, *(other.path for _, other in neighbours)), memory=MEMORY)
     questions: tuple[Question, ...] = ()
     try:
-        report(0.0, f"reading {source.shown}")
-        sql.prepare(connection)
-        personal.prepare(connection, home)
-        joined, cut = join(connection, source, neighbours)
-        written, questions = _written(connection, joined, importer, reading)
-        if not questions:
-            _write(connection, joined, importer, written, cut, report)
-            _keep_rejects(connection, source, importer.table, cut)
-            connection.execute("CHECKPOINT")
+        with heard(connection, report) as tell:
+            tell(0.0, f"reading {source.shown}")
+            sql.prepare(connection)
+            personal.prepare(connection, home)
+            joined, cut = join(connection, source, neighbours)
+            written, questions = _written(connection, joined, importer, reading)
+            if not questions:
+                _write(connection, joined, importer, written, cut, tell)
+                _keep_rejects(connection, source, importer.table, cut)
+                connection.execute("CHECKPOINT")
     except BaseException:
         connection.close()
         path.unlink(missing_ok=True)
