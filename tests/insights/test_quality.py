@@ -81,3 +81,12 @@ def test_the_command_tells_the_report_and_the_rows(odd, capsys):
     assert main(["quality", "--table", "reviews", "--rows", "impossible_ratings", "--home", root]) == 0
     assert "Too bright at night" in capsys.readouterr().out
     assert main(["quality", "--rows", "impossible_ratings", "--home", root]) == 2
+
+
+def test_a_review_with_one_word_changed_is_a_near_duplicate_and_another_is_not(store, tmp_path):
+    text = "this kettle boils quickly and quietly but its cable is far too short for our kitchen table"
+    other = "the mug is heavy and its colour washed out after one week in our old dishwasher at home"
+    rows = [("r1", text), ("r2", text.replace("kitchen", "dining")), ("r3", other)]
+    (tmp_path / "reviews.csv").write_text("review_id,product_id,rating,body\n" + "".join(f"{key},p1,5,{body}\n" for key, body in rows))
+    importers.import_files(store, [tmp_path / "reviews.csv"])
+    assert set(quality.behind(store, "reviews", "near_duplicates")["review_id"]) == {"r1", "r2"}
