@@ -38,6 +38,7 @@ def lived_in(home, tmp_path):
     version = Registry(home).versions()[0]
     (version.folder / "derived").mkdir(exist_ok=True)
     pd.DataFrame({"user_id": [USER, "ben-1"], "segment": [0, 1]}).to_parquet(version.folder / "derived" / "segments-1.parquet")
+    write_json(version.folder / "derived" / "segments-1.json", {"names": ["regulars"]})
     write_json(home.runs / "train-1" / "spec.json", {"kind": "train"})
     (home.runs / "train-1" / "log.txt").write_text(f"batch with {USER} in it")
     write_json(home.runs / "train-1" / "result.json", {"users": [USER]})
@@ -60,7 +61,9 @@ def test_nothing_of_the_person_is_left_and_all_others_are(home, lived_in):
     assert {name: lived_in[name] - after[name] for name in TABLES} == {
         "products": 0, "reviews": 1, "events": 1, "users": 1, "tickets": 1, "labels": 1,
     }  # fmt: skip
-    Registry(home).versions()[0].verify()
+    version = Registry(home).versions()[0]
+    version.verify()
+    assert list((version.folder / "derived").iterdir()) == [], "groups are derived anew, not left by half"
 
 
 def assert_gone(home):

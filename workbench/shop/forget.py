@@ -16,7 +16,7 @@ from uuid import uuid4
 from workbench.errors import WorkbenchError
 from workbench.files import read_json, sha256, write_json
 from workbench.home import Home
-from workbench.registry import ADDED, MANIFEST, ModelVersion, Registry
+from workbench.registry import ADDED, EVALUATION, MANIFEST, ModelVersion, Registry
 from workbench.run import runs
 from workbench.shop import traces
 from workbench.shop.importers import personal
@@ -208,6 +208,8 @@ def _delete_what_still_holds(home: Home, person: Person) -> list[Path]:
     """Remove what runs left, uploads and derived files that still hold a trace; they can be made again."""
     signed = {version.folder / name for version in Registry(home).versions() for name in version.manifest["files"]}
     gone = [path for path in traces.files(home) if path not in signed and traces.holds(path, person)]
+    derived = {path.parent for path in gone if path.parent.name == "derived"}  # its files belong together: what is left would lack a part
+    gone += [path for folder in derived for path in folder.iterdir() if path not in gone and path.name != Path(EVALUATION).name]
     for path in gone:
         path.unlink(missing_ok=True)
     return gone
