@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 from joint_space import METRIC, METRICS, NASTY, fill, publish
@@ -7,7 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from workbench import jobs
 from workbench.components import context
-from workbench.pages import _compare
+from workbench.jobs.inference import Predictions
+from workbench.pages import _compare, _labelling, _predicting
 from workbench.registry import Registry
 from workbench.run import Run
 from workbench.shop.store import Store
@@ -280,6 +282,30 @@ def test_what_it_will_cost_is_measured_on_demand_and_kept(open_page, monkeypatch
     assert "About 40 s to 90 s and 1.0 GB of memory" in said(page) and "estimate" not in buttons(page)
     page.run()
     assert len(asked) == 1 and asked[0]["shop"] > 0 and len(asked[0]["texts"]) == 20 and asked[0]["train"] == "top"
+
+
+def test_rows_labelled_in_the_page_become_an_upload(open_page, started):
+    page = open_page(task="sentiment")
+    page.session_state[_labelling.HERE] = ("text,label\n" + GOOD).encode()
+    page.run()
+    assert "20 usable rows, 2 labels." in said(page)
+    page.button(key="start").click().run()
+    assert started[0][1]["task"] == "sentiment" and _labelling.HERE not in page.session_state
+
+
+def test_any_table_is_labelled_with_what_is_unlike_all_that_was_learned(open_page, monkeypatch):
+    class Encoder:
+        def predict(self, task, texts):
+            shares = np.array([[0.1, 0.2, 0.7]] * len(texts))
+            return Predictions(["negative", "neutral", "positive"], shares, shares.argmax(1), np.array(["odd" in t for t in texts]))
+
+    monkeypatch.setattr(_predicting, "inference", Encoder)
+    page = open_page()
+    page.file_uploader(key="to-label").set_value(("t.csv", b"id,said\n1,works well\n2,an odd thing\n", "text/csv")).run()
+    page.button(key="label-it").click().run()
+    made = table(page, "abstain")
+    assert made["predicted"].tolist() == ["positive"] * 2 and made["abstain"].tolist() == [False, True]
+    assert "2 rows labelled; 1 of them are unlike all that was learned" in said(page)
 
 
 def test_groups_that_got_worse_are_named():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from workbench.components import context, downloads, url
+from workbench.components import context, downloads, tables, url
 from workbench.insights.unsure import unsure
 from workbench.shop.space import Space
 from workbench.shop.store import Store
@@ -32,13 +32,12 @@ def show(store: Store, space: Space) -> None:
     labels = _labels(*context.state_key(), task) or space.labels(task)
     st.text("Its labels: " + ", ".join(labels))
     rows = _unsure(store, space, context.state_key(), task, n)
-    with st.expander("Label them here", icon=":material/edit_note:"):
+    here, as_file = st.tabs(["Label them here", "As a file"])
+    with here:
         _label_here(rows.head(HERE_ROWS), task, labels)
-    columns = {
-        "text": st.column_config.TextColumn(width="large"),
-        "probability": st.column_config.NumberColumn(format="%.2f"),
-    }
-    downloads.table(rows, f"label-{task}", "worth-labelling", column_config=columns)
+    config = {"text": st.column_config.TextColumn(width="large"), "probability": st.column_config.NumberColumn(format="%.2f")}
+    with as_file:
+        downloads.table(rows, f"label-{task}", "worth-labelling", column_config=config)
 
 
 def _label_here(rows: pd.DataFrame, task: str, labels: list[str]) -> None:
@@ -53,7 +52,8 @@ def _label_here(rows: pd.DataFrame, task: str, labels: list[str]) -> None:
         shown,
         hide_index=True,
         disabled=["text", "predicted", "probability"],
-        column_config=columns,
+        column_config=tables.headings(shown, columns),
+        placeholder="",
         key=f"here-{task}",
         alt="Rows to label, the model's least sure first",
     )
