@@ -88,7 +88,8 @@ def finetune_version(
     lesson = Lesson(tuple(tasks or (task,)), uploads.get(upload, set()), choice, found)
     _keep_learned(lesson.of(corpus), uploads, learned_whole(registry, found, task))
     recipe = paced(recipe, corpus, lesson)
-    prepared = prepare(corpus, recipe, run.folder, part_of(run, 0.0, 0.3), found.folder if found else None)
+    probed = np.unique(np.concatenate([rows.text for rows in lesson.of(corpus).values()]))
+    prepared = prepare(corpus, recipe, run.folder, part_of(run, 0.0, 0.3), found.folder if found else None, probed)
     before = _start_from(prepared, loaded)
     made = _learn(run, prepared, lesson, recipe, loaded)
     info: dict[str, Any] = {
@@ -136,6 +137,8 @@ def is_few(rows: TextRows) -> bool:
 
 def paced(recipe: Recipe, corpus: Corpus, lesson: Lesson) -> Recipe:
     """The recipe with as many epochs as few rows need to move anything."""
+    if not any(is_few(rows) for rows in lesson.of(corpus).values()):
+        return recipe
     rows = max(1, *(len(lesson.rows(corpus, name)) for name in lesson.tasks))
     needed = min(MOST_EPOCHS, -(-LEAST_UPDATES * recipe.batch_texts // rows))
     return replace(recipe, epochs=max(recipe.epochs, needed))

@@ -34,7 +34,7 @@ from workbench.encoder.scope import save_scopes, scopes
 from workbench.encoder.scratch import make_base
 from workbench.encoder.towers import JointEncoder
 from workbench.encoder.track import engine, peak_memory
-from workbench.encoder.train import Trained, train
+from workbench.encoder.train import Trained, fresh, train
 from workbench.encoder.weights import BASE, save
 from workbench.files import write_json
 from workbench.home import Home
@@ -76,10 +76,13 @@ class Prepared:
         return [note for note in (self.legibility.warning(), self.features.note(), sampled) if note]
 
 
-def prepare(corpus: Corpus, recipe: Recipe, folder: Path, report: Report, parent: Path | None = None) -> Prepared:
+def prepare(
+    corpus: Corpus, recipe: Recipe, folder: Path, report: Report, parent: Path | None = None, probed: np.ndarray | None = None
+) -> Prepared:
     """Load the base and pass all texts through its frozen layers; the first weights depend on the seed alone.
 
-    A base from scratch is the one of the version in `parent`, or is made in `folder`.
+    A base from scratch is the one of the version in `parent`, or is made in `folder`. Of the untrained base's reading only the
+    texts `probed` (indices) are asked for where they are given.
     """
     own = parent / BASE if parent else folder / BASE
     if recipe.base == SCRATCH and not own.exists():
@@ -99,7 +102,8 @@ def prepare(corpus: Corpus, recipe: Recipe, folder: Path, report: Report, parent
         first=corpus.learned_texts(),
         precision=recipe.reading,
     )
-    return Prepared(corpus, model, features, features.pooled(), legibility(backbone, corpus.texts))
+    frozen = features.pooled() if probed is None else fresh(features, probed)
+    return Prepared(corpus, model, features, frozen, legibility(backbone, corpus.texts))
 
 
 def train_version(home: Home, run: Run, *, snapshot: Path, recipe: Recipe, only: list[str] | None) -> dict[str, Any]:

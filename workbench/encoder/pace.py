@@ -37,7 +37,7 @@ def pace(home: Home, spec: dict[str, Any]) -> dict[str, Any]:
     backbone = Backbone.of(chosen, base_folder(chosen, parent.folder / BASE if parent else home.models / BASE))
     read, learned = _read_rate(backbone, spec["texts"]), _learn_rate(backbone, chosen, spec["texts"], spec["train"])
     rows, few = int(spec["rows"]), spec["rows"] / max(1, spec["labels"]) < FEW
-    epochs = max(chosen.epochs, min(MOST_EPOCHS, -(-LEAST_UPDATES * chosen.batch_texts // max(1, rows))))
+    epochs = max(chosen.epochs, min(MOST_EPOCHS, -(-LEAST_UPDATES * chosen.batch_texts // max(1, rows)))) if few else chosen.epochs
     beside = min(int(spec["shop"]), max(LEAST_REHEARSED, int(chosen.replay * rows))) if parent and spec["train"] != "head" else 0
     passes = READINGS if backbone.cached else 1 + 0.3 * epochs
     seconds = START + passes * (rows + spec["shop"]) / read + (2 if few else 1) * epochs * (rows + beside) / learned
