@@ -26,6 +26,7 @@ LEFT = (
     "model 0439893577 of 10.5 inch, 30000 hours @ 5 W",
     "isbn 9780321125217, bought 3 for 10",
     "used it 12345 times, 100-200-300 done",
+    "Fender 099-0502-000 and a JF-02 Ultimate Drive",
     "5 stars! 10/10 would buy again in 2025",
 )
 

@@ -23,13 +23,13 @@ _PHONE = "|".join(
         r"\(\d{3}\) ?\d{3}[-. ]\d{4}\b",
         r"\b\d{3}[-.]\d{3}[-.]\d{4}\b",
         r"\b1[3-9]\d[- ]?\d{4}[- ]?\d{4}\b",
-        r"\b0\d{2,4}[ \-/]\d{3,4}[ \-]?\d{3,5}\b",
+        r"\b0\d{2,4}[ \-/]\d{3,4}[ \-]?\d{4,5}\b",
         r"\b07\d{3} ?\d{3} ?\d{3}\b",
     )
 )
 _ADDRESS = "|".join(
     (
-        r"\b\d{1,5}[A-Za-z]? (?:[A-Z][A-Za-z'.]+ ){1,4}"
+        r"\b[1-9]\d{0,4}[A-Za-z]? (?:[A-Z][A-Za-z'.]+ ){1,4}"
         r"(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Ct|Square|Terrace)\b",
         r"\b[A-ZÄÖÜ][a-zäöüß]+(?:straße|strasse|str\.|weg|platz|gasse|allee) \d{1,4}[a-z]?\b",
         r"\b\d{1,4},? (?:rue|avenue|boulevard|place|chemin) (?:(?:de|du|des|la|le) )*[A-ZÉ][a-zéèêA-Z'-]+",
