@@ -196,3 +196,19 @@ def test_reading_a_large_file_can_be_cancelled(page, home, monkeypatch):
     monkeypatch.undo()
     assert main(run.folder) == 2 and run.status().state == "cancelled"
     assert [path.suffix for path in home.uploads.iterdir()] == [".upload"]
+
+
+SURVEY = "what_they_said,mark,sku\nThe lamp flickers all the time,2,L-3\nA nice warm light for evenings,5,L-3\n"
+
+
+def test_columns_are_proposed_by_content_and_kept_under_a_name(page):
+    at = uploaded(page(), ("survey.csv", SURVEY))
+    at.selectbox(key=next(s.key for s in at.selectbox if s.label == "Read it as")).select("reviews").run()
+    chosen = {s.label: s.value for s in at.selectbox if s.label in ("body", "rating", "product_id")}
+    assert chosen == {"body": "what_they_said", "rating": "mark", "product_id": "sku"}
+    at.text_input(key="data-save-as").set_value("survey").run()
+    press_import(at)
+    assert context.store().rows("SELECT product_id, rating FROM reviews ORDER BY 2") == [("L-3", 2.0), ("L-3", 5.0)]
+    uploaded(at, ("again.csv", SURVEY.replace("L-3", "L-4")))
+    assert "survey" in next(s for s in at.selectbox if s.label == "Read it as").options
+    assert "into reviews" in words(at), "a file of this shape is known now"

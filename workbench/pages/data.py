@@ -12,7 +12,7 @@ from workbench.export import to_csv
 from workbench.insights import activity
 from workbench.pages import _quality, _reading, _uploads
 from workbench.pages._uploads import Checked, Kept
-from workbench.shop.importers import Reading, undo
+from workbench.shop.importers import Reading, generic, remembered, undo
 from workbench.shop.schema import TABLES
 
 TITLE = "Data"
@@ -69,11 +69,12 @@ def _file(file: Kept) -> Checked:
     """One uploaded table: what it was taken for, its rows, its columns, what is wrong with it."""
     with st.container(border=True):
         st.text(f"{file.shown[:120]} · {_uploads.size(file.size)}")
-        table = st.selectbox("Read it as", [RECOGNISED, *IMPORTABLE, *LINES], key=f"as-{file.id}")
-        reading = Reading(as_table=table) if table in IMPORTABLE else Reading(preset=table if table in LINES else None)
+        own = [name for name in remembered.named(context.home()) if name not in IMPORTABLE]
+        table = st.selectbox("Read it as", [RECOGNISED, *IMPORTABLE, *LINES, *own], key=f"as-{file.id}")
+        reading = Reading(as_table=table) if table in IMPORTABLE else Reading(preset=None if table == RECOGNISED else table)
         reading = _reading.changed(file, reading)
         first = _uploads.check(file, reading)
-        if first.columns and table not in LINES:
+        if first.columns and table not in (*LINES, *own):
             reading = reading.but(mapping=_mapping(file, reading.as_table, first))
         checked = _answered(file, reading)
         _understood(file, checked)
@@ -97,15 +98,17 @@ def _mapping(file: Kept, as_table: str | None, first: Checked) -> tuple[tuple[st
     table = as_table or (first.sheet.table if first.sheet else None)
     if table is None or (first.sheet and first.sheet.importer.name != "generic"):
         return ()
-    proposed = first.sheet.mapping if first.sheet else {}
+    proposed = first.sheet.mapping if first.sheet else generic.propose(first.columns, table)
+    likely = {} if first.sheet else generic.by_content(first.preview, table, proposed)
     changed = []
     with st.expander("Columns", expanded=first.error is not None, icon=":material/view_column:"):
         places = st.columns(3)
         for i, column in enumerate(c for c in TABLES[table].columns if c.name != "attributes"):
             given = proposed.get(column.name, NONE)
             options = [NONE, *first.columns]
+            index = options.index(likely.get(column.name, given))
             picked = places[i % 3].selectbox(
-                column.name, options, index=options.index(given), help=column.meaning, key=f"map-{file.id}-{table}-{column.name}"
+                column.name, options, index=index, help=column.meaning, key=f"map-{file.id}-{table}-{column.name}"
             )
             if picked != given:
                 changed.append((column.name, "" if picked == NONE else str(picked)))
