@@ -44,7 +44,9 @@ def pace(home: Home, spec: dict[str, Any]) -> dict[str, Any]:
     vectors = COPIES * BYTES_PER_NUMBER * backbone.width * (rows + spec["shop"]) / 2**20
     low, high = (round(seconds * share) for share in UNCERTAIN)
     measured = {"read_per_second": round(read, 1), "learn_per_second": round(learned, 1)}
-    return {"seconds": round(seconds), "low": low, "high": high, "memory_mb": round(peak_memory() + vectors), **measured}
+    known = int(parent.info.get("memory_mb") or 0) if parent else 0  # what making the parent took is the better guess
+    memory = max(known, round(peak_memory() + vectors))
+    return {"seconds": round(seconds), "low": low, "high": high, "memory_mb": memory, **measured}
 
 
 def _read_rate(backbone: Backbone, texts: list[str]) -> float:

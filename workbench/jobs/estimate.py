@@ -39,7 +39,7 @@ def in_words(found: dict[str, Any]) -> str:
     """The estimate in a sentence."""
     low, high = (_span(found[name]) for name in ("low", "high"))
     return (
-        f"About {low} to {high} and {found['memory_mb'] / 1024:.1f} GB of memory, if nothing else runs: this machine reads "
+        f"About {low} to {high} and {found['memory_mb'] / 1024:.1f} GB of memory: as busy as this machine is now it reads "
         f"{found['read_per_second']:,.0f} texts a second and learns from {found['learn_per_second']:,.0f}."
     )
 
