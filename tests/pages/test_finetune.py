@@ -78,7 +78,7 @@ def buttons(page):
 def test_on_an_empty_home_the_bare_base_is_the_parent(open_page, started, home):
     assert "There is no version yet" in said(open_page(shop=False, model=False))
     page = open_page(shop=False, model=False, upload=GOOD, task="a task of your own…")
-    assert "Over the bare base." in said(page) and "Recommended here: There is no version yet" in said(page)
+    assert "Over the bare base." in said(page) and "Recommended here is All: there is no version yet" in said(page)
     page.button(key="start").click().run()
     ((_, spec),) = started
     assert (spec["parent"], spec["train"], spec["task"]) == (None, "all", "my_labels")

@@ -320,7 +320,7 @@ def _start(upload: Upload, uploads: list[Labelled], parent: ModelVersion | None)
         best, why = recommended(len(uploads[0].rows), parent=parent is not None)
         possible = [key for key in CHOICES if key != "adapters" or parent is None or parent.recipe.get("adapters")]
         choice = url.choice("What to train", possible, "train", best, format_func=lambda key: CHOICES[key][0])
-        st.caption(CHOICES[choice][1] + (f" Recommended here: {why}" if choice == best else ""))
+        st.caption(f"{CHOICES[choice][1]} Recommended here is {CHOICES[best][0]}: {why[0].lower()}{why[1:]}")
         names = sorted(found, key=lambda name: (name != RECIPE, name))
         recipe = url.choice("Recipe", names, "recipe", RECIPE if RECIPE in found else None)
         with st.expander("All settings", icon=":material/tune:"):
