@@ -122,7 +122,7 @@ def bring_in(page, files):
     for table in FILES:
         page.get_by_text(f"Recognised: Table with mapped columns, into {table}").wait_for()
     settled(page)
-    assert page.get_by_text("First rows, as the file has them").count() == len(FILES)
+    assert page.get_by_text("rows, as the file has them").count() == len(FILES)
     cell(page, "guitar number 0")
     page.get_by_text("Columns", exact=True).last.click()
     assert page.get_by_role("combobox", name="created_at").locator("visible=true").count()
@@ -147,7 +147,7 @@ def train(page, home):
 def teach(page, home, labelled):
     """A fine-tuning on the user's own file, its labels mapped; the new version, compared and not yet active."""
     visit(page, "Fine-tune")
-    page.locator("input[type=file]").set_input_files(labelled)
+    page.locator("input[type=file]").first.set_input_files(labelled)
     page.get_by_text("2 · What it teaches").wait_for()
     for label, option in (("Column of the text", "remark"), ("Column of the label", "verdict"), ("Task", "Review sentiment")):
         page.get_by_role("combobox", name=label, exact=True).click()
