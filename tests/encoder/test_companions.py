@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -42,7 +44,17 @@ def nothing(users, ends):
 def test_what_goes_together_is_found(pairs, weights):
     weights.share.fill_(1.0)
     assert value(pairs, scorer_of(weights.companions())) > 0.9
-    assert weights.companions().step_life < np.inf  # the other half of the last pair is asked for
+
+
+def test_where_one_product_leads_to_the_next_the_last_ones_count_most():
+    walks = {f"u{u:03}": [f"p{(u + i) % 30:02}" for i in range(7)] for u in range(300)}  # what comes before the first is unknown, too
+    corpus = corpus_of(walks, {f"p{i:02}": "" for i in range(30)})
+    made = CompanionWeights(30)
+    fit(made, corpus)
+    made.share.fill_(1.0)
+    found = made.companions()
+    assert found.step_life < np.inf
+    assert value(corpus, scorer_of(found)) > value(corpus, scorer_of(replace(found, step_life=np.inf))) + 0.1
 
 
 def test_beside_a_space_that_knows_nothing_they_count_and_beside_one_that_knows_all_they_do_not(pairs, weights):
