@@ -24,6 +24,11 @@ def test_what_was_taken_long_ago_counts_less():
     assert by_days[0].tolist() == pytest.approx([0, 0.125, 0.25])
 
 
+def test_no_step_counts_for_more_than_a_whole_one():
+    found = Companions(WEIGHTS, day_life=1.0).scores([row((0, 40), (1, 0))])  # the days of an edited history, out of order
+    assert found.max() == pytest.approx(0.5)
+
+
 def test_nobody_and_nothing_known_add_nothing():
     assert Companions(WEIGHTS).scores([(np.zeros(0, np.int64), np.zeros(0))]).tolist() == [[0, 0, 0]]
     assert Companions(csr_matrix((3, 3), dtype=np.float32)).scores([row((0, 0))]).tolist() == [[0, 0, 0]]

@@ -22,7 +22,7 @@ class Companions:
     """`weights` (products, products), sparse: what having a product says of every other one.
 
     What was taken counts half for every `step_life` products taken since, and half for every `day_life` days before
-    the last one. `share`: what the sum counts for in a score.
+    the latest one. `share`: what the sum counts for in a score.
     """
 
     weights: Any
@@ -44,5 +44,5 @@ class Companions:
     def _recency(self, days: np.ndarray) -> np.ndarray:
         """What each of a user's products counts, (products,)."""
         n = len(days)
-        since = days[-1] - days if n else days
+        since = days.max() - days if n else days  # an edited history need not be in the order of its days
         return np.asarray(np.exp2(-np.arange(n)[::-1] / self.step_life - since / self.day_life))
