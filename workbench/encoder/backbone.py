@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from workbench.encoder.adapters import Adapters
+from workbench.encoder.pieces import Pieces
 from workbench.encoder.pooling import Pooling
 from workbench.encoder.recipe import DEFAULT_BASE, SCRATCH, Recipe
 from workbench.errors import WorkbenchError
@@ -136,6 +137,7 @@ class Backbone(nn.Module):
         self.fast: Layers | None = None  # what reads in the place of the layers within `fast.reading`
         self.width = int(self.model.config.hidden_size)
         self.max_length = min(max_length, self.tokenizer.model_max_length)
+        self.pieces = Pieces.of(self.tokenizer, self.max_length)
         self.top_layers = top_layers
         self.lower_layers = 0 if top_layers < 0 else len(self._layers()) - top_layers
         if self.lower_layers < 0:
@@ -195,18 +197,18 @@ class Backbone(nn.Module):
         """Token ids, cut at `max_length`."""
         if not texts:
             return []
+        if self.pieces is not None:
+            return self.pieces(texts)
         found = self.tokenizer(list(texts), truncation=True, max_length=self.max_length, return_attention_mask=False)
         return [list(ids) for ids in found["input_ids"]]
 
     def pad(self, tokens: Sequence[Sequence[int] | np.ndarray], readers: Sequence[str] = ()) -> Texts:
         """Token ids as a padded batch; `readers` are the kinds of the texts."""
-        longest = max(len(t) for t in tokens)
-        ids = torch.full((len(tokens), longest), self.tokenizer.pad_token_id or 0, dtype=torch.long)
-        mask = torch.zeros((len(tokens), longest), dtype=torch.bool)
-        for row, found in enumerate(tokens):
-            ids[row, : len(found)] = torch.as_tensor(found)
-            mask[row, : len(found)] = True
-        return Texts(ids, mask, tuple(readers))
+        lengths = np.fromiter(map(len, tokens), np.int64, len(tokens))
+        mask = np.arange(lengths.max()) < lengths[:, None]
+        ids = np.full(mask.shape, self.tokenizer.pad_token_id or 0, np.int64)
+        ids[mask] = np.concatenate([np.asarray(found, np.int64) for found in tokens])
+        return Texts(torch.from_numpy(ids), torch.from_numpy(mask), tuple(readers))
 
     def lower(self, texts: Texts) -> Texts:
         """Token ids to the output of the frozen layers; where `pools_early` the pooled vector as one token."""
@@ -247,6 +249,11 @@ class Backbone(nn.Module):
             found = layer(hidden, extended)
             hidden = found[0] if isinstance(found, tuple) else found
         return hidden
+
+    def compile_layers(self) -> None:
+        """Let `torch.compile` have each layer for itself: one graph, whatever the number of texts, that all layers share."""
+        for layer in self._layers()[self.lower_layers :]:
+            layer.compile(dynamic=True)
 
     def write(self, folder: Path) -> None:
         """Write the base as it is now."""

@@ -28,7 +28,7 @@ class Learner:
         histories = learned_steps(corpus.users, recipe.history_length) if corpus.next_item else 0
         self.mover = Mover(model, recipe, self.balance.learned(), accelerator, histories=histories)
         if recipe.compile:
-            model.backbone.compile(dynamic=True)
+            model.backbone.compile_layers()
 
     def learn(self, step: Step, read: Read, *, update: bool, where: str) -> dict[str, Tensor]:
         """Go backward from the step's losses, and move the weights if it is time to; returns the losses.

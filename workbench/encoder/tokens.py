@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from joblib import Parallel, delayed
 
+from workbench.encoder.ahead import ahead
 from workbench.encoder.backbone import Backbone
+from workbench.encoder.pieces import end_to_end, read_words
 
 TEXTS_PER_PART = 8192
+TEXTS_FOR_PROCESSES, MOST_PROCESSES = 100_000, 8
 
 
 @dataclass
@@ -22,8 +26,11 @@ class Tokens:
 
     @classmethod
     def of(cls, found: Sequence[Sequence[int]]) -> Tokens:
-        lengths = np.array([len(t) for t in found], np.int64)
-        ids = np.fromiter((i for t in found for i in t), np.int32, int(lengths.sum()))
+        return cls.end_to_end(*end_to_end(found))
+
+    @classmethod
+    def end_to_end(cls, ids: np.ndarray, lengths: np.ndarray) -> Tokens:
+        """Of ids end to end and the count of each text."""
         return cls(ids, np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]))
 
     @classmethod
@@ -48,13 +55,20 @@ class Tokens:
 
 def parts(backbone: Backbone, texts: Sequence[str], size: int = TEXTS_PER_PART) -> Iterator[Tokens]:
     """The tokens of the texts in parts of `size`, the next part tokenised while this one is used."""
-    with ThreadPoolExecutor(1) as thread:
-        ahead = thread.submit(_tokenise, backbone, texts[:size])
-        for at in range(size, len(texts) + size, size):
-            ready = ahead.result()
-            ahead = thread.submit(_tokenise, backbone, texts[at : at + size])
-            yield ready
+    cut = (texts[at : at + size] for at in range(0, len(texts), size))
+    processes = processes_for(backbone, len(texts))
+    if processes == 1:
+        yield from ahead(Tokens.of(backbone.tokenise(part)) for part in cut)
+        return
+    assert backbone.pieces is not None
+    told = backbone.pieces.backend.to_str()
+    work = (delayed(read_words)(told, backbone.max_length, part) for part in cut)
+    for ids, lengths in Parallel(processes, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)(work):
+        yield Tokens.end_to_end(ids, lengths)
 
 
-def _tokenise(backbone: Backbone, texts: Sequence[str]) -> Tokens:
-    return Tokens.of(backbone.tokenise(texts))
+def processes_for(backbone: Backbone, texts: int) -> int:
+    """How many processes tokenise: several where a GPU would wait for them and the texts are worth their start, else none but this."""
+    if backbone.pieces is None or texts < TEXTS_FOR_PROCESSES or next(backbone.parameters()).device.type == "cpu":
+        return 1
+    return max(1, min(MOST_PROCESSES, (os.cpu_count() or 1) - 1))
