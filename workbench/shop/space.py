@@ -199,10 +199,12 @@ def _fixed(values: np.ndarray) -> pa.Array:
 
 @contextmanager
 def write_space(path: Path) -> Iterator[SpaceWriter]:
-    """A new `vectors.duckdb` at `path`, closed when the block ends."""
-    connection = connect(path, allow=(path.parent,))
+    """A new `vectors.duckdb` at `path`, written in one transaction and closed when the block ends."""
+    connection = connect(path, allow=(path.parent,), compressed=False)  # vectors of floats do not shrink
     try:
+        connection.begin()
         yield SpaceWriter(connection)
+        connection.commit()
         connection.execute("CHECKPOINT")
     finally:
         connection.close()

@@ -39,11 +39,12 @@ def connect(
     allow: Sequence[Path] = (),
     files: Sequence[Path] = (),
     memory: str | None = None,
+    compressed: bool = True,
     lock: bool = True,
 ) -> Connection:
     """A locked-down connection to `path` (in memory when None): no network, no files but `files` and those in the folders `allow`.
 
-    `memory`, say "1GB", makes it a scratch file: what does not fit is spilled to disk, and nothing is compressed.
+    `memory`, say "1GB", makes it a scratch file: what does not fit is spilled to disk, and nothing is `compressed`.
 
     Raises WorkbenchError when another process, or this one, holds the file or a newer DuckDB wrote it.
     """
@@ -59,6 +60,7 @@ def connect(
     connection.execute("SET TimeZone='UTC'")
     if memory:
         connection.execute(f"SET memory_limit='{memory}'")
+    if memory or not compressed:
         connection.execute("SET force_compression='uncompressed'")
     if lock:
         connection.execute(f"SET allowed_paths=[{_listed(files)}]")
