@@ -46,5 +46,5 @@ def test_what_goes_wrong_in_a_batch_is_raised():
     assert torch.get_num_threads() == 2
 
 
-def test_a_gpu_reads_one_batch_at_a_time():
-    assert (cores_for(torch.device("cpu")), cores_for(torch.device("cuda"))) == (2, 1)
+def test_a_gpu_has_a_second_batch_laid_out_meanwhile():
+    assert (cores_for(torch.device("cpu")), cores_for(torch.device("cuda"))) == (2, 2)

@@ -146,7 +146,7 @@ class FastLayers:
         rows, tokens = mask.shape
         x = hidden.reshape(rows * tokens, -1).to(self.dtype)
         bias: Tensor | None = None
-        if not bool(mask.all()):
+        if x.is_cuda or not bool(mask.all()):  # to ask a GPU is to wait for all that it has to do
             bias = torch.zeros_like(mask, dtype=self.dtype).masked_fill_(~mask, torch.finfo(self.dtype).min)[:, None, None, :]
         for layer in self.layers[first:last]:
             x = layer(x, (rows, tokens), bias)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from workbench.encoder.backbone import Backbone, Texts
 from workbench.encoder.cores import cores_for, on_each_core
@@ -56,14 +57,16 @@ def ranges_of(backbone: Backbone, texts: Sequence[str]) -> list[Ranges]:
 def read_all(backbone: Backbone, texts: Sequence[str], layers: FastLayers, reader: str) -> Iterator[np.ndarray]:
     """Pooled vectors of texts of one kind, read once from end to end, in parts of (texts of the part, width), in the texts' order."""
     with reading(backbone, layers):
+        device = next(backbone.parameters()).device
         for tokens in parts(backbone, texts):
-            made = np.zeros((len(tokens), backbone.width), np.float32)
+            made = torch.zeros((len(tokens), backbone.width), device=device)  # brought over once for the part: each time is a wait
 
-            def read(rows: np.ndarray, tokens: Tokens = tokens, made: np.ndarray = made) -> None:
-                made[rows] = _pooled(backbone, backbone.pad(tokens.rows(rows), [reader] * len(rows)), fresh=True)
+            def read(rows: np.ndarray, tokens: Tokens = tokens, made: Tensor = made) -> None:
+                texts = backbone.pad(tokens.rows(rows), [reader] * len(rows))
+                made[torch.from_numpy(rows).to(device)] = _pooled(backbone, texts, fresh=True)
 
             _each_batch(backbone, tokens.lengths, read)
-            yield made
+            yield made.cpu().numpy()
 
 
 def _each_batch(backbone: Backbone, lengths: np.ndarray, work: Callable[[np.ndarray], None]) -> None:
@@ -74,10 +77,10 @@ def _each_batch(backbone: Backbone, lengths: np.ndarray, work: Callable[[np.ndar
     on_each_core(work, batches_by_length(lengths, tokens), cores)
 
 
-def _pooled(backbone: Backbone, texts: Texts, *, fresh: bool) -> np.ndarray:
+def _pooled(backbone: Backbone, texts: Texts, *, fresh: bool) -> Tensor:
     texts = texts.to(next(backbone.parameters()).device)
-    found = backbone(backbone.lower(texts) if fresh and backbone.cached else texts)
-    return np.asarray(found.float().cpu().numpy())
+    found: Tensor = backbone(backbone.lower(texts) if fresh and backbone.cached else texts)
+    return found.float()
 
 
 def cost_in_words(cost: dict[str, float | int | str]) -> str | None:
@@ -218,7 +221,7 @@ class Features:
                 def read(at: np.ndarray, part: np.ndarray = part, fresh: bool = fresh) -> None:
                     chosen = wanted[part[at]]
                     texts = self._padded(chosen) if fresh else self.batch(chosen)
-                    made[part[at]] = _pooled(self.backbone, texts, fresh=fresh)
+                    made[part[at]] = _pooled(self.backbone, texts, fresh=fresh).cpu().numpy()
 
                 _each_batch(self.backbone, lengths, read)
         return made

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from workbench.encoder.ahead import ahead
 from workbench.encoder.batches import steps_of
 from workbench.encoder.corpus import UserSteps, numbers, reader_of, user_steps
 from workbench.encoder.fast import FastLayers
@@ -114,7 +115,7 @@ class _Later:
         for key, text in self.shop.texts[table].items():
             keys_of.setdefault(text, []).append(key)
         texts, at = list(keys_of), 0
-        for pooled in read_all(self.model.backbone, texts, self.layers, reader):
+        for pooled in ahead(read_all(self.model.backbone, texts, self.layers, reader)):
             part = [(key, row) for row in range(len(pooled)) for key in keys_of[texts[at + row]]]
             told = [texts[at + row] for _, row in part]
             at += len(pooled)

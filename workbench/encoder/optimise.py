@@ -39,7 +39,8 @@ class Mover:
         self.accelerator, self.recipe = accelerator, recipe
         self.weights = [p for p in model.parameters() if p.requires_grad]
         self.beside = list(beside)
-        self.optimiser = torch.optim.AdamW(groups(model, replace(recipe, user_learning_rate=user_rate(recipe, histories)), beside))
+        moved = groups(model, replace(recipe, user_learning_rate=user_rate(recipe, histories)), beside)
+        self.optimiser = torch.optim.AdamW(moved, fused=accelerator.device.type == "cuda")
         self.average = Average(model, recipe.ema)
         self.plan(1, 0)
 
