@@ -11,15 +11,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from workbench.encoder.ahead import ahead
 from workbench.encoder.backbone import Backbone, fast_dtype, find_base
 from workbench.encoder.batches import Epochs
 from workbench.encoder.build import build
-from workbench.encoder.corpus import read_corpus
+from workbench.encoder.corpus import Corpus, read_corpus
 from workbench.encoder.fast import FastLayers, reading
 from workbench.encoder.features import Features, batches_by_length, read_all
 from workbench.encoder.learner import Learner
@@ -45,6 +47,8 @@ PEAK_BF16 = {
 }  # dense, 10^12/s, by the maker
 PEAK_SIZE = {"cuda": 8192, "cpu": 2048}
 TOKENS = {"cuda": 65536, "cpu": 4096}
+BATCH_TEXTS = {"cuda": (256, 1024), "cpu": (32,)}
+WARM_UP = 5  # steps before the clock: kernels are chosen and compiled in them
 
 
 def words() -> list[str]:
@@ -66,9 +70,11 @@ def words() -> list[str]:
 
 def reviews(count: int, seed: int = 0) -> list[str]:
     """Synthetic reviews, all different, of realistic lengths."""
-    random, known = np.random.default_rng(seed), np.array(words())
+    random, known = np.random.default_rng(seed), words()
     lengths = np.clip(np.exp(random.normal(np.log(MEDIAN_WORDS), SPREAD, count)), 1, MOST_WORDS).astype(int)
-    return [f"{' '.join(known[random.integers(0, len(known), n)])} {at}" for at, n in enumerate(lengths)]
+    chosen = [known[at] for at in random.integers(0, len(known), lengths.sum())]
+    ends = np.cumsum(lengths)
+    return [f"{' '.join(chosen[end - n : end])} {at}" for at, (end, n) in enumerate(zip(ends, lengths, strict=True))]
 
 
 def timed(device: torch.device, work: Callable[[], object]) -> float:
@@ -118,7 +124,7 @@ def end_to_end(backbone: Backbone, model: JointEncoder, texts: list[str], device
     def run() -> None:
         at = 0
         with write_space(folder / "vectors.duckdb") as space, torch.inference_mode():
-            for pooled in read_all(backbone, texts, FastLayers(backbone, "bf16"), "review"):
+            for pooled in ahead(read_all(backbone, texts, FastLayers(backbone, "bf16"), "review")):
                 vectors = model.reviews(torch.from_numpy(pooled).to(device)).float().cpu().numpy()
                 space.vectors("reviews", [str(at + row) for row in range(len(pooled))], vectors)
                 at += len(pooled)
@@ -136,17 +142,21 @@ def writing(rows: int, dim: int, folder: Path) -> float:
     return time.perf_counter() - began
 
 
-def training(texts: list[str], device: torch.device, folder: Path, steps: int) -> dict[str, float]:
-    """Seconds and operations of joint training steps with every layer trained, on a shop of these reviews."""
-    home, recipe = Home.find(folder / "shop"), Recipe(top_layers=-1, batch_texts=256 if device.type == "cuda" else 32)
-    with Store.open(home) as store:
+def shop(texts: list[str], folder: Path) -> Corpus:
+    """A shop of these reviews, with stars, of 50 products."""
+    with Store.open(Home.find(folder / "shop")) as store:
         with store.transaction() as cursor:
-            cursor.executemany(
-                "INSERT INTO products (product_id, title) VALUES (?, ?)", [(f"p{i}", f"thing number {i}") for i in range(50)]
+            cursor.execute("INSERT INTO products (product_id, title) SELECT 'p' || i, 'thing number ' || i FROM range(50) AS all_of(i)")
+            cursor.execute(
+                "INSERT INTO reviews (review_id, product_id, rating, body) SELECT 'r' || i, 'p' || (i % 50), 1 + i % 5, body "
+                "FROM (SELECT unnest(?) AS body, unnest(range(?)) AS i)",
+                [texts, len(texts)],
             )
-            rows = [(f"r{i}", f"p{i % 50}", 1 + i % 5, text) for i, text in enumerate(texts)]
-            cursor.executemany("INSERT INTO reviews (review_id, product_id, rating, body) VALUES (?, ?, ?, ?)", rows)
-        corpus = read_corpus(store)
+        return read_corpus(store)
+
+
+def training(corpus: Corpus, recipe: Recipe, device: torch.device, folder: Path, steps: int) -> dict[str, float]:
+    """Seconds, steps and operations of joint training with every layer trained."""
     backbone = Backbone.of(recipe, find_base(recipe.base))
     model = build(corpus, recipe, backbone).to(device)
     features = Features(backbone, corpus.texts, folder / "features", readers=corpus.readers)
@@ -155,15 +165,30 @@ def training(texts: list[str], device: torch.device, folder: Path, steps: int) -
     read = read_last(corpus, features.pooled(), device)
     model.train()
     learner.balance.begin()
-    seconds, done = 0.0, 0.0
-    for at, step in enumerate(epochs(0)):
-        if at > steps:
-            break
+    found = {"seconds": 0.0, "operations": 0.0, "steps": 0}
+    for at, step in enumerate(islice(epochs(0), WARM_UP + steps)):
         took = timed(device, lambda step=step, at=at: learner.learn(step, read, update=True, where=f"step {at}"))  # type: ignore[misc]
-        if at:  # the first one warms up
-            lengths = torch.cat([batch.texts.mask.sum(1) for batch in step.texts]).double()
-            seconds, done = seconds + took, done + 3 * operations(backbone, int(lengths.sum()), float((lengths**2).sum()))
-    return {"seconds": seconds, "operations": done}
+        if at < WARM_UP:
+            continue
+        lengths = torch.cat([batch.texts.mask.sum(1) for batch in step.texts]).double()
+        found["seconds"] += took
+        found["operations"] += 3 * operations(backbone, int(lengths.sum()), float((lengths**2).sum()))
+        found["steps"] += 1
+    return found
+
+
+def trainings(texts: list[str], device: torch.device, folder: Path, steps: int) -> dict[str, dict[str, float]]:
+    """Joint training in batches of some sizes, as it is and compiled, each on as many reviews as its steps need."""
+    sizes = BATCH_TEXTS[device.type]
+    needed = max(sizes) * 2 * (WARM_UP + steps)
+    corpus = shop(texts[: max(400, min(len(texts), needed))], folder)
+    found = {}
+    for size in sizes:
+        for compiled in (False, True):
+            recipe = Recipe(top_layers=-1, batch_texts=size, compile=compiled)
+            name = f"training, {size} texts a step{', compiled' if compiled else ''}"
+            found[name] = training(corpus, recipe, device, folder, steps)
+    return found
 
 
 def measure(count: int, device: torch.device, steps: int) -> dict[str, object]:
@@ -179,8 +204,8 @@ def measure(count: int, device: torch.device, steps: int) -> dict[str, object]:
         tokenising = timed(device, lambda: tokens.extend(parts(backbone, texts)))
         written = writing(count, recipe.dim, folder)
         passed = forward(backbone, Tokens.joined(tokens), device)
-        trained = training(texts[: max(400, min(count, 256 * 3 * steps))], device, folder, steps)
-    rates = {name: its["operations"] / max(its["seconds"], 1e-9) / 1e12 for name, its in (("forward", passed), ("training", trained))}
+        trained = trainings(texts, device, folder, steps)
+    rates = {name: its["operations"] / max(its["seconds"], 1e-9) / 1e12 for name, its in {"forward": passed, **trained}.items()}
     return {
         "device": card,
         "precision": str(fast_dtype(device)).removeprefix("torch."),
@@ -188,6 +213,7 @@ def measure(count: int, device: torch.device, steps: int) -> dict[str, object]:
         "mean_tokens": round(float(Tokens.joined(tokens).lengths.mean()), 1),
         "texts_per_second": round(count / seconds, 1),
         "seconds": {"end_to_end": seconds, "tokenising": tokenising, "forward": passed["seconds"], "writing": written},
+        "milliseconds_a_step": {name: 1000 * its["seconds"] / its["steps"] for name, its in trained.items()},
         "peak_measured_tera": round(peak, 2),
         "peak_of_maker_tera": maker,
         "tera": {name: round(rate, 3) for name, rate in rates.items()},
@@ -209,7 +235,7 @@ def table(found: dict[str, object]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--texts", type=int, default=1_000_000, metavar="N", help="synthetic reviews (1,000,000)")
-    parser.add_argument("--steps", type=int, default=50, help="steps of joint training (50)")
+    parser.add_argument("--steps", type=int, default=30, help="steps of joint training that are timed (30)")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--out", type=Path, metavar="FILE.md", help="write the table there too")
     parser.add_argument("--json", action="store_true")
