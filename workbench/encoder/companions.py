@@ -67,7 +67,7 @@ class CompanionWeights(nn.Module):
         """Take over what an `older` model knows of the products at `there`, which are at `here` now; of others it knows nothing."""
         weights = older.companions().weights
         places = np.full(weights.shape[0], -1)
-        places[there.numpy()] = here.numpy()
+        places[there.cpu().numpy()] = here.cpu().numpy()
         found = weights.tocoo()
         known = (places[found.row] >= 0) & (places[found.col] >= 0)
         moved = (found.data[known], (places[found.row[known]], places[found.col[known]]))

@@ -43,7 +43,8 @@ class Numbers(nn.Module):
         self.edges.copy_(torch.from_numpy(np.quantile(told, np.linspace(0, 1, PIECES + 1), axis=0).T))
         self.centre.copy_(torch.from_numpy(told.mean(0)))
         self.spread.copy_(torch.from_numpy(told.std(0)).clamp(min=1e-3))
-        pieces, held, best = self._pieces(torch.from_numpy(told)).numpy(), self._pieces(torch.from_numpy(validation[0])).numpy(), np.inf
+        pieces, held = (self._pieces(torch.from_numpy(rows).to(self.edges.device)).cpu().numpy() for rows in (told, validation[0]))
+        best = np.inf
         for strength in STRENGTHS:
             model = LogisticRegression(C=strength, max_iter=3000).fit(pieces, truth)
             loss = log_loss(validation[1], model.predict_proba(held), labels=[0, 1]) if len(held) else 0.0
