@@ -131,6 +131,7 @@ class Backbone(nn.Module):
                 f"The base is of the family {family!r}, whose layers cannot be read one by one here.",
                 f"Choose a base of one of these families: {', '.join(FAMILIES)}.",
             )
+        torch.backends.cuda.enable_cudnn_sdp(False)  # it plans each new shape of a batch for 40 ms, and almost every one is new
         self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         self.model: Any = _whole_model(folder)
         self.model.pooler = None

@@ -20,6 +20,7 @@ from workbench.encoder.batches import steps_of
 from workbench.encoder.corpus import UserSteps, numbers, reader_of, user_steps
 from workbench.encoder.fast import FastLayers
 from workbench.encoder.features import read_all
+from workbench.encoder.track import engine
 from workbench.encoder.weights import Loaded, load
 from workbench.home import Home
 from workbench.registry import ModelVersion, Registry
@@ -96,7 +97,7 @@ class _Later:
 
     def __init__(self, loaded: Loaded, shop: Shop, products: Known, reviews: Known, report: Report) -> None:
         self.loaded, self.shop, self.products, self.reviews, self.report = loaded, shop, products, reviews, report
-        self.model = loaded.model
+        self.model = loaded.model if loaded.ranges else loaded.model.to(engine().device)  # what is read in int8 is read by the processor
         self.layers = FastLayers(self.model.backbone, loaded.recipe.reading, loaded.ranges)
         self.users = 0
 

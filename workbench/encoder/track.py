@@ -28,7 +28,6 @@ def engine(trackers: str = "none", folder: Path | None = None) -> Accelerator:
     cpu = not torch.cuda.is_available()
     if not cpu:
         torch.set_float32_matmul_precision("high")  # what is not read in bfloat16 (users, scores) in TF32
-        torch.backends.cuda.enable_cudnn_sdp(False)  # plans each new shape of a batch for 40 ms, and almost every one is new
     if trackers == "none":
         return Accelerator(cpu=cpu)
     if find_spec(trackers) is None:

@@ -135,7 +135,7 @@ def warm_start(model: JointEncoder, corpus: Corpus, parent: Loaded) -> None:
     if pairs:
         here, there = (torch.tensor(side) for side in zip(*pairs, strict=True))
         for name in ("own.weight", "bias", "review_bias"):
-            new[name][here] = old[name][there]
+            new[name][here] = old[name][there].to(new[name].device)
         model.companions.carry(parent.model.companions, here, there)
     for task, outputs in corpus.heads.items():
         if task in parent.labels:

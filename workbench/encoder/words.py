@@ -58,11 +58,11 @@ class NearWords:
     @torch.no_grad()
     def _find(self, part: np.ndarray) -> None:
         unit = torch.nn.functional.normalize(self.table[torch.from_numpy(self.words)].float(), dim=1)
-        here = torch.from_numpy(np.searchsorted(self.words, part))
+        here = torch.from_numpy(np.searchsorted(self.words, part)).to(unit.device)
         cosine = unit[here] @ unit.T
-        cosine[torch.arange(len(part)), here] = -1
+        cosine[torch.arange(len(part), device=here.device), here] = -1
         best = cosine.topk(min(NEAREST, len(self.words)), dim=1)
-        found = np.where(best.values.numpy() >= LEAST_COSINE, self.words[best.indices.numpy()], -1)
+        found = np.where(best.values.cpu().numpy() >= LEAST_COSINE, self.words[best.indices.cpu().numpy()], -1)
         self.near[part, : found.shape[1]] = found
 
     def exchange(self, ids: Tensor, share: float, random: np.random.Generator) -> Tensor:
