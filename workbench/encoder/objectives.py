@@ -18,6 +18,7 @@ from workbench.encoder.masked import MaskedBatch
 from workbench.encoder.optimise import precision
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.rows import Rows, met
+from workbench.encoder.self_training import OwnAnswers, soft_loss
 from workbench.encoder.softmax import NextItemLoss
 from workbench.encoder.towers import JointEncoder, Steps
 from workbench.tasks.base import Outputs
@@ -90,6 +91,8 @@ class JointLoss(nn.Module):
     Where the corpus has an anchor, texts are kept close to it: `KEPT` is the mean distance, one less the cosine, times the
     recipe's `keep_close` (feature distillation; without forgetting: Li and Hoiem 2016).
 
+    Texts without a label for a task are learned by the model's own answers, with the recipe's `self_training`.
+
     `said` holds the logits of the last step by task; `adversary`, where there is one, sees what enters the trained layers.
     """
 
@@ -102,6 +105,8 @@ class JointLoss(nn.Module):
         self.adversary = Adversary(recipe.adversarial) if recipe.adversarial else None
         self.said: dict[str, Tensor] = {}
         self.objective = {name: rows.task.objective for name, rows in corpus.text_rows.items()}
+        self.own = OwnAnswers(corpus) if recipe.self_training else None
+        self.self_training = recipe.self_training
         self.next_item = corpus.next_item.name if corpus.next_item else ""
         self.next_items = NextItemLoss(torch.from_numpy(corpus.counts()))
         close = corpus.anchor is not None and recipe.keep_close > 0
@@ -150,6 +155,10 @@ class JointLoss(nn.Module):
                 logits = self.said[name] = self.model.classify(name, found)
                 sets, weight = getattr(self, f"sets_{name}"), getattr(self, f"weight_{name}")
                 losses[name] = set_loss(logits, sets[target], weight)
+        for name, (rows, told) in (self.own.of(batch.places) if self.own else {}).items():
+            logits = self.model.classify(name, pooled[rows.to(device)])
+            taught = self.self_training * soft_loss(logits, told.to(device), getattr(self, f"weight_{name}"))
+            losses[name] = losses[name] + taught if name in losses else taught
         return losses
 
     def _masked(self, batch: MaskedBatch, device: torch.device) -> Tensor:

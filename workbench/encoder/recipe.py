@@ -73,6 +73,7 @@ ALLOWED = {
     "sampling": one_of("proportional", "square_root", "equal"),
     "word_dropout": below(0, 1),
     "synonyms": below(0, 1),
+    "self_training": at_least(0),
     "balance": one_of("sum", "uncertainty", "famo", "upgrad", "pcgrad"),
     "replay": at_least(0),
     "keep_close": at_least(0),
@@ -137,6 +138,8 @@ class Recipe:
     # how a fine-tuning forgets nothing: rows of the parent's tasks for each uploaded one, and closeness to how it reads
     replay: float = 1.0
     keep_close: float = 0.0
+    # what the model's own answers to texts without a label count beside labels
+    self_training: float = 0.0
     # how the tasks' losses become one
     balance: str = "sum"
     adversarial: float = 0.0

@@ -15,7 +15,7 @@ from workbench.encoder.batches import Epochs
 from workbench.encoder.calibrate import calibrate
 from workbench.encoder.checkpoint import Checkpoint, Standing
 from workbench.encoder.corpus import Corpus, rows_of
-from workbench.encoder.evaluate import measure
+from workbench.encoder.evaluate import Reader, measure
 from workbench.encoder.features import Features
 from workbench.encoder.learner import Learner
 from workbench.encoder.objectives import Read
@@ -65,7 +65,7 @@ def train(
     """
     training = _Training(corpus, model, features, recipe, report, point, checkpoint)
     fit_wide(model, corpus, recipe.seed, words)
-    training.read()
+    training.start()
     if keep_start and not training.resumed:
         training.standing.best = training.validate()
     while training.standing.epoch < recipe.epochs and (training.standing.waited < recipe.patience or keep_last):
@@ -105,9 +105,22 @@ class _Training:
         self.learner.mover.plan(recipe.epochs * updates, self.standing.epoch * updates)
         self.best = kept.parts["best"] if kept else copy_of(model.trained())
 
+    def start(self) -> None:
+        """Read all that learning looks up, as it was read after the epoch before."""
+        with self.learner.mover.average.within():
+            self.read()
+            if self.standing.epoch:
+                self.answer()
+
     def read(self) -> None:
         """Read the texts that learning and validation look up with the weights as they are."""
-        self.pooled = fresh(self.features, self.corpus.judged_texts())
+        own, judged = self.learner.loss.own, self.corpus.judged_texts()
+        self.pooled = fresh(self.features, np.union1d(judged, own.needed()) if own else judged)
+
+    def answer(self) -> None:
+        """Answer for the texts without a label, as the model reads them now."""
+        if self.learner.loss.own:
+            self.learner.loss.own.answer(Reader(self.model, self.corpus, self.pooled))
 
     def learn(self) -> None:
         """All steps of the next epoch."""
@@ -130,6 +143,7 @@ class _Training:
         with self.learner.mover.average.within():
             self.read()
             score = self.validate()
+            self.answer()
             self.standing.waited += 1
             if score > self.standing.best or keep_last:
                 self.standing.best, self.standing.waited, self.best = score, 0, copy_of(self.model.trained())
