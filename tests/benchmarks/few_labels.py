@@ -1,0 +1,125 @@
+"""A fine-tuning on few rows for each label, beside a logistic regression on what the untrained base reads.
+
+    python tests/benchmarks/few_labels.py --train FILE --test FILE --text COLUMN --label COLUMN [--each 8] [--seeds 5] [--json]
+
+For each seed so many rows of each label are drawn from FILE (all with --each 0) and taught by `workbench finetune`, in an empty
+home, with what it recommends; `workbench predict` then labels the test file. The rival learns from the same rows. One JSON
+document on stdout, progress on stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+
+from workbench.encoder.backbone import Backbone, find_base
+from workbench.encoder.fast import FastLayers
+from workbench.encoder.features import read_all
+from workbench.encoder.metrics import Metric, mean
+from workbench.encoder.recipe import DEFAULT_BASE
+from workbench.tasks.tables import read_file
+
+TASK = "label_of_text"
+
+
+def drawn(frame: pd.DataFrame, label: str, each: int, seed: int) -> pd.DataFrame:
+    """So many random rows of each label; all of a label that has fewer, or where `each` is 0."""
+    return frame.sample(frac=1, random_state=seed).groupby(label).head(each) if each else frame
+
+
+def workbench(*words: str) -> dict[str, Any]:
+    """What a command prints as JSON; SystemExit with its own words where it fails."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", "import sys; from workbench.cli import main; sys.exit(main())", *words, "--json"]
+    run = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment, check=False)
+    if run.returncode:
+        sys.exit(run.returncode)
+    found: dict[str, Any] = json.loads(run.stdout)
+    return found
+
+
+def finetuned(rows: pd.DataFrame, test: Path, given: argparse.Namespace) -> tuple[np.ndarray, float]:
+    """The labels that a fine-tuned version shows for the test file, (rows,), and the seconds that fine-tuning took."""
+    columns = ["--task", TASK, "--text", given.text]
+    with tempfile.TemporaryDirectory() as folder:
+        taught, out, home = Path(folder) / "taught.csv", Path(folder) / "out.csv", Path(folder) / "home"
+        rows[[given.text, given.label]].to_csv(taught, index=False)
+        home.mkdir()
+        began = time.monotonic()
+        made = workbench("finetune", str(taught), *columns, "--label", given.label, "--home", str(home))
+        seconds = time.monotonic() - began
+        workbench("predict", str(test), *columns, "--version", made["version"], "--out", str(out), "--home", str(home))
+        labelled = pd.read_csv(out, dtype=str, keep_default_na=False)
+    return labelled["predicted"].to_numpy(), seconds
+
+
+def embedded(texts: list[str]) -> np.ndarray:
+    """What the untrained base reads, rows of length 1, (texts, width)."""
+    backbone = Backbone(find_base(DEFAULT_BASE), top_layers=0, max_length=96)
+    found = np.concatenate(list(read_all(backbone, texts, FastLayers(backbone, "bf16"), "review")))
+    return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True))
+
+
+def measure(given: argparse.Namespace) -> dict[str, Any]:
+    """Accuracy of both for each seed, and over all seeds with the paired difference on the same test rows."""
+    train, test = (read_file(path).frame.astype(str) for path in (given.train, given.test))
+    known, asked = (embedded(frame[given.text].tolist()) for frame in (train, test))
+    truth = test[given.label].to_numpy()
+    ours, theirs, seconds = [], [], []
+    for seed in range(given.seeds):
+        rows = drawn(train, given.label, given.each, seed)
+        shown, took = finetuned(rows, given.test, given)
+        at = train.index.get_indexer(rows.index)
+        rival = LogisticRegression(max_iter=2000, C=10).fit(known[at], rows[given.label])
+        ours.append(shown == truth)
+        theirs.append(rival.predict(asked) == truth)
+        seconds.append(round(took, 1))
+        say(f"seed {seed}: fine-tuned {ours[-1].mean():.4f}, rival {theirs[-1].mean():.4f}, {took:.0f} s")
+    both: list[Metric] = [mean(np.mean(found, axis=0)) for found in (ours, theirs)]
+    return {
+        "rows": len(rows),
+        "labels": int(train[given.label].nunique()),
+        "test_rows": len(test),
+        "seconds": seconds,
+        "accuracy": {"finetuned": both[0], "frozen_logistic": both[1], "difference": both[0].minus(both[1])},
+        "by_seed": {"finetuned": [float(x.mean()) for x in ours], "frozen_logistic": [float(x.mean()) for x in theirs]},
+    }
+
+
+def say(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--train", type=Path, required=True)
+    parser.add_argument("--test", type=Path, required=True)
+    parser.add_argument("--text", required=True, metavar="COLUMN")
+    parser.add_argument("--label", required=True, metavar="COLUMN")
+    parser.add_argument("--each", type=int, default=8, metavar="N", help="rows of each label, 0 for all (8)")
+    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="draws (5)")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    found = measure(given)
+    if given.json:
+        print(json.dumps(found))
+        return 0
+    for name, figure in found["accuracy"].items():
+        print(f"{name:16} {figure['value']:.4f} ({figure['low']:.4f} to {figure['high']:.4f})")
+    print(f"{found['rows']:,} rows of {found['labels']} labels, {found['test_rows']:,} test rows, seconds: {found['seconds']}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

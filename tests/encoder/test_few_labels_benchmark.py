@@ -1,0 +1,57 @@
+"""The benchmark of few labels as it is run: the commands of the workbench, beside a rival on the same rows."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+FILE = Path(__file__).parents[1] / "benchmarks" / "few_labels.py"
+
+
+@pytest.fixture(scope="module")
+def benchmark():
+    spec = importlib.util.spec_from_file_location("few_labels", FILE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_as_many_rows_of_each_label_are_drawn_by_the_seed(benchmark):
+    frame = pd.DataFrame({"text": map(str, range(30)), "kind": ["a", "b", "c"] * 10})
+    one = benchmark.drawn(frame, "kind", 4, 1)
+    assert one["kind"].value_counts().to_dict() == {"a": 4, "b": 4, "c": 4}
+    assert one.equals(benchmark.drawn(frame, "kind", 4, 1)) and not one.equals(benchmark.drawn(frame, "kind", 4, 2))
+    assert len(benchmark.drawn(frame, "kind", 0, 1)) == 30
+
+
+@pytest.mark.slow
+def test_a_version_is_made_and_both_label_the_same_rows(benchmark, tmp_path, monkeypatch, capsys):
+    said = {
+        "late": "the parcel number {} has still not arrived",
+        "broken": "item {} came damaged and does not work",
+        "nice": "I love my {} so much",
+    }
+    rows = [{"text": words.format(at), "kind": kind} for kind, words in said.items() for at in range(30)]
+    for name in ("train", "test"):
+        pd.DataFrame(rows if name == "train" else rows[::5]).to_csv(tmp_path / f"{name}.csv", index=False)
+    words = [
+        "few_labels.py",
+        "--train",
+        str(tmp_path / "train.csv"),
+        "--test",
+        str(tmp_path / "test.csv"),
+        "--text",
+        "text",
+        "--label",
+        "kind",
+    ]
+    monkeypatch.setattr(sys, "argv", [*words, "--each", "8", "--seeds", "1", "--json"])
+    assert benchmark.main() == 0
+    found = json.loads(capsys.readouterr().out)
+    accuracy = found["accuracy"]
+    assert (found["rows"], found["labels"], found["test_rows"]) == (24, 3, 18)
+    assert accuracy["finetuned"]["value"] > 0.9 < accuracy["frozen_logistic"]["value"]
+    assert accuracy["difference"]["value"] == pytest.approx(accuracy["finetuned"]["value"] - accuracy["frozen_logistic"]["value"])
