@@ -1,14 +1,15 @@
 """How the tasks' losses become one step: a plain sum, learned weights, or gradients that are kept from undoing one another.
 
-`sum`: the sum of the losses. `uncertainty`: each weighted by a learned precision (Kendall, Gal and
-Cipolla 2018). `famo`: weights under which all losses fall at a like rate (Liu, Feng, Stone and Liu 2023).
-`upgrad`: each task's gradient is turned until no other task suffers from it (Quinton and Rey 2024).
-`pcgrad`: what conflicts is taken out pair by pair (Yu et al. 2020). All but the sum are torchjd's.
+`sum`: the sum of the losses. `normalised`: each in units of what guessing costs (`guessing`).
+`uncertainty`: each weighted by a learned precision (Kendall, Gal and Cipolla 2018). `famo`: weights
+under which all losses fall at a like rate (Liu, Feng, Stone and Liu 2023). `upgrad`: each task's
+gradient is turned until no other task suffers from it (Quinton and Rey 2024). `pcgrad`: what conflicts
+is taken out pair by pair (Yu et al. 2020). The last four are torchjd's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -40,6 +41,17 @@ class Balance(nn.Module):
 
     def moved(self, again: Callable[[], Losses]) -> None:
         """The weights have moved; `again` gives the losses of the same rows anew."""
+
+
+class Normalised(Balance):
+    """The sum of the losses, each by what guessing costs: no task moves what all share more because it has more answers."""
+
+    def __init__(self, costs: Mapping[str, float]) -> None:
+        super().__init__()
+        self.costs = costs
+
+    def total(self, losses: Losses) -> Tensor:
+        return torch.stack([loss / self.costs.get(name, 1.0) for name, loss in losses.items()]).sum()
 
 
 class Uncertain(Balance):
@@ -144,8 +156,10 @@ def pcgrad(gramian: Tensor) -> Tensor:
     return found
 
 
-def balance(name: str, tasks: Sequence[str]) -> Balance:
-    """The balance that a recipe names."""
+def balance(name: str, tasks: Sequence[str], costs: Mapping[str, float]) -> Balance:
+    """The balance that a recipe names; `costs` is what guessing costs in each task, 1 where it is not given."""
+    if name == "normalised":
+        return Normalised(costs)
     if name == "uncertainty":
         return Uncertain(tasks)
     if name == "famo":

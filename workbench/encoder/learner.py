@@ -10,6 +10,7 @@ from workbench.encoder.batches import Step
 from workbench.encoder.checkpoint import Kept, Weights
 from workbench.encoder.consistency import drawn_together
 from workbench.encoder.corpus import Corpus
+from workbench.encoder.guessing import guessing_costs
 from workbench.encoder.objectives import KEPT, JointLoss, Read
 from workbench.encoder.optimise import Mover
 from workbench.encoder.recipe import Recipe
@@ -24,7 +25,8 @@ class Learner:
     def __init__(self, model: JointEncoder, corpus: Corpus, recipe: Recipe, accelerator: Accelerator) -> None:
         self.model, self.recipe = model, recipe
         self.loss = JointLoss(model, corpus, recipe).to(accelerator.device)
-        self.balance = balance(recipe.balance, tasks_of(corpus)).to(accelerator.device)
+        costs = guessing_costs(corpus, len(model.backbone.tokenizer))
+        self.balance = balance(recipe.balance, tasks_of(corpus), costs).to(accelerator.device)
         histories = learned_steps(corpus.users, recipe.history_length) if corpus.next_item else 0
         self.mover = Mover(model, recipe, self.balance.learned(), accelerator, histories=histories)
         if recipe.compile:

@@ -74,7 +74,7 @@ ALLOWED = {
     "word_dropout": below(0, 1),
     "synonyms": below(0, 1),
     "self_training": at_least(0),
-    "balance": one_of("sum", "uncertainty", "famo", "upgrad", "pcgrad"),
+    "balance": one_of("sum", "normalised", "uncertainty", "famo", "upgrad", "pcgrad"),
     "replay": at_least(0),
     "keep_close": at_least(0),
     "adversarial": at_least(0),
