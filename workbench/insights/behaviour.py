@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from workbench.insights.distinctive import words
+from workbench.insights.own_labels import labels_of_users, own_labels
 from workbench.shop.space import Space
 from workbench.shop.store import Store
 from workbench.tasks.returns import DAYS
@@ -39,7 +40,8 @@ class Behaviour:
     `people` is indexed by user id with the columns of `MEASURES` and `returns` (probability), NaN
     where unknown; `bought` (user_id, product_id, category) holds each pair once; `words` (user_id,
     word) likewise, from what `word_basis` says; `moods` (user_id, negative, neutral, positive) counts reviews; `languages`
-    (user_id, language, n). `basis` says what `bought` was read from, `mood_basis` what moods were;
+    (user_id, language, n); `labels` (user_id, task, label, n) those of the user's own tasks, with the words for them in
+    `label_titles` by "task: label". `basis` says what `bought` was read from, `mood_basis` what moods were;
     `returns` is the probability to buy within `return_days`.
     """
 
@@ -54,6 +56,8 @@ class Behaviour:
     word_basis: str
     missing: dict[str, str] = field(default_factory=dict)
     return_days: int = DAYS
+    labels: pd.DataFrame = field(default_factory=pd.DataFrame)
+    label_titles: dict[str, str] = field(default_factory=dict)
 
 
 def read(store: Store, space: Space, used: pd.DataFrame | None = None) -> Behaviour:
@@ -71,7 +75,10 @@ def read(store: Store, space: Space, used: pd.DataFrame | None = None) -> Behavi
         used = words_used(store, space) if word_basis == REVIEWS else words_of_titles(bought, titles)
     languages = _languages(store, space)
     days = int(space.version.recipe.get("return_days", DAYS))
-    made = Behaviour(people, bought, used, moods, languages, titles, basis, mood_basis, word_basis, missing, days)
+    labels = labels_of_users(store, space, bought)
+    made = Behaviour(
+        people, bought, used, moods, languages, titles, basis, mood_basis, word_basis, missing, days, labels, own_labels(space)
+    )
     _say_what_is_missing(made)
     return made
 

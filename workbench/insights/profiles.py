@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -75,6 +75,7 @@ class Profile:
     mood_basis: str
     word_basis: str = REVIEWS
     missing: dict[str, str] = field(default_factory=dict)
+    labels: list[Share] = field(default_factory=list)
 
     def json(self) -> dict[str, Any]:
         return asdict(self)
@@ -83,7 +84,7 @@ class Profile:
     def of(cls, value: dict[str, Any]) -> Profile:
         """The profile that `json` wrote."""
         lists: dict[str, type] = dict.fromkeys(("categories", "products", "words"), Over)
-        lists |= {"measures": Measure, "sentiment": Share, "languages": Share}
+        lists |= {"measures": Measure, "sentiment": Share, "languages": Share, "labels": Share}
         read: dict[str, Any] = {key: [lists[key](**row) for row in part] if key in lists else part for key, part in value.items()}
         return cls(**read)
 
@@ -113,6 +114,7 @@ def profile(known: Behaviour, users: Sequence[str], *, most: int = 8) -> Profile
         mood_basis=known.mood_basis,
         word_basis=known.word_basis,
         missing=dict(known.missing),
+        labels=_labels(known, people.index),
     )
 
 
@@ -164,6 +166,16 @@ def _languages(spoken: pd.DataFrame, users: pd.Index) -> list[Share]:
     wide = spoken.pivot_table(index="user_id", columns="language", values="n", aggfunc="sum", fill_value=0).reset_index()
     shares = _shares(wide, users, [c for c in wide.columns if c != "user_id"])
     return sorted((s for s in shares if s.n), key=lambda s: -s.n)[:5]
+
+
+def _labels(known: Behaviour, users: pd.Index) -> list[Share]:
+    """Of each task of the user's own the shares of its labels, task after task; of a set of labels those that say yes."""
+    made: list[Share] = []
+    for task, counts in known.labels.groupby("task", sort=True) if len(known.labels) else ():
+        wide = counts.pivot_table(index="user_id", columns="label", values="n", aggfunc="sum", fill_value=0).reset_index()
+        shares = _shares(wide, users, sorted(set(counts["label"])))
+        made += [replace(s, name=title) for s in shares if (title := known.label_titles.get(f"{task}: {s.name}"))]
+    return made
 
 
 def names(profiles: Sequence[Profile]) -> list[str]:

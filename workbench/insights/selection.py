@@ -12,7 +12,7 @@ SEPARATOR = " > "
 @dataclass(frozen=True)
 class Selection:
     """Filters on reviews; an empty one means everything. `end` is the last day, inclusive; `taught` a label of a task of one's own
-    as `sentiment.own_labels` names it."""
+    as `own_labels.own_labels` names it."""
 
     category: str = ""
     brand: str = ""

@@ -6,51 +6,15 @@ from typing import Literal
 
 import pandas as pd
 
+from workbench.insights.own_labels import taught_sql
 from workbench.insights.selection import Selection
 from workbench.shop.space import Space
 from workbench.shop.store import Store
-from workbench.tasks.base import tasks
-from workbench.tasks.labelled_rows import OwnTask, uploaded_tasks
 from workbench.tasks.sentiment import LABELS
-from workbench.tasks.several import YES
 
 Every = Literal["day", "week", "month"]
 Z = 1.959964
 TASK = "sentiment"
-_KEYS = {"reviews": "review_id", "products": "product_id"}
-
-
-def own_tasks(space: Space | None) -> list[OwnTask]:
-    """The tasks of the user's own whose labels reviews or their products have."""
-    known = tasks()
-    found = uploaded_tasks(space.store).values() if space is not None else ()
-    # a task's name becomes part of SQL: it is letters, digits and _ (`labelled.task_name`)
-    fit = [own for own in found if own.name.isidentifier() and own.name not in known and own.about in _KEYS]
-    return [own for own in fit if space is not None and space.has_task(own.name)]
-
-
-def own_labels(space: Space | None) -> dict[str, str]:
-    """Every label of the tasks of the user's own, as `taught` writes it, with its words; of a set of labels only those that say yes."""
-    made = {}
-    for own in own_tasks(space):
-        assert space is not None
-        for label in space.labels(own.name):
-            if own.family == own.name:
-                made[f"{own.name}: {label}"] = f"{own.title}: {label}"
-            elif label == YES:
-                made[f"{own.name}: {label}"] = own.title
-    return made
-
-
-def _taught(space: Space | None) -> str:
-    """SQL of the own labels of each review: review_id, taught (a list of "task: label"); "" where there are none."""
-    parts = [
-        f"SELECT r.review_id, '{own.name}: ' || t.label AS taught FROM reviews r "
-        f"JOIN {space.table(f'predictions_{own.name}')} t ON t.key = r.{_KEYS[own.about]}"
-        for own in own_tasks(space)
-        if space is not None
-    ]
-    return f"SELECT review_id, list(taught) AS taught FROM ({' UNION ALL '.join(parts)}) GROUP BY review_id" if parts else ""
 
 
 def labelled(space: Space | None) -> str:
@@ -61,7 +25,7 @@ def labelled(space: Space | None) -> str:
     join = f"LEFT JOIN {space.table('predictions_sentiment')} s ON s.key = r.review_id" if space is not None and model else ""
     label = f"coalesce(s.label, {stars})" if model else stars
     sure = "s.probability" if model else "NULL::FLOAT"
-    own = _taught(space)
+    own = taught_sql(space)
     taught = "t.taught" if own else "NULL::VARCHAR[]"
     join += f" LEFT JOIN ({own}) t ON t.review_id = r.review_id" if own else ""
     return f"""

@@ -43,7 +43,8 @@ def _sentences(profile: Profile) -> None:
 
 def details(profile: Profile, key: str) -> None:
     """The figures of a profile, a tab for each kind."""
-    about, things, words, moods, spoken = st.tabs(["Behaviour", "What they buy", "Words", "Sentiment", "Languages"])
+    titles = ["Behaviour", "What they buy", "Words", "Sentiment", "Languages", *(["Your labels"] if profile.labels else [])]
+    about, things, words, moods, spoken, *labelled = st.tabs(titles)
     buyers = "Buyers" if profile.basis == "purchase" else "Reviewers"
     with about:
         _table(plain.measures_table(profile), f"{key}-behaviour", "Nothing is known of what they did.")
@@ -63,6 +64,10 @@ def details(profile: Profile, key: str) -> None:
             st.caption(f"Sentiment is {profile.mood_basis}.")
     with spoken:
         _table(plain.shares_table(profile.languages, "Language"), f"{key}-languages", "No language of theirs is known.")
+    for tab in labelled:
+        with tab:
+            _table(plain.shares_table(profile.labels, "Label"), f"{key}-labels", "")
+            st.caption("Labels about reviews are counted over their reviews, labels about products over what they have.")
     left_out(profile)
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 from workbench.components import charts, context, downloads, states, url
 from workbench.insights import alerts, reports, sentiment
 from workbench.insights.alerts import Alert, Alerts
+from workbench.insights.own_labels import own_labels
 from workbench.insights.selection import Selection
 from workbench.pages import _sentiment_charts, _sentiment_topics
 from workbench.shop.space import Space
@@ -74,7 +75,7 @@ def _options(key: tuple[str, int, str]) -> dict[str, Any]:
         "brand": listed("SELECT brand FROM products WHERE brand IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 300"),
         "product_id": listed("SELECT product_id FROM reviews WHERE product_id IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 2000"),
         "language": listed("SELECT DISTINCT language FROM reviews WHERE language IS NOT NULL ORDER BY 1"),
-        "taught": sentiment.own_labels(context.space()),
+        "taught": own_labels(context.space()),
         "titles": dict(store.rows("SELECT product_id, coalesce(title, product_id) FROM products")),
         "first": first,
         "last": last,

@@ -95,6 +95,8 @@ def _one(segment: Segment) -> Section:
         f"Sentiment of their reviews, {profile.mood_basis}": plain.shares_table(profile.sentiment, "Sentiment"),
         "Languages of their reviews": plain.shares_table(profile.languages, "Language"),
     }
+    if profile.labels:
+        tables["Labels of your own"] = plain.shares_table(profile.labels, "Label")
     return Section(segment.name, text, (), tables)
 
 
