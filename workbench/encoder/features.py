@@ -234,12 +234,16 @@ class Features:
         with tempfile.TemporaryFile(dir=self.file.parent) as file:
             return np.memmap(file, np.float32, "w+", shape=shape)
 
-    def note(self) -> str | None:
-        """What to say where not all texts found room."""
-        lacking = int((~self.kept).sum()) if self.backbone.cached else 0
-        if not lacking:
-            return None
-        return f"{lacking:,} of {len(self.kept):,} texts found no room on disk; the frozen layers read them anew each time."
+    def notes(self) -> list[str]:
+        """What to say where texts are cut, or not all found room."""
+        made, texts, longest = [], len(self.kept), self.backbone.max_length
+        if self.truncated:
+            made.append(
+                f"Of {self.truncated:,} of {texts:,} texts only the first {longest} tokens are read; max_length in the recipe sets it."
+            )
+        if lacking := int((~self.kept).sum()) if self.backbone.cached else 0:
+            made.append(f"{lacking:,} of {texts:,} texts found no room on disk; the frozen layers read them anew each time.")
+        return made
 
 
 def _first_then_others(count: int, first: np.ndarray | None) -> np.ndarray:

@@ -73,7 +73,7 @@ class Prepared:
     def notes(self) -> list[str]:
         """What people should know about this training."""
         sampled = softmax.note(len(self.corpus.product_ids)) if self.corpus.next_item else None
-        return [note for note in (self.legibility.warning(), self.features.note(), sampled) if note]
+        return [note for note in (self.legibility.warning(), *self.features.notes(), sampled) if note]
 
 
 def prepare(
