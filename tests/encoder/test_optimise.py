@@ -129,7 +129,7 @@ def test_words_are_exchanged_for_near_ones_and_parts_of_words_never(random):
         ({"synonyms": 0.1, "top_layers": 1}, "Set top_layers = -1|synonyms"),
         ({"word_dropout": 0.1, "top_layers": 0}, "word_dropout"),
         ({"adversarial": 0.1, "top_layers": 0}, "adversarial"),
-        ({"balance": "fair"}, 'one of "sum", "uncertainty", "famo", "upgrad", "pcgrad"'),
+        ({"balance": "fair"}, 'one of "sum", "normalised", "uncertainty", "famo", "upgrad", "pcgrad"'),
     ],
 )
 def test_a_recipe_that_could_not_act_is_refused(values, told):
