@@ -8,6 +8,7 @@ from sequences import corpus_of
 from workbench.encoder import companions
 from workbench.encoder.baselines.ranking import ease_weights, training_histories
 from workbench.encoder.companions import CompanionWeights, choose_share, fit, scorer_of, strongest
+from workbench.encoder.item_weights import item_weights, sides
 from workbench.encoder.ranking import ndcg, rank_products
 from workbench.encoder.weights import load
 from workbench.registry import Registry
@@ -46,10 +47,13 @@ def test_what_goes_together_is_found(pairs, weights):
     assert value(pairs, scorer_of(weights.companions())) > 0.9
 
 
-def test_where_one_product_leads_to_the_next_the_last_ones_count_most():
-    walks = {f"u{u:03}": [f"p{(u + i) % 30:02}" for i in range(7)] for u in range(300)}  # what comes before the first is unknown, too
-    corpus = corpus_of(walks, {f"p{i:02}": "" for i in range(30)})
-    made = CompanionWeights(30)
+def test_where_interests_change_the_last_products_count_most():
+    random, taken = np.random.default_rng(0), {}
+    for user in range(400):
+        kinds = random.permutation(10)[:2]
+        taken[f"u{user:03}"] = [f"p{6 * kind + i:02}" for kind in kinds for i in random.permutation(6)[:4]]
+    corpus = corpus_of(taken, {f"p{i:02}": "" for i in range(60)})
+    made = CompanionWeights(60)
     fit(made, corpus)
     made.share.fill_(1.0)
     found = made.companions()
@@ -114,6 +118,44 @@ def test_pages_read_the_same_companions_as_the_model(trained):
         found, kept = Space(store, version).companions(loaded.products), loaded.model.companions.companions()
     assert kept.weights.nnz and np.array_equal(found.weights.toarray(), kept.weights.toarray())
     assert (found.step_life, found.day_life, found.share) == pytest.approx((kept.step_life, kept.day_life, kept.share))
+
+
+def test_weights_whose_order_does_not_count_are_those_of_ease(pairs):
+    histories = training_histories(pairs)
+    almost = item_weights(histories, 30.0, 1e-9)
+    assert almost == pytest.approx(ease_weights(histories, 30.0), abs=1e-4) and np.abs(almost).max() > 0.1
+
+
+@pytest.mark.parametrize("order", [0.3, 0.9])
+def test_weights_are_those_of_least_error(pairs, order):
+    histories = training_histories(pairs)
+    bought, (before, after) = histories.matrix.toarray(), (side.toarray() for side in sides(histories.taken, 20))
+
+    def error(weights):
+        mixed = (1 - order) * np.square(bought - bought @ weights).sum() + order * np.square(after - before @ weights).sum()
+        return mixed + 30 * np.square(weights).sum()
+
+    found, random = item_weights(histories, 30.0, order), np.random.default_rng(0)
+    assert not found.diagonal().any()
+    for _ in range(20):
+        moved = random.normal(0, 0.01, found.shape)
+        np.fill_diagonal(moved, 0)
+        assert error(found + moved) > error(found)
+
+
+def test_what_lies_before_and_after_a_step_counts_half_of_what_is_nearer():
+    before, after = sides([np.array([3, 1, 2]), np.array([0])], 4)
+    assert before.toarray().tolist() == [[0, 0, 0, 0], [0, 0, 0, 1], [0, 1, 0, 0.5], [0, 0, 0, 0]]
+    assert after.toarray().tolist() == [[0, 0, 0, 0], [0, 1, 0.5, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
+
+
+def test_where_one_product_leads_to_the_next_the_way_back_is_not_recommended():
+    walks = {f"u{u:03}": [f"p{(u * 7 + i) % 30:02}" for i in range(6)] for u in range(300)}
+    corpus = corpus_of(walks, {f"p{i:02}": "" for i in range(30)})
+    made = CompanionWeights(30)
+    fit(made, corpus)
+    found = made.companions().weights.toarray()
+    assert (found[np.arange(29), np.arange(1, 30)] > 2 * found[np.arange(1, 30), np.arange(29)].clip(min=0)).all()
 
 
 def test_where_nothing_has_a_time_days_say_nothing(weights):

@@ -1,8 +1,8 @@
 """The wide part of next item: companions beside the joint space.
 
-Their weights are those of EASE (Steck 2019) on the training histories, of which each product keeps the `KEPT`
-strongest. Strength and recency are those that rank the validation products best; what they count for beside the space
-(`share`) is chosen after each epoch, on the same products.
+Their weights are item-to-item weights of the training histories, of which each product keeps the `KEPT` strongest.
+How much order counts in them, their strength and recency are those that rank the validation products best; what they
+count for beside the space (`share`) is chosen after each epoch, on the same products.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 
-from workbench.encoder.baselines.ranking import Histories, ease_weights, known_products, training_histories
+from workbench.encoder.baselines.ranking import Histories, known_products, training_histories
 from workbench.encoder.corpus import Corpus, UserSteps
+from workbench.encoder.item_weights import item_weights
 from workbench.encoder.ranking import Scorer, held_users, ndcg, ranks, tie_places, unseen
 from workbench.shop.companions import Companions, Taken
 
 KEPT = 50
 MOST_PRODUCTS = 12_000
 STRENGTHS = (30.0, 100.0, 300.0)
-STEP_LIVES = (5.0, 10.0, 20.0, np.inf)
+ORDER, OTHER_ORDERS = 0.4, (0.0, 0.7)
+STEP_LIVES = (2.0, 5.0, 10.0, 20.0, np.inf)
 DAY_LIVES = (1.0, 7.0, 30.0, 180.0, np.inf)
 SHARES = (0.0, 2.0, 5.0, 10.0, 20.0, 40.0, 80.0)
 USERS_PER_BATCH = 256
@@ -92,18 +94,16 @@ def fit(weights: CompanionWeights, corpus: Corpus) -> None:
     """Learn companions from the training histories; their settings are chosen on the validation products."""
     if not corpus.next_item:
         return
-    held = _Held(corpus)
-    best, chosen = -1.0, None
-    for strength in STRENGTHS if held.users else STRENGTHS[1:2]:
-        found = Companions(strongest(training_histories(corpus), strength))
-        value = held.ndcg(found)
-        if value > best:
-            best, chosen = value, found
-    assert chosen is not None
-    weights.keep(max((Companions(chosen.weights, steps, days) for steps, days in held.lives()), key=held.ndcg))
+    held, histories = _Held(corpus), training_histories(corpus)
+    strengths = STRENGTHS if held.users else STRENGTHS[1:2]
+    half = {strength: strongest(histories, strength, ORDER) for strength in strengths}
+    strength = max(half, key=lambda strength: held.at_best(half[strength]))
+    others = [strongest(histories, strength, order) for order in OTHER_ORDERS] if held.users else []
+    chosen = max([half[strength], *others], key=held.at_best)
+    weights.keep(max((Companions(chosen, steps, days) for steps, days in held.lives()), key=held.ndcg))
 
 
-def strongest(histories: Histories, strength: float) -> csr_matrix:
+def strongest(histories: Histories, strength: float, order: float = 0.0) -> csr_matrix:
     """The `KEPT` weights of greatest size of each product, (products, products).
 
     Where there are more than `MOST_PRODUCTS` those that most users took are looked at, the others have no companions.
@@ -113,7 +113,7 @@ def strongest(histories: Histories, strength: float) -> csr_matrix:
     place = np.full(histories.products, -1)
     place[most] = np.arange(len(most))
     looked_at = [place[taken] for taken in histories.taken]
-    dense = ease_weights(Histories([places[places >= 0] for places in looked_at], len(most)), strength)
+    dense = item_weights(Histories([places[places >= 0] for places in looked_at], len(most)), strength, order)
     kept = min(KEPT, len(most))
     columns = np.argpartition(-np.abs(dense), kept - 1, axis=1)[:, :kept] if kept else np.zeros((0, 0), np.int64)
     values = np.take_along_axis(dense, columns, 1).ravel()
@@ -151,6 +151,12 @@ class _Held:
             for share, made in found.items():
                 made.append(self._ranks(part, near + np.float32(share) * more))
         return max(found, key=lambda share: (self._mean(found[share]), -share))
+
+    def at_best(self, weights: csr_matrix) -> float:
+        """NDCG@10 of weights by the better of the shortest recencies and the longest."""
+        steps, days = zip(*self.lives(), strict=True)
+        ends = product({min(steps), max(steps)}, {min(days), max(days)})
+        return max(self.ndcg(Companions(weights, *lives)) for lives in ends)
 
     def lives(self) -> Iterator[tuple[float, float]]:
         """The recencies that can be told apart: where nothing has a time days say nothing."""

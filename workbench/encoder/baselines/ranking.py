@@ -111,13 +111,13 @@ def ease_weights(histories: Histories, strength: float) -> np.ndarray:
     bought = histories.matrix
     gram = (bought.T @ bought).toarray()
     gram[np.diag_indices_from(gram)] += strength
-    weights = _inverse(gram)
+    weights = inverse(gram)
     weights /= -weights.diagonal()
     np.fill_diagonal(weights, 0)
     return weights
 
 
-def _inverse(positive: np.ndarray) -> np.ndarray:
+def inverse(positive: np.ndarray) -> np.ndarray:
     """The inverse of a symmetric positive definite matrix, which is overwritten, by its Cholesky factor."""
     from scipy.linalg.lapack import spotrf, spotri
 
