@@ -1,15 +1,17 @@
 """A fine-tuning on few rows for each label, beside a logistic regression on what the untrained base reads.
 
-    python tests/benchmarks/few_labels.py --train FILE --test FILE --text COLUMN --label COLUMN [--each 8] [--seeds 5] [--json]
+    python tests/benchmarks/few_labels.py --train FILE [--test FILE] --text COLUMN --label COLUMN [--each 8] [--seeds 5] [--json]
 
 For each seed so many rows of each label are drawn from FILE (all with --each 0) and taught by `workbench finetune`, in an empty
-home, with what it recommends; `workbench predict` then labels the test file. The rival learns from the same rows. One JSON
-document on stdout, progress on stderr.
+home, with what it recommends; `workbench predict` then labels the test file, or without one the fifth of FILE that a hash of
+the text holds out. Rows without a text or a label are left out. The rival learns from the same rows. One JSON document on
+stdout, progress on stderr.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import subprocess
@@ -38,15 +40,30 @@ def drawn(frame: pd.DataFrame, label: str, each: int, seed: int) -> pd.DataFrame
     return frame.sample(frac=1, random_state=seed).groupby(label).head(each) if each else frame
 
 
-def workbench(*words: str) -> dict[str, Any]:
-    """What a command prints as JSON; SystemExit with its own words where it fails."""
+def held_out(frame: pd.DataFrame, text: str) -> pd.Series:
+    """Which rows a hash of the text holds out, a fifth of them."""
+    return frame[text].map(lambda said: hashlib.sha256(said.encode()).digest()[0] < 51)
+
+
+def begun(*words: str) -> subprocess.Popen[str]:
+    """A command of the workbench that prints JSON to a pipe."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", "import sys; from workbench.cli import main; sys.exit(main())", *words, "--json"]
-    run = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment, check=False)
-    if run.returncode:
-        sys.exit(run.returncode)
-    found: dict[str, Any] = json.loads(run.stdout)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def ended(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """What a command printed; SystemExit where it failed, which it has said itself."""
+    said, _ = process.communicate()
+    if process.returncode:
+        sys.exit(process.returncode)
+    found: dict[str, Any] = json.loads(said)
     return found
+
+
+def workbench(*words: str) -> dict[str, Any]:
+    """What a command prints as JSON."""
+    return ended(begun(*words))
 
 
 def finetuned(rows: pd.DataFrame, test: Path, given: argparse.Namespace) -> tuple[np.ndarray, float]:
@@ -71,15 +88,26 @@ def embedded(texts: list[str]) -> np.ndarray:
     return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True))
 
 
-def measure(given: argparse.Namespace) -> dict[str, Any]:
+def rows_of(path: Path, given: argparse.Namespace) -> pd.DataFrame:
+    """The rows of a file that have a text and a label."""
+    columns = [given.text, given.label]
+    frame = read_file(path).frame.fillna("").astype(str)
+    return frame[(frame[columns] != "").all(axis=1)].reset_index(drop=True)
+
+
+def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Accuracy of both for each seed, and over all seeds with the paired difference on the same test rows."""
-    train, test = (read_file(path).frame.astype(str) for path in (given.train, given.test))
+    train = rows_of(given.train, given)
+    held = held_out(train, given.text) if given.test is None else np.zeros(len(train), bool)
+    test = train[held] if given.test is None else rows_of(given.test, given)
+    train, asked_file = train[~held].reset_index(drop=True), folder / "asked.csv"
+    test[[given.text]].to_csv(asked_file, index=False)
     known, asked = (embedded(frame[given.text].tolist()) for frame in (train, test))
     truth = test[given.label].to_numpy()
     ours, theirs, seconds = [], [], []
     for seed in range(given.seeds):
         rows = drawn(train, given.label, given.each, seed)
-        shown, took = finetuned(rows, given.test, given)
+        shown, took = finetuned(rows, asked_file, given)
         at = train.index.get_indexer(rows.index)
         rival = LogisticRegression(max_iter=2000, C=10).fit(known[at], rows[given.label])
         ours.append(shown == truth)
@@ -104,14 +132,15 @@ def say(what: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--train", type=Path, required=True)
-    parser.add_argument("--test", type=Path, required=True)
+    parser.add_argument("--test", type=Path)
     parser.add_argument("--text", required=True, metavar="COLUMN")
     parser.add_argument("--label", required=True, metavar="COLUMN")
     parser.add_argument("--each", type=int, default=8, metavar="N", help="rows of each label, 0 for all (8)")
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="draws (5)")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    found = measure(given)
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure(given, Path(folder))
     if given.json:
         print(json.dumps(found))
         return 0

@@ -161,6 +161,15 @@ def test_foreign_labels_are_listed_and_can_be_mapped(open_page):
     assert "start" in buttons(page)
 
 
+def test_a_label_with_too_few_rows_can_be_left_out(open_page, started):
+    page = open_page(upload=GOOD + "so so,neutral\n", task="sentiment")
+    assert "Labels with fewer than 2 rows cannot be learned: “neutral” 1." in said(page)
+    page.checkbox(key="without-scarce").check().run()
+    assert table(page, "rows")["label"].tolist() == ["negative", "positive"] and table(page, "problem")["row"].tolist() == [22]
+    page.button(key="start").click().run()
+    assert started
+
+
 def test_rows_that_cannot_be_used_are_listed_with_their_line(open_page):
     page = open_page(upload=GOOD + ",positive\ntoo,many,fields\nno label,\n", task="sentiment")
     assert table(page, "problem")["row"].tolist() == [22, 23, 24]

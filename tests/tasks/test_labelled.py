@@ -1,3 +1,5 @@
+from collections import Counter
+
 import pandas as pd
 import pytest
 
@@ -60,8 +62,20 @@ def test_foreign_labels_are_listed_with_the_nearest_known_one():
     assert "The nearest known label is 'positive'." in found.problems[0].fix
     with pytest.raises(WorkbenchError, match=r"'positiv' \(2 rows, nearest 'positive'\).*'zzz' \(1 row\)"):
         found.check()
-    found.check(leave_out=True)
+    found.without_unknown().check()
     assert found.counts == {"positive": 8, "negative": 8}
+
+
+def test_labels_with_too_few_rows_can_be_left_out_and_are_named():
+    found = read(rows(rare=4, common=20, other=6, single=1), task="tone", known=())
+    assert found.scarce == {"rare": 4, "single": 1}
+    left = found.without_scarce("mood")
+    left.check()
+    assert left.counts == {"common": 20, "other": 6} == dict(Counter(label for _, label in left.rows)) and not left.scarce
+    assert [(p.row, p.column, p.value) for p in left.problems] == [(row, "mood", "rare") for row in (2, 3, 4, 5)] + [(32, "mood", "single")]
+    assert "only 4 rows carry this label, 5 are needed" in left.problems[0].problem
+    with pytest.raises(WorkbenchError, match="One label cannot be told from another: 'common': 20"):
+        read(rows(rare=4, common=20), task="tone", known=()).without_scarce("mood").check()
 
 
 def test_a_foreign_word_is_proposed_by_what_it_means_not_by_its_letters():

@@ -96,10 +96,11 @@ def finetune(home: Home, given: Namespace) -> Answer:
         if given.several or len(named) > 1:
             uploads = read_several(frame, task, text, named or [label], given.about)
         else:
-            uploads = [replace(read_labelled(frame, task, text, label, known_labels(store, task)), about=given.about)]
+            read = replace(read_labelled(frame, task, text, label, known_labels(store, task)), about=given.about)
+            uploads = [read.without_unknown().without_scarce(label) if given.leave_out else read]
         upload = sha256(path)
         for labelled in uploads:
-            labelled.check(leave_out=given.leave_out)
+            labelled.check()
             _say(labelled)
         active = Registry(home).active()
         choice, why = recommended(len(uploads[0].rows), parent=active is not None)

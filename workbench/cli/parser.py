@@ -95,7 +95,9 @@ def _learning(train: argparse.ArgumentParser, verb: Verb) -> None:
     finetune.add_argument("--recipe", default="finetune", metavar="NAME")
     finetune.add_argument("--train", choices=("head", "adapters", "top", "all"), help="what of the encoder may change (by size)")
     finetune.add_argument("--estimate", action="store_true", help="measure what it will cost by a short warm-up, learn nothing")
-    finetune.add_argument("--leave-out", action="store_true", help="do without rows whose label does not belong to the task")
+    finetune.add_argument(
+        "--leave-out", action="store_true", help="do without rows whose label does not belong to the task or has too few rows"
+    )
     embed = verb("embed", "learning", "let a version read the rows that came after it was made")
     embed.add_argument("version", nargs="?", metavar="VERSION")
     predict = verb("predict", "learning", "add a task's label and probability to each row of a file")

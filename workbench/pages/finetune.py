@@ -193,7 +193,7 @@ def _read(upload: Upload) -> list[Labelled]:
         known = _known(*context.state_key(), name)
         labelled = read_labelled(frame, name, text, label, known)
         labelled = _map(labelled, frame, text, label, known) if labelled.unknown else labelled
-        found = _checked(replace(labelled, about=about), upload.table)
+        found = _checked(_enough(replace(labelled, about=about), label), upload.table)
         return [found] if found else []
     return []
 
@@ -271,7 +271,17 @@ def _map(labelled: Labelled, frame: pd.DataFrame, text: str, label: str, known: 
     mapping = {word: meant for word, meant in means.items() if meant in known}
     accept = [word for word, meant in means.items() if meant == AS_NEW]
     made = read_labelled(frame, labelled.task, text, label, known, mapping=mapping, accept=accept)
-    return Labelled(made.task, made.rows, made.problems, made.counts, {}, made.refusal)
+    return made.without_unknown()
+
+
+def _enough(labelled: Labelled, column: str) -> Labelled:
+    """Ask whether labels with too few rows are left out, where others would remain."""
+    scarce = labelled.scarce
+    if not scarce or labelled.unknown or labelled.without_scarce(column).refusal:
+        return labelled
+    names = ", ".join(f"“{label}” {n}" for label, n in ordered(scarce)[:SEEN]) + (" …" if len(scarce) > SEEN else "")
+    st.text(f"Labels with fewer than {labelled.least} rows cannot be learned: {names}.")
+    return labelled.without_scarce(column) if st.checkbox("Do without these labels and their rows", key="without-scarce") else labelled
 
 
 def _checked(labelled: Labelled, table: Table) -> Labelled | None:

@@ -8,7 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,11 +38,11 @@ _STARS = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(?:stars?|★)?")
 class Labelled:
     """What was read of an upload.
 
-    `rows` are (text, label) as the task spells its labels, each text once; `problems` name the rows
-    that are not among them; `counts` has the rows of each label; `unknown` maps every label that
-    does not belong to the task to the nearest one that does ("" where none is near). `duplicates` counts rows
-    that say again what another one says. Of a task of the user's own: its `title`, the table whose rows it is
-    `about`, and the label set (`family`) that it is one label of.
+    `rows` are (text, label) as the task spells its labels, each text once, `lines` where each is in the file; `problems` name
+    the rows that are not among them; `counts` has the rows of each label; `unknown` maps every label that does not belong to
+    the task to the nearest one that does ("" where none is near). `duplicates` counts rows that say again what another one
+    says; `least` is how many rows a label needs. Of a task of the user's own: its `title`, the table whose rows it is `about`,
+    and the label set (`family`) that it is one label of.
     """
 
     task: str
@@ -52,19 +52,40 @@ class Labelled:
     unknown: dict[str, str] = field(default_factory=dict)
     refusal: WorkbenchError | None = None
     duplicates: int = 0
+    least: int = LEAST_PER_LABEL
+    lines: list[int] = field(default_factory=list)
     title: str = ""
     about: str = "reviews"
     family: str = ""
 
-    def check(self, *, leave_out: bool = False) -> None:
-        """Raise WorkbenchError where nothing can be learned from these rows.
+    @property
+    def scarce(self) -> dict[str, int]:
+        """The labels that have too few rows to be learned, with how many."""
+        return {label: n for label, n in self.counts.items() if n < self.least}
 
-        Rows whose label does not belong to the task are an error too, unless `leave_out` agrees to do without them.
-        """
-        if self.unknown and not leave_out:
+    def check(self) -> None:
+        """Raise WorkbenchError where nothing can be learned from these rows; so it is where labels do not belong to the task."""
+        if self.unknown:
             raise unknown_labels(self)
         if self.refusal:
             raise self.refusal
+
+    def without_unknown(self) -> Labelled:
+        """The same where rows whose label does not belong to the task are not asked about."""
+        return replace(self, unknown={})
+
+    def without_scarce(self, column: str) -> Labelled:
+        """The same without the rows of labels that have too few; they are problems of the label's `column`."""
+        scarce, kept, problems = self.scarce, [], list(self.problems)
+        for line, (text, label) in zip(self.lines, self.rows, strict=True):
+            if label in scarce:
+                what = f"only {scarce[label]} {'row carries' if scarce[label] == 1 else 'rows carry'} this label, {self.least} are needed"
+                problems.append(Problem(line, column, label, what, "Label more rows of it, or map it to another label."))
+            else:
+                kept.append((line, (text, label)))
+        counts = {label: n for label, n in self.counts.items() if label not in scarce}
+        rows, lines = [row for _, row in kept], [line for line, _ in kept]
+        return replace(self, rows=rows, lines=lines, problems=problems, counts=counts, refusal=_refusal(counts, self.least))
 
     def problems_frame(self) -> pd.DataFrame:
         names = ("row", "column", "value", "problem", "fix")
@@ -142,8 +163,10 @@ def read_labelled(
     words = [cell_word(value) for value in frame[label].tolist()]
     spelling = _Spelling(task, words, known_labels, mapping or {}, accept)
     kept, problems, duplicates = _rows(zip(lines, map(cell_word, frame[text].tolist()), words, strict=True), text, label, spelling)
-    counts = Counter(name for _, name in kept)
-    return Labelled(task, kept, problems, dict(counts), spelling.unknown, _refusal(counts, known_labels), duplicates)
+    counts, least = Counter(name for _, name in kept.values()), LEAST_OF_KNOWN if known_labels else LEAST_PER_LABEL
+    found = [(body, name) for body, (_, name) in kept.items()]
+    at = [line for line, _ in kept.values()]
+    return Labelled(task, found, problems, dict(counts), spelling.unknown, _refusal(counts, least), duplicates, least, at)
 
 
 def _need_columns(frame: pd.DataFrame, *wanted: str) -> None:
@@ -201,7 +224,7 @@ class _Spelling:
 
 def _rows(
     cells: Iterable[tuple[int, str, str]], text: str, label: str, spelling: _Spelling
-) -> tuple[list[tuple[str, str]], list[Problem], int]:
+) -> tuple[dict[str, tuple[int, str]], list[Problem], int]:
     kept: dict[str, tuple[int, str]] = {}
     problems: list[Problem] = []
     duplicates = 0
@@ -221,7 +244,7 @@ def _rows(
         else:
             duplicates += body in kept
             kept.setdefault(body, (line, name))
-    return [(body, name) for body, (_, name) in kept.items()], problems, duplicates
+    return kept, problems, duplicates
 
 
 def _advice(spelling: _Spelling, word: str) -> str:
@@ -229,9 +252,9 @@ def _advice(spelling: _Spelling, word: str) -> str:
     return f"The nearest known label is {near!r}." if near else f"Known labels: {', '.join(spelling.known[:20])}."
 
 
-def _refusal(counts: Mapping[str, int], known: Sequence[str]) -> WorkbenchError | None:
+def _refusal(counts: Mapping[str, int], least: int) -> WorkbenchError | None:
     """Why these rows cannot teach anything, with the count for each label; None where they can."""
-    least, there = (LEAST_OF_KNOWN if known else LEAST_PER_LABEL), _listed(counts)
+    there = _listed(counts)
     total, scarce = sum(counts.values()), [name for name, n in counts.items() if n < least]
     if len(counts) < 2:
         return WorkbenchError(f"One label cannot be told from another: {there}.", "Add rows with a second label.")
