@@ -1,6 +1,6 @@
 """A fine-tuning on few rows for each label, beside a logistic regression on what the untrained base reads.
 
-    python tests/benchmarks/few_labels.py --train FILE [--test FILE] --text COLUMN --label COLUMN [--each 8] [--seeds 5] [--json]
+    python tests/benchmarks/few_labels.py --train FILE [--test FILE] --text COLUMN --label COLUMN [--each 8] [--seeds 5] [--recipe NAME] [--json]
 
 For each seed so many rows of each label are drawn from FILE (all with --each 0) and taught by `workbench finetune`, in an empty
 home, with what it recommends; `workbench predict` then labels the test file, or without one the fifth of FILE that a hash of
@@ -74,7 +74,7 @@ def finetuned(rows: pd.DataFrame, test: Path, given: argparse.Namespace) -> tupl
         rows[[given.text, given.label]].to_csv(taught, index=False)
         home.mkdir()
         began = time.monotonic()
-        made = workbench("finetune", str(taught), *columns, "--label", given.label, "--home", str(home))
+        made = workbench("finetune", str(taught), *columns, "--label", given.label, "--recipe", given.recipe, "--home", str(home))
         seconds = time.monotonic() - began
         workbench("predict", str(test), *columns, "--version", made["version"], "--out", str(out), "--home", str(home))
         labelled = pd.read_csv(out, dtype=str, keep_default_na=False)
@@ -137,6 +137,7 @@ def main() -> int:
     parser.add_argument("--label", required=True, metavar="COLUMN")
     parser.add_argument("--each", type=int, default=8, metavar="N", help="rows of each label, 0 for all (8)")
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="draws (5)")
+    parser.add_argument("--recipe", default="finetune")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
