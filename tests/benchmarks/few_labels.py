@@ -1,6 +1,6 @@
 """A fine-tuning on few rows for each label, beside a logistic regression on what the untrained base reads.
 
-    python tests/benchmarks/few_labels.py --train FILE [--test FILE] --text COLUMN --label COLUMN [--each 8] [--seeds 5] [--recipe NAME] [--json]
+    python tests/benchmarks/few_labels.py --train FILE [--test FILE] --text COL --label COL [--each 8] [--seeds 5] [--recipe R] [--json]
 
 For each seed so many rows of each label are drawn from FILE (all with --each 0) and taught by `workbench finetune`, in an empty
 home, with what it recommends; `workbench predict` then labels the test file, or without one the fifth of FILE that a hash of
