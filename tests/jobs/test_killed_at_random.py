@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from workbench import jobs
 from workbench.cli import main
 from workbench.registry import Registry
 from workbench.run import Run
+from workbench.shop.importers import Reading, commit
+from workbench.shop.importers.handover import taken_over
 from workbench.shop.space import Space
 from workbench.shop.store import Store
 
@@ -126,6 +129,35 @@ def test_an_import_is_killed_at_any_moment(shop, tmp_path, capsys):
         capsys.readouterr()
         assert main(["--home", str(home.root), "import", str(path)]) == 0
         assert imported(home, trial) == ROWS and list(home.uploads.glob("*.partial")) == []
+
+
+def test_the_process_that_reads_a_large_file_is_killed_at_any_moment(shop, tmp_path):
+    home, chance = shop, random.Random(4)
+    path = tmp_path / "reviews.csv"
+    lines = (f"new0-{i},p{i % 50},{1 + i % 5},words of review {i},2024-05-01" for i in range(ROWS))
+    path.write_text("review_id,product_id,rating,body,created_at\n" + "\n".join(lines) + "\n")
+    spec = {"home": str(home.root), "path": str(path), "name": path.name, "reading": asdict(Reading())}
+    killed = 0
+    with Store.open(home) as store:
+        before = store.counts()
+        for _ in range(6):
+            run = Run.create(home, "import", spec)
+            work = subprocess.Popen([sys.executable, "-m", "workbench.jobs.worker", str(run.folder)], cwd=HERE.parents[1])
+            until(lambda run=run, work=work: (run.folder / "progress.json").exists() or work.poll() is not None)
+            killed += not killed_within(work, 1.5, chance)
+            status = run.status()
+            assert status.state in ("done", "failed") and store.counts() == before
+            if status.state == "failed":
+                assert status.fix and not run.alive()
+                status = jobs.wait(jobs.resume(home, run.id))
+            staged = taken_over(Path(status.result["sheets"]))
+            staged.sheets[0].discard()
+        assert killed
+        again = jobs.wait(jobs.start(home, "import", spec))
+        commit(store, taken_over(Path(again.result["sheets"])))
+        assert store.value("SELECT count(*) FROM reviews WHERE starts_with(review_id, 'new0-')") == ROWS
+    with Store.open(home):
+        assert list(home.uploads.iterdir()) == []
 
 
 def imported(home, trial):
