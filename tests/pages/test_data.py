@@ -212,3 +212,30 @@ def test_columns_are_proposed_by_content_and_kept_under_a_name(page):
     uploaded(at, ("again.csv", SURVEY.replace("L-3", "L-4")))
     assert "survey" in next(s for s in at.selectbox if s.label == "Read it as").options
     assert "into reviews" in words(at), "a file of this shape is known now"
+
+
+def test_a_person_is_forgotten_on_consent_and_the_proof_is_shown(page, home):
+    at = uploaded(page(), ("reviews.csv", REVIEWS))
+    press_import(at)
+    publish(home)
+    at.run()
+    at.text_input(key="forget-user").set_value("u1").run()
+    assert "Rows of this user: reviews 1, users 1." in words(at)
+    assert at.button(key="forget").disabled and context.store().counts()["reviews"] == 2
+    at.checkbox(key="forget-agreed-u1").check().run()
+    at.button(key="forget").click().run()
+    assert not at.exception and "Forgotten" in words(at) and "no trace is left" in words(at)
+    assert context.store().rows("SELECT user_id FROM reviews") == [("u2",)]
+    at.button(key="forget-close").click().run()
+    assert not at.exception and "Forgotten" not in words(at)
+
+
+def test_nobody_is_forgotten_whom_nothing_knows(page):
+    at = uploaded(page(), ("reviews.csv", REVIEWS))
+    press_import(at)
+    at.text_input(key="forget-user").set_value("nobody-7").run()
+    assert "No table has rows of this user" in words(at)
+    at.checkbox(key="forget-agreed-nobody-7").check().run()
+    at.button(key="forget").click().run()
+    assert "There is no trace of a user 'nobody-7'" in words(at) and "Segments" in words(at)
+    assert context.store().counts()["reviews"] == 2

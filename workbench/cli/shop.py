@@ -77,14 +77,10 @@ def undo(home: Home, given: Namespace) -> Answer:
 def forget(home: Home, given: Namespace) -> Answer:
     """Delete a user everywhere in the home."""
     from workbench.shop.forget import forget as everywhere
+    from workbench.shop.forget import in_words
 
     document = everywhere(home, given.user)
-    removed = ", ".join(f"{count:,} of {name}" for name, count in document["removed"].items()) or "no rows of the shop"
-    lines = [f"Forgotten: {given.user}", f"  removed: {removed}"]
-    lines += [f"  written anew: {', '.join(document['rewritten'])}"] if document["rewritten"] else []
-    lines += [f"  deleted: {', '.join(document['deleted'])}"] if document["deleted"] else []
-    left = f"traces are left in {', '.join(document['found'])}" if document["found"] else "no trace is left"
-    return document, "\n".join([*lines, f"  searched {document['searched']:,} files: {left}", f"  {document['cannot']}"])
+    return document, "\n  ".join([f"Forgotten: {given.user}", *in_words(document)])
 
 
 def mapping(pairs: list[str]) -> dict[str, str] | None:

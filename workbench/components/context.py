@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import streamlit as st
 
 from workbench.home import Home
@@ -15,14 +19,28 @@ def home() -> Home:
     return Home.find()
 
 
+_ALONE = threading.RLock()
+
+
 @st.cache_resource(show_spinner=False)
 def _open(root: str) -> Store:
-    return Store.open(Home.find(root))
+    with _ALONE:
+        return Store.open(Home.find(root))
 
 
 def store() -> Store:
     """The shop, opened read-write once for the whole process."""
     return _open(str(home().root))
+
+
+@contextmanager
+def closed() -> Iterator[None]:
+    """The shop is closed for as long as the block lasts, for what needs its file alone; all pages wait for it, then read anew."""
+    with _ALONE:
+        store().close()
+        for kept in (_space, _open, st.cache_data):
+            kept.clear()
+        yield
 
 
 def registry() -> Registry:

@@ -10,7 +10,7 @@ import streamlit as st
 from workbench.components import context, downloads, progress, states, tables, training
 from workbench.export import to_csv
 from workbench.insights import activity
-from workbench.pages import _quality, _reading, _uploads
+from workbench.pages import _forgetting, _quality, _reading, _uploads
 from workbench.pages._uploads import Checked, Kept
 from workbench.shop.importers import Reading, generic, remembered, undo
 from workbench.shop.schema import TABLES
@@ -272,6 +272,7 @@ def _tables() -> None:
         shown = store.frame(f"SELECT * FROM {name} LIMIT 200")
         st.caption("The first 200 rows")
         downloads.table(shown, name, f"data-{name}")
+    _forgetting.show()
 
 
 def _unread() -> str:

@@ -63,6 +63,27 @@ def forget(home: Home, user: str) -> dict[str, Any]:
     }
 
 
+def held(store: Store, user: str) -> dict[str, int]:
+    """Rows of `user`, by its id or the hash of it, in each of the shop's tables that has any."""
+    ids = list(_ids(store, user))
+    found = {name: int(store.value(f"SELECT count(*) FROM {name} WHERE user_id IN (SELECT unnest(?))", [ids])) for name in OWN}
+    return {name: rows for name, rows in found.items() if rows}
+
+
+def in_words(document: dict[str, Any]) -> list[str]:
+    """What `forget` did and proves, one line each."""
+    lines = [f"Removed: {rows_in_words(document['removed']) or 'no rows of the shop'}"]
+    lines += [f"Written anew: {', '.join(document['rewritten'])}"] if document["rewritten"] else []
+    lines += [f"Deleted: {', '.join(document['deleted'])}"] if document["deleted"] else []
+    left = f"traces are left in {', '.join(document['found'])}" if document["found"] else "no trace is left"
+    return [*lines, f"Searched {document['searched']:,} files: {left}", document["cannot"]]
+
+
+def rows_in_words(rows: dict[str, int]) -> str:
+    """Rows by table: "reviews 3, events 12"."""
+    return ", ".join(f"{name} {count:,}" for name, count in rows.items())
+
+
 def _cannot(learned: list[str]) -> str:
     if not learned:
         return "No model learned from this person. Files outside the home, such as the exports that were imported, are not touched."
@@ -78,8 +99,13 @@ def _need_quiet(home: Home) -> None:
             raise WorkbenchError(f"Run {run.id} is at work and reads the shop's rows.", "Wait for it or cancel it, then try again.")
 
 
+def _ids(store: Store, user: str) -> tuple[str, ...]:
+    """The id, and the hash that stands for it where the home has a key for such."""
+    return (user, personal.pseudonym(store.home, user)) if (store.home.settings / "pseudonyms.key").exists() else (user,)
+
+
 def _find(store: Store, user: str) -> Person:
-    ids = (user, personal.pseudonym(store.home, user)) if (store.home.settings / "pseudonyms.key").exists() else (user,)
+    ids = _ids(store, user)
     keys: list[str] = []
     texts: list[str] = []
     for name in ("reviews", "tickets", "events"):
