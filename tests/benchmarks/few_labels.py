@@ -1,11 +1,11 @@
 """A fine-tuning on few rows for each label, beside a logistic regression on what the untrained base reads.
 
-    python tests/benchmarks/few_labels.py --train FILE [--test FILE] --text COL --label COL [--each 8] [--seeds 5] [--recipe R] [--json]
+    python tests/benchmarks/few_labels.py --train FILE [--test FILE] --text COL --label COL [--each 8 | --rows N] [--seeds 5] [--json]
 
-For each seed so many rows of each label are drawn from FILE (all with --each 0) and taught by `workbench finetune`, in an empty
-home, with what it recommends; `workbench predict` then labels the test file, or without one the fifth of FILE that a hash of
-the text holds out. Rows without a text or a label are left out. The rival learns from the same rows. One JSON document on
-stdout, progress on stderr.
+For each seed so many rows of each label, or so many rows, are drawn from FILE (all with --each 0) and taught by `workbench
+finetune` (--recipe NAME), in an empty home, with what it recommends; `workbench predict` then labels the test file, or without
+one the fifth of FILE that a hash of the text holds out. Rows without a text or a label are left out. The rival learns from the
+same rows. One JSON document on stdout, progress on stderr.
 """
 
 from __future__ import annotations
@@ -28,16 +28,19 @@ from sklearn.linear_model import LogisticRegression
 from workbench.encoder.backbone import Backbone, find_base
 from workbench.encoder.fast import FastLayers
 from workbench.encoder.features import read_all
-from workbench.encoder.metrics import Metric, mean
+from workbench.encoder.metrics import Metric, bootstrap, macro_f1, mean
 from workbench.encoder.recipe import DEFAULT_BASE
 from workbench.tasks.tables import read_file
 
 TASK = "label_of_text"
 
 
-def drawn(frame: pd.DataFrame, label: str, each: int, seed: int) -> pd.DataFrame:
-    """So many random rows of each label; all of a label that has fewer, or where `each` is 0."""
-    return frame.sample(frac=1, random_state=seed).groupby(label).head(each) if each else frame
+def drawn(frame: pd.DataFrame, label: str, each: int, seed: int, rows: int | None = None) -> pd.DataFrame:
+    """So many random `rows`, or so many of each label; all of a label that has fewer, or where `each` is 0."""
+    mixed = frame.sample(frac=1, random_state=seed)
+    if rows:
+        return mixed.head(rows)
+    return mixed.groupby(label).head(each) if each else frame
 
 
 def held_out(frame: pd.DataFrame, text: str) -> pd.Series:
@@ -96,33 +99,48 @@ def rows_of(path: Path, given: argparse.Namespace) -> pd.DataFrame:
 
 
 def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Accuracy of both for each seed, and over all seeds with the paired difference on the same test rows."""
+    """Accuracy and macro F1 of both over all seeds, with the paired difference on the same test rows, and of each seed."""
     train = rows_of(given.train, given)
     held = held_out(train, given.text) if given.test is None else np.zeros(len(train), bool)
     test = train[held] if given.test is None else rows_of(given.test, given)
     train, asked_file = train[~held].reset_index(drop=True), folder / "asked.csv"
     test[[given.text]].to_csv(asked_file, index=False)
     known, asked = (embedded(frame[given.text].tolist()) for frame in (train, test))
-    truth = test[given.label].to_numpy()
-    ours, theirs, seconds = [], [], []
+    names, truth = np.unique(test[given.label], return_inverse=True)
+    place = {name: at for at, name in enumerate(names)}
+    shown: dict[str, list[np.ndarray]] = {"finetuned": [], "frozen_logistic": []}
+    seconds = []
     for seed in range(given.seeds):
-        rows = drawn(train, given.label, given.each, seed)
-        shown, took = finetuned(rows, asked_file, given)
-        at = train.index.get_indexer(rows.index)
-        rival = LogisticRegression(max_iter=2000, C=10).fit(known[at], rows[given.label])
-        ours.append(shown == truth)
-        theirs.append(rival.predict(asked) == truth)
+        rows = drawn(train, given.label, given.each, seed, given.rows)
+        ours, took = finetuned(rows, asked_file, given)
+        rival = LogisticRegression(max_iter=2000, C=10).fit(known[train.index.get_indexer(rows.index)], rows[given.label])
+        for name, labels in (("finetuned", ours), ("frozen_logistic", rival.predict(asked))):
+            shown[name].append(np.array([place.get(label, len(names)) for label in labels]))
         seconds.append(round(took, 1))
-        say(f"seed {seed}: fine-tuned {ours[-1].mean():.4f}, rival {theirs[-1].mean():.4f}, {took:.0f} s")
-    both: list[Metric] = [mean(np.mean(found, axis=0)) for found in (ours, theirs)]
+        say(f"seed {seed}: {by_seed(shown, truth, seed)}, {took:.0f} s")
     return {
         "rows": len(rows),
         "labels": int(train[given.label].nunique()),
         "test_rows": len(test),
         "seconds": seconds,
-        "accuracy": {"finetuned": both[0], "frozen_logistic": both[1], "difference": both[0].minus(both[1])},
-        "by_seed": {"finetuned": [float(x.mean()) for x in ours], "frozen_logistic": [float(x.mean()) for x in theirs]},
+        "accuracy": compared({name: mean(np.mean([one == truth for one in found], axis=0)) for name, found in shown.items()}),
+        "macro_f1": compared({name: f1_of(truth, found, len(names) + 1) for name, found in shown.items()}),
+        "by_seed": [by_seed(shown, truth, seed) for seed in range(given.seeds)],
     }
+
+
+def f1_of(truth: np.ndarray, shown: list[np.ndarray], labels: int) -> Metric:
+    """The mean macro F1 of several seeds."""
+    return bootstrap(lambda rows: float(np.mean([macro_f1(truth[rows], one[rows], labels) for one in shown])), len(truth))
+
+
+def compared(found: dict[str, Metric]) -> dict[str, Any]:
+    return {**found, "difference": found["finetuned"].minus(found["frozen_logistic"])}
+
+
+def by_seed(shown: dict[str, list[np.ndarray]], truth: np.ndarray, seed: int) -> dict[str, float]:
+    """The accuracy of both."""
+    return {name: round(float((found[seed] == truth).mean()), 4) for name, found in shown.items()}
 
 
 def say(what: str) -> None:
@@ -136,6 +154,7 @@ def main() -> int:
     parser.add_argument("--text", required=True, metavar="COLUMN")
     parser.add_argument("--label", required=True, metavar="COLUMN")
     parser.add_argument("--each", type=int, default=8, metavar="N", help="rows of each label, 0 for all (8)")
+    parser.add_argument("--rows", type=int, metavar="N", help="of all labels as they come, instead of --each")
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="draws (5)")
     parser.add_argument("--recipe", default="finetune")
     parser.add_argument("--json", action="store_true")
@@ -145,8 +164,9 @@ def main() -> int:
     if given.json:
         print(json.dumps(found))
         return 0
-    for name, figure in found["accuracy"].items():
-        print(f"{name:16} {figure['value']:.4f} ({figure['low']:.4f} to {figure['high']:.4f})")
+    for metric in ("accuracy", "macro_f1"):
+        for name, figure in found[metric].items():
+            print(f"{metric:9} {name:16} {figure['value']:.4f} ({figure['low']:.4f} to {figure['high']:.4f})")
     print(f"{found['rows']:,} rows of {found['labels']} labels, {found['test_rows']:,} test rows, seconds: {found['seconds']}")
     return 0
 

@@ -24,7 +24,13 @@ def test_as_many_rows_of_each_label_are_drawn_by_the_seed(benchmark):
     one = benchmark.drawn(frame, "kind", 4, 1)
     assert one["kind"].value_counts().to_dict() == {"a": 4, "b": 4, "c": 4}
     assert one.equals(benchmark.drawn(frame, "kind", 4, 1)) and not one.equals(benchmark.drawn(frame, "kind", 4, 2))
-    assert len(benchmark.drawn(frame, "kind", 0, 1)) == 30
+    assert len(benchmark.drawn(frame, "kind", 0, 1)) == 30 and len(benchmark.drawn(frame, "kind", 8, 1, rows=7)) == 7
+
+
+def test_a_hash_of_the_text_holds_out_a_fifth(benchmark):
+    frame = pd.DataFrame({"text": [f"row {at % 2000}" for at in range(4000)]})
+    held = benchmark.held_out(frame, "text")
+    assert 0.15 < held.mean() < 0.25 and (held[:2000].to_numpy() == held[2000:].to_numpy()).all()
 
 
 @pytest.mark.slow
@@ -54,4 +60,5 @@ def test_a_version_is_made_and_both_label_the_same_rows(benchmark, tmp_path, mon
     accuracy = found["accuracy"]
     assert (found["rows"], found["labels"], found["test_rows"]) == (24, 3, 18)
     assert accuracy["finetuned"]["value"] > 0.9 < accuracy["frozen_logistic"]["value"]
+    assert found["macro_f1"]["finetuned"]["value"] == pytest.approx(accuracy["finetuned"]["value"], abs=0.1)
     assert accuracy["difference"]["value"] == pytest.approx(accuracy["finetuned"]["value"] - accuracy["frozen_logistic"]["value"])
