@@ -162,6 +162,18 @@ def test_personal_data_is_named_and_masked(page):
     assert "Mail me at [mail]" in {body for (body,) in context.store().rows("SELECT body FROM reviews")}
 
 
+def test_the_scale_of_ratings_is_asked_and_said(page):
+    rows = "".join(f"p1,u{i},{rating},words {i}\n" for i, rating in enumerate([10, 9, 8, 7, 3]))
+    at = uploaded(page(), ("reviews.csv", "product_id,user_id,rating,body\n" + rows))
+    assert at.button(key="data-import").disabled and "can be on more than one scale" in words(at)
+    asked = next(c for c in at.get("button_group") if c.label == "Ratings go from")
+    assert list(asked.options) == ["1 to 10", "0 to 10"]
+    asked.set_value("0-10").run()
+    assert "ratings from 0 to 10 became stars from 1 to 5" in words(at)
+    press_import(at)
+    assert [r for (r,) in context.store().rows("SELECT rating FROM reviews ORDER BY 1")] == [2.2, 3.8, 4.2, 4.6, 5.0]
+
+
 def test_the_quality_of_a_table_is_shown(page):
     at = uploaded(page(), ("reviews.csv", REVIEWS))
     press_import(at)

@@ -68,6 +68,7 @@ def _shop(importing: argparse.ArgumentParser) -> None:
     importing.add_argument("--decimal", choices=("point", "comma"), help="how to read numbers such as 1,234")
     importing.add_argument("--part", metavar="NAME", help="the file of an archive or the sheet of a workbook")
     importing.add_argument("--dates", choices=("dayfirst", "monthfirst"), help="how to read dates such as 03/04/2024")
+    importing.add_argument("--scale", metavar="LOW-HIGH", help="the scale of the ratings, say 0-10; they become stars from 1 to 5")
     importing.add_argument("--personal", choices=("mask", "keep"), help="mail addresses, phones and the like in texts (mask)")
     importing.add_argument("--pseudonyms", action="store_true", help="store a keyed hash instead of each user id")
     importing.add_argument("--replace", action="store_true", help="the tables that the lines go to hold nothing else afterwards")

@@ -21,7 +21,7 @@ from workbench.shop.store import Store, open_for_reading
 Answer = tuple[dict[str, Any], str]
 RUNS_LISTED = 20
 PROBLEMS_SHOWN = 20
-SAID = ("as_table", "preset", "encoding", "delimiter", "decimal", "dates", "part", "personal", "pseudonyms")
+SAID = ("as_table", "preset", "encoding", "delimiter", "decimal", "dates", "scale", "part", "personal", "pseudonyms")
 
 
 def import_(home: Home, given: Namespace) -> Answer:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from workbench.pages._uploads import Kept
 from workbench.shop.importers import Question, Reading
-from workbench.shop.importers.reading import DELIMITERS, ENCODINGS
+from workbench.shop.importers.reading import DELIMITERS, ENCODINGS, SCALES
 from workbench.shop.importers.source import Source
 
 GUESSED = "as guessed"
@@ -18,6 +18,7 @@ ASKED = {
     "encoding": "The text is written in",
     "delimiter": "Columns are divided by",
     "part": "Sheet",
+    "scale": "Ratings go from",
 }
 WORDS = {
     "dayfirst": "day first (31/12/2024)",
@@ -35,6 +36,7 @@ CHANGEABLE = {
     "delimiter": tuple(DELIMITERS),
     "decimal": ("point", "comma"),
     "dates": ("dayfirst", "monthfirst"),
+    "scale": SCALES,
 }
 
 
@@ -77,4 +79,4 @@ def told(source: Source) -> str:
 
 
 def _words(choice: str) -> str:
-    return WORDS.get(choice, choice)
+    return WORDS.get(choice) or (choice.replace("-", " to ") if choice in SCALES else choice)

@@ -11,6 +11,8 @@ DateOrder = Literal["dayfirst", "monthfirst"]
 Decimal = Literal["point", "comma"]
 Personal = Literal["mask", "keep"]
 DELIMITERS = {"comma": ",", "tab": "\t", "semicolon": ";", "bar": "|"}
+STARS = "1-5"
+SCALES = (STARS, "0-5", "1-10", "0-10", "0-100", "1-7", "1-4", "1-3", "0-1")
 ENCODINGS = ("utf-8", "utf-16", "gb18030", "big5", "cp1252", "latin-1", "cp1251", "shift_jis", "euc-kr", "cp1250")
 
 
@@ -25,6 +27,7 @@ class Reading:
     delimiter: str | None = None
     decimal: Decimal | None = None
     dates: DateOrder | None = None
+    scale: str | None = None  # of ratings, say 0-10
     part: str | None = None
     personal: Personal | None = None  # mask where it is None
     pseudonyms: bool = False

@@ -11,7 +11,7 @@ from workbench.files import read_json, write_json
 from workbench.home import Home
 from workbench.shop.importers.reading import Reading
 
-KEPT = ("as_table", "preset", "mapping", "decimal", "dates", "personal", "pseudonyms")
+KEPT = ("as_table", "preset", "mapping", "decimal", "dates", "scale", "personal", "pseudonyms")
 MOST = 200
 
 

@@ -8,6 +8,7 @@ from workbench.shop.store import Connection
 
 _MONEY = "[€$£¥￥₹₽]|USD|EUR|GBP|CNY|RMB|CHF|元|円|kr|zł"
 _FOREIGN = r"(?i)\b(?:und|nicht|ist|der|das|ich|est|les|une|pas|très|avec|muy|los|una|pero|que|con)\b"
+_SHARE = "^\\s*(\\d+(?:[.,]\\d+)?)\\s*(?:(?:/|out of|of|von|sur|de)\\s*(10|100)|%)\\s*$"
 _ENTITIES = {"&#34;": '"', "&quot;": '"', "&#39;": "''", "&apos;": "''", "&lt;": "<", "&gt;": ">", "&nbsp;": " ", "&amp;": "&"}
 
 
@@ -44,9 +45,16 @@ CREATE OR REPLACE TEMP MACRO stars_of(x) AS coalesce(
   TRY_CAST(replace(nullif(regexp_extract(lower(x),
     '^\\s*(\\d(?:[.,]\\d+)?)\\s*(?:/ ?5|(?:out )?of 5.*|von 5.*|stars?|sterne?|星)\\s*$', 1), ''), ',', '.') AS DOUBLE),
   CASE WHEN regexp_matches(x, '^\\s*★[★☆]{{0,4}}\\s*$') THEN length(x) - length(replace(x, '★', '')) END);
+CREATE OR REPLACE TEMP MACRO out_of(v, most) AS CASE WHEN v BETWEEN 0 AND most THEN round(1 + 4 * v / most, 2) END;
+CREATE OR REPLACE TEMP MACRO told_share(x) AS out_of(
+  TRY_CAST(replace(nullif(regexp_extract(lower(x), '{_SHARE}', 1), ''), ',', '.') AS DOUBLE),
+  coalesce(TRY_CAST(nullif(regexp_extract(lower(x), '{_SHARE}', 2), '') AS DOUBLE), 100));
 CREATE OR REPLACE TEMP MACRO full_year(t) AS CASE WHEN t >= TIMESTAMP '1000-01-01' THEN t END;
 CREATE OR REPLACE TEMP MACRO in_stars(n) AS CASE WHEN n BETWEEN 1 AND 5 THEN n END;
-CREATE OR REPLACE TEMP MACRO stars(n, x) AS in_stars(coalesce(n, stars_of(x)));
+CREATE OR REPLACE TEMP MACRO on_scale(n, low, high) AS
+  CASE WHEN low = 1 AND high = 5 THEN in_stars(n) WHEN n BETWEEN low AND high THEN round(1 + 4 * (n - low) / (high - low), 2) END;
+CREATE OR REPLACE TEMP MACRO stars(n, x, low, high) AS
+  CASE WHEN n IS NULL THEN coalesce(in_stars(stars_of(x)), told_share(x)) ELSE on_scale(n, low, high) END;
 CREATE OR REPLACE TEMP MACRO script_of(x) AS CASE WHEN strlen(x) = length(x) THEN NULL
   WHEN regexp_matches(x, '[\\p{{Hiragana}}\\p{{Katakana}}]') THEN 'ja' WHEN regexp_matches(x, '\\p{{Han}}') THEN 'zh'
   WHEN regexp_matches(x, '\\p{{Hangul}}') THEN 'ko' WHEN regexp_matches(x, '\\p{{Cyrillic}}') THEN 'ru'
@@ -79,22 +87,28 @@ def prepare(cursor: Connection) -> None:
     cursor.execute(MACROS)
 
 
-def typed(column: Column, x: str, dates: DateOrder | None = None, decimal: Decimal = "point") -> str:
-    """The expression that gives text `x` the column's type, NULL where it cannot."""
-    number = f"number_{decimal}({x})"
-    if decimal == "point":
-        number = f"coalesce(TRY_CAST({x} AS DOUBLE), {number})"
+def number(x: str, decimal: Decimal) -> str:
+    """The expression that reads text `x` as a number, NULL where it is none."""
+    written = f"number_{decimal}({x})"
+    return f"coalesce(TRY_CAST({x} AS DOUBLE), {written})" if decimal == "point" else written
+
+
+def typed(
+    column: Column, x: str, dates: DateOrder | None = None, decimal: Decimal = "point", scale: tuple[float, float] = (1.0, 5.0)
+) -> str:
+    """The expression that gives text `x` the column's type, NULL where it cannot; a rating on a `scale` becomes stars."""
+    figure = number(x, decimal)
     if column.name == "kind":
         cases = " ".join(
             f"WHEN lower(trim({x})) IN ({', '.join(repr(s) for s in words)}) THEN '{kind}'" for kind, words in _SYNONYMS.items()
         )
         return f"CASE WHEN {x} IN ({', '.join(map(repr, EVENT_KINDS))}) THEN {x} {cases} END"
     if column.name == "rating":
-        return f"stars({number}, {x})"
+        return f"stars({figure}, {x}, {scale[0]}, {scale[1]})"
     if column.type == "DOUBLE":
-        return f"finite({number})"
+        return f"finite({figure})"
     if column.type == "INTEGER":
-        return f"TRY_CAST({number} AS INTEGER)"
+        return f"TRY_CAST({figure} AS INTEGER)"
     if column.type == "BOOLEAN":
         words = "WHEN 'y' THEN true WHEN 'yes' THEN true WHEN 'n' THEN false WHEN 'no' THEN false"
         return f"CASE lower(trim({x})) {words} ELSE TRY_CAST({x} AS BOOLEAN) END"
@@ -114,10 +128,10 @@ def _formats(days: tuple[str, ...]) -> str:
     return f"[{listed}]"
 
 
-def allowed(column: Column) -> str:
+def allowed(column: Column, scale: tuple[float, float] = (1.0, 5.0)) -> str:
     """What a value of the column may be, in words."""
     if column.name == "kind":
         return f"one of {', '.join(EVENT_KINDS)}"
     if column.name == "rating":
-        return "stars from 1 to 5"
+        return "stars from 1 to 5" if scale == (1.0, 5.0) else f"a rating from {scale[0]:g} to {scale[1]:g}"
     return {"DOUBLE": "a number", "INTEGER": "a whole number", "BOOLEAN": "true or false", "TIMESTAMP": "a date"}.get(column.type, "a text")

@@ -21,12 +21,11 @@ from workbench.home import Home
 from workbench.shop.importers import personal, sql
 from workbench.shop.importers.base import Fill, Importer, bind, used
 from workbench.shop.importers.beside import Neighbours, join
-from workbench.shop.importers.dates import date_order
 from workbench.shop.importers.heard import Report, heard
-from workbench.shop.importers.numbers import decimal
 from workbench.shop.importers.raw import Problem
-from workbench.shop.importers.reading import DateOrder, Decimal, Question, Reading
+from workbench.shop.importers.reading import Question, Reading
 from workbench.shop.importers.source import Source
+from workbench.shop.importers.written import Written, moved, written
 from workbench.shop.schema import TABLES, Column, Table
 from workbench.shop.store import Connection, connect
 
@@ -38,16 +37,6 @@ REASONS = ("rejected_line", "rejected_column", "rejected_reason")  # the last co
 
 def quiet(done: float, step: str) -> None:
     """Tells nobody how far the work is."""
-
-
-@dataclass(frozen=True)
-class Written:
-    """How numbers and dates of a file are written, and whether what is personal is masked and user ids are hashed."""
-
-    dates: DateOrder | None = None
-    decimal: Decimal = "point"
-    mask: bool = True
-    pseudonyms: bool = False
 
 
 @dataclass
@@ -76,9 +65,9 @@ def stage(
             sql.prepare(connection)
             personal.prepare(connection, home)
             joined, cut = join(connection, source, neighbours)
-            written, questions = _written(connection, joined, importer, reading)
+            how, questions = written(connection, joined, importer, reading)
             if not questions:
-                _write(connection, joined, importer, written, cut, tell)
+                _write(connection, joined, importer, how, cut, tell)
                 _keep_rejects(connection, source, importer.table, cut)
                 connection.execute("CHECKPOINT")
     except BaseException:
@@ -93,38 +82,24 @@ def stage(
     return path, ()
 
 
-def _written(connection: Connection, source: Source, importer: Importer, reading: Reading) -> tuple[Written, tuple[Question, ...]]:
-    """How dates and numbers are written; a question for each that the file leaves open and nobody said."""
-    order, open_dates = (reading.dates, None) if reading.dates else date_order(connection, source, importer)
-    sign, open_numbers = (reading.decimal, None) if reading.decimal else decimal(connection, source, importer)
-    questions = []
-    if open_dates:
-        text = f"The dates in column {open_dates!r} of {source.shown} can be read with the day or the month first."
-        questions.append(Question("dates", text, ("dayfirst", "monthfirst")))
-    if open_numbers:
-        text = f"In the numbers of column {open_numbers!r} of {source.shown} a comma can stand for the decimal point or for thousands."
-        questions.append(Question("decimal", text, ("point", "comma")))
-    return Written(order, sign or "point", reading.personal != "keep", reading.pseudonyms), tuple(questions)
-
-
-def _write(connection: Connection, source: Source, importer: Importer, written: Written, cut: list[Problem], report: Report) -> None:
+def _write(connection: Connection, source: Source, importer: Importer, how: Written, cut: list[Problem], report: Report) -> None:
     tables: dict[str, Found] = {}
     for i, (name, plan) in enumerate(importer.fills.items()):
         report(0.4 + 0.5 * i / len(importer.fills), f"checking {name}")
-        tables[name] = _fill(connection, source, TABLES[name], plan, written)
+        tables[name] = _fill(connection, source, TABLES[name], plan, how)
     report(0.95, "writing it down")
     _keep_problems(connection, [*cut, *tables[importer.table].problems])
-    _about(connection, source, importer, tables, len(cut), _personal(connection, source, importer, written))
+    _about(connection, source, importer, tables, len(cut), how)
 
 
-def _about(connection: Connection, source: Source, importer: Importer, tables: dict[str, Found], cut: int, found: dict[str, Any]) -> None:
+def _about(connection: Connection, source: Source, importer: Importer, tables: dict[str, Found], cut: int, how: Written) -> None:
     about: dict[str, Any] = {
         "file": source.shown,
         "importer": importer.name,
         "title": importer.title,
         "encoding": source.encoding,
-        "warnings": list(source.notes),
-        "personal": found,
+        "warnings": [*source.notes, *moved(importer, how)],
+        "personal": _personal(connection, source, importer, how),
         "counted": list(importer.fills[importer.table].count),
         "tables": {name: {"rejected": one.rejected, "apart": one.apart, "notes": one.notes} for name, one in tables.items()},
     }
@@ -132,11 +107,11 @@ def _about(connection: Connection, source: Source, importer: Importer, tables: d
     connection.execute("CREATE TABLE about AS SELECT ? AS document", [json.dumps(about, ensure_ascii=False)])
 
 
-def _fill(cursor: Connection, source: Source, table: Table, plan: Fill, written: Written) -> Found:
+def _fill(cursor: Connection, source: Source, table: Table, plan: Fill, how: Written) -> Found:
     """Make one table of the staged file from the temporary table `raw` as `plan` says."""
-    _type(cursor, source, table, plan, written)
+    _type(cursor, source, table, plan, how)
     reasons = cursor.execute(f"SELECT coalesce(apart, ''), count(*) FROM {table.name} WHERE bad IS NULL GROUP BY 1 ORDER BY 1").fetchall()
-    found = Found(notes={reason: int(n) for reason, n in reasons if reason}, problems=_problems(cursor, table, plan))
+    found = Found(notes={reason: int(n) for reason, n in reasons if reason}, problems=_problems(cursor, table, plan, how))
     found.apart = sum(found.notes.values())
     found.rejected = len(found.problems)
     for what, condition in plan.count.items():
@@ -146,15 +121,15 @@ def _fill(cursor: Connection, source: Source, table: Table, plan: Fill, written:
     return found
 
 
-def _type(cursor: Connection, source: Source, table: Table, plan: Fill, written: Written) -> None:
+def _type(cursor: Connection, source: Source, table: Table, plan: Fill, how: Written) -> None:
     given = {c: bound for c, expression in plan.columns.items() if (bound := bind(expression, source.columns)) is not None}
     if "language" in table.names and "language" not in given and "body" in given:
         given["language"] = f"language_of({given['body']})"
     columns = [c for c in table.columns if c.name in given]
     names = [c.name for c in columns]
     select = [f"{'min(line)' if plan.group else 'line'} AS line", f"{_apart(source, plan)} AS apart"]
-    select += [f"{_typed(table, c, given[c.name], written)} AS {c.name}" for c in columns]
-    if plan.attributes and (rest := _attributes(source, plan, mask=written.mask)):
+    select += [f"{_typed(table, c, given[c.name], how)} AS {c.name}" for c in columns]
+    if plan.attributes and (rest := _attributes(source, plan, mask=how.mask)):
         select.append(f"{rest} AS attributes")
         names.append("attributes")
     wrong = {} if plan.group else {c.name: fault for c in columns if (fault := _fault(c))}
@@ -205,13 +180,13 @@ def _merge_duplicates(cursor: Connection, table: Table) -> None:
         cursor.execute(f"UPDATE {table.name} SET apart = '{MERGED}' WHERE {good} AND line NOT IN ({kept})")
 
 
-def _typed(table: Table, column: Column, expression: str, written: Written) -> str:
+def _typed(table: Table, column: Column, expression: str, how: Written) -> str:
     if column.name == "body":
-        return f"masked(coalesce({expression}, ''))" if written.mask else f"coalesce({expression}, '')"
-    typed = sql.typed(column, f"({expression})", written.dates, written.decimal)
-    if column.name == "user_id" and (written.mask or written.pseudonyms):
-        return personal.user_id(typed, always=written.pseudonyms)
-    return f"masked({typed})" if written.mask and column.name in TEXTS.get(table.name, ()) else typed
+        return f"masked(coalesce({expression}, ''))" if how.mask else f"coalesce({expression}, '')"
+    typed = sql.typed(column, f"({expression})", how.dates, how.decimal, how.scale)
+    if column.name == "user_id" and (how.mask or how.pseudonyms):
+        return personal.user_id(typed, always=how.pseudonyms)
+    return f"masked({typed})" if how.mask and column.name in TEXTS.get(table.name, ()) else typed
 
 
 def _attributes(source: Source, plan: Fill, *, mask: bool) -> str:
@@ -229,21 +204,21 @@ def _attribute(name: str, place: int) -> str:
     return f"CASE WHEN trim(c{place}) <> '' THEN '[{kind}]' END" if kind else f"masked(c{place})"
 
 
-def _personal(connection: Connection, source: Source, importer: Importer, written: Written) -> dict[str, Any]:
+def _personal(connection: Connection, source: Source, importer: Importer, how: Written) -> dict[str, Any]:
     """What was found: rows with each kind in the texts, columns that are personal by their name."""
     plan, table = importer.fills[importer.table], importer.table
     texts = [name for name in TEXTS.get(table, ()) if name in plan.columns and bind(plan.columns[name], source.columns)]
     taken = used([x for x in plan.columns.values() if not x.startswith("md5(")])
     columns = {name: kind for name in source.columns if plan.attributes and name not in taken and (kind := personal.kind_of(name))}
-    return {"masked": written.mask, "rows": personal.counts(connection, table, texts) if written.mask and texts else {}, "columns": columns}
+    return {"masked": how.mask, "rows": personal.counts(connection, table, texts) if how.mask and texts else {}, "columns": columns}
 
 
-def _problems(cursor: Connection, table: Table, plan: Fill) -> list[Problem]:
+def _problems(cursor: Connection, table: Table, plan: Fill, how: Written) -> list[Problem]:
     columns = {c.name: c for c in table.columns}
     rows = cursor.execute(f"SELECT line, bad, coalesce(bad_value, '') FROM {table.name} WHERE bad IS NOT NULL ORDER BY line").fetchall()
     named = {c: ", ".join(sorted(used([plan.columns[c]]))) or c for c in plan.columns}
     return [
-        Problem(line, named[bad], value, f"must be {sql.allowed(columns[bad])}" if value else f"{bad} is missing")
+        Problem(line, named[bad], value, f"must be {sql.allowed(columns[bad], how.scale)}" if value else f"{bad} is missing")
         for line, bad, value in rows
     ]
 

@@ -1,0 +1,49 @@
+"""How a file's dates, numbers and ratings are written: as a person said, else as the file tells; what it leaves open is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbench.shop.importers.base import Importer
+from workbench.shop.importers.dates import date_order
+from workbench.shop.importers.numbers import decimal
+from workbench.shop.importers.reading import DateOrder, Decimal, Question, Reading
+from workbench.shop.importers.scale import ends, scales
+from workbench.shop.importers.source import Source
+from workbench.shop.store import Connection
+
+
+@dataclass(frozen=True)
+class Written:
+    """How numbers, dates and ratings of a file are written, and whether what is personal is masked and user ids are hashed."""
+
+    dates: DateOrder | None = None
+    decimal: Decimal = "point"
+    scale: tuple[float, float] = (1.0, 5.0)
+    mask: bool = True
+    pseudonyms: bool = False
+
+
+def written(connection: Connection, source: Source, importer: Importer, reading: Reading) -> tuple[Written, tuple[Question, ...]]:
+    """How the table `raw` is written, and a question for each thing that it leaves open and nobody said."""
+    order, open_dates = (reading.dates, None) if reading.dates else date_order(connection, source, importer)
+    sign, open_numbers = (reading.decimal, None) if reading.decimal else decimal(connection, source, importer)
+    likely, rated = ((reading.scale,), "") if reading.scale else scales(connection, source, importer, sign or "point")
+    questions = []
+    if open_dates:
+        text = f"The dates in column {open_dates!r} of {source.shown} can be read with the day or the month first."
+        questions.append(Question("dates", text, ("dayfirst", "monthfirst")))
+    if open_numbers:
+        text = f"In the numbers of column {open_numbers!r} of {source.shown} a comma can stand for the decimal point or for thousands."
+        questions.append(Question("decimal", text, ("point", "comma")))
+    if len(likely) > 1:
+        text = f"The ratings in column {rated!r} of {source.shown} can be on more than one scale; they become stars from 1 to 5."
+        questions.append(Question("scale", text, likely))
+    return Written(order, sign or "point", ends(likely[0]), reading.personal != "keep", reading.pseudonyms), tuple(questions)
+
+
+def moved(importer: Importer, how: Written) -> list[str]:
+    """That ratings on another scale became stars, in words."""
+    low, high = how.scale
+    rated = "rating" in importer.fills[importer.table].columns and (low, high) != (1.0, 5.0)
+    return [f"ratings from {low:g} to {high:g} became stars from 1 to 5"] if rated else []
