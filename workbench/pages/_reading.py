@@ -28,8 +28,8 @@ WORDS = {
 }
 MASK = "Mask personal data in texts and columns"
 MASKED = (
-    "Mail addresses, phones, cards, IBANs, id numbers and postal addresses, by patterns, and columns whose names say that they are "
-    "personal. Names inside sentences are not found. User ids that are mail addresses or phones become keyed hashes."
+    "Mail addresses, phones, cards, IBANs, id numbers, postal addresses and names that something tells (“my name is”, a column of "
+    "names), by patterns, and columns whose names say that they are personal. Other names inside sentences are not found. User ids that are mail addresses or phones become keyed hashes."
 )
 CHANGEABLE = {
     "encoding": ENCODINGS,

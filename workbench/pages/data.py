@@ -33,9 +33,10 @@ cell never empties what is there. Rows that cannot be read are **left out** with
 copies and cancelled orders are **set apart** and counted. Products and users that reviews or orders mention get a row
 of their own. Columns that nothing else uses are kept as *attributes*. A review's language is guessed from its script
 and common words. Ratings on other scales than stars (8/10, 80%, 1 to 10) become **stars from 1 to 5**, the lowest 1 and the
-highest 5. **Personal data** (mail addresses, phones, cards, IBANs, id numbers, postal addresses) is masked by
-patterns unless you say otherwise under *How it is read*; names inside sentences are not found. What you say of a file is
-remembered for the next one with the same columns. **Undo** takes the last import back, row by row as it was.
+highest 5. **Personal data** (mail addresses, phones, cards, IBANs, id numbers, postal addresses, and names that something
+tells, such as "my name is" or the row's own column of a name) is masked by patterns unless you say otherwise under *How it is
+read*; other names inside sentences are not found. What you say of a file is remembered for the next one with the same columns.
+**Undo** takes the last import back, row by row as it was.
 """
 
 

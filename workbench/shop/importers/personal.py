@@ -1,18 +1,20 @@
 """Personal data: found in columns and in texts, masked as rows come in, user ids hashed with a key that stays in the home.
 
 By patterns, in SQL, so that a million reviews cost seconds; a library with language models (Presidio) reads some hundred
-texts a second. What patterns cannot see are names inside sentences; columns of names are known by their headers.
+texts a second. Names inside sentences are found where something tells them (`names`), columns of names by their headers.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Sequence
 
 from workbench.home import Home
+from workbench.shop.importers import names
 from workbench.shop.store import Connection
 
-KINDS = ("mail", "phone", "card", "iban", "id number", "address")
+KINDS = ("mail", "phone", "card", "iban", "id number", "address", "name")
 _MAIL = r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,}"
 _IBAN = r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b"
 _CARD = r"\b[3-6]\d{3}[ -]?\d{4,6}[ -]?\d{4,5}(?:[ -]?\d{3,4})?\b"
@@ -62,7 +64,8 @@ def kind_of(header: str) -> str | None:
 
 
 def prepare(cursor: Connection, home: Home) -> None:
-    """Define `masked(text)` and `pseudonym(id)` for this cursor."""
+    """Define `masked(text)`, `without_own_name(text, name)` and `pseudonym(id)` for this cursor."""
+    names.prepare(cursor)
     inner, outer = (bytes(byte ^ pad for byte in key(home).ljust(64, b"\0")).hex() for pad in (0x36, 0x5C))
     cursor.execute(MACROS.format(inner=inner, outer=outer))
 
@@ -83,6 +86,14 @@ def pseudonym(home: Home, user: str) -> str:
     import hmac
 
     return "u-" + hmac.new(key(home), user.encode(), hashlib.sha256).hexdigest()[:20]
+
+
+def text(x: str, own: Sequence[str]) -> str:
+    """The expression for a text without what is personal; `own` are the expressions of the names that its row has elsewhere."""
+    made = f"masked({x})"
+    for name in own:
+        made = f"without_own_name({made}, {name})"
+    return made
 
 
 def user_id(x: str, *, always: bool) -> str:
@@ -122,8 +133,8 @@ CREATE OR REPLACE TEMP MACRO without_places(x) AS CASE WHEN regexp_matches(x, '{
   THEN regexp_replace(x, '{_macro(_ADDRESS)}', '[address]', 'g') ELSE x END;
 CREATE OR REPLACE TEMP MACRO without_mails(x) AS CASE WHEN contains(x, '@')
   THEN regexp_replace(x, '{_macro(_MAIL)}', '[mail]', 'g') ELSE x END;
-CREATE OR REPLACE TEMP MACRO masked(x) AS CASE WHEN regexp_matches(x, '[0-9]')
-  THEN without_mails(without_numbers(without_places(x))) ELSE without_mails(x) END;
+CREATE OR REPLACE TEMP MACRO masked(x) AS without_names(CASE WHEN regexp_matches(x, '[0-9]')
+  THEN without_mails(without_numbers(without_places(x))) ELSE without_mails(x) END);
 CREATE OR REPLACE TEMP MACRO pseudonym(x) AS
   'u-' || left(sha256(from_hex('{{outer}}') || from_hex(sha256(from_hex('{{inner}}') || encode(x)))), 20);
 """

@@ -128,7 +128,8 @@ def _type(cursor: Connection, source: Source, table: Table, plan: Fill, how: Wri
     columns = [c for c in table.columns if c.name in given]
     names = [c.name for c in columns]
     select = [f"{'min(line)' if plan.group else 'line'} AS line", f"{_apart(source, plan)} AS apart"]
-    select += [f"{_typed(table, c, given[c.name], how)} AS {c.name}" for c in columns]
+    own = [f"c{i}" for i, name in enumerate(source.columns) if personal.kind_of(name) == "name"]
+    select += [f"{_typed(table, c, given[c.name], how, own)} AS {c.name}" for c in columns]
     if plan.attributes and (rest := _attributes(source, plan, mask=how.mask)):
         select.append(f"{rest} AS attributes")
         names.append("attributes")
@@ -180,13 +181,14 @@ def _merge_duplicates(cursor: Connection, table: Table) -> None:
         cursor.execute(f"UPDATE {table.name} SET apart = '{MERGED}' WHERE {good} AND line NOT IN ({kept})")
 
 
-def _typed(table: Table, column: Column, expression: str, how: Written) -> str:
+def _typed(table: Table, column: Column, expression: str, how: Written, own: list[str]) -> str:
+    """The expression for a column; `own` are those of the names of people that a row has."""
     if column.name == "body":
-        return f"masked(coalesce({expression}, ''))" if how.mask else f"coalesce({expression}, '')"
+        return personal.text(f"coalesce({expression}, '')", own) if how.mask else f"coalesce({expression}, '')"
     typed = sql.typed(column, f"({expression})", how.dates, how.decimal, how.scale)
     if column.name == "user_id" and (how.mask or how.pseudonyms):
         return personal.user_id(typed, always=how.pseudonyms)
-    return f"masked({typed})" if how.mask and column.name in TEXTS.get(table.name, ()) else typed
+    return personal.text(typed, own) if how.mask and column.name in TEXTS.get(table.name, ()) else typed
 
 
 def _attributes(source: Source, plan: Fill, *, mask: bool) -> str:
