@@ -29,7 +29,8 @@ WORDS = {
 MASK = "Mask personal data in texts and columns"
 MASKED = (
     "Mail addresses, phones, cards, IBANs, id numbers, postal addresses and names that something tells (“my name is”, a column of "
-    "names), by patterns, and columns whose names say that they are personal. Other names inside sentences are not found. User ids that are mail addresses or phones become keyed hashes."
+    "names), by patterns, and columns whose names say that they are personal. Other names inside sentences are not found. User ids "
+    "that are mail addresses or phones become keyed hashes."
 )
 CHANGEABLE = {
     "encoding": ENCODINGS,
