@@ -1,4 +1,5 @@
 import contextlib
+from dataclasses import replace
 
 import pytest
 import torch
@@ -7,8 +8,10 @@ from tiny_base import tiny_base
 from torch import nn
 
 from workbench.encoder.checkpoint import Checkpoint, Standing
-from workbench.encoder.make import train_version
+from workbench.encoder.corpus import read_corpus
+from workbench.encoder.make import prepare, train_version
 from workbench.encoder.recipe import recipe
+from workbench.encoder.train import train
 from workbench.errors import Cancelled
 from workbench.registry import Registry
 from workbench.run import Run
@@ -134,3 +137,19 @@ def test_what_is_of_other_settings_or_damaged_is_not_used(tmp_path, model):
     assert checkpoint.load() is not None and Checkpoint(tmp_path, {"a": 2}).load() is None
     checkpoint.file.write_bytes(checkpoint.file.read_bytes()[:100])
     assert checkpoint.load() is None
+
+
+def test_a_start_that_nothing_beats_is_kept_with_its_words_and_its_calibration(tmp_path):
+    home = make_home(tmp_path)
+    tiny_base(home.root / "base")
+    still = replace(recipe(home, "laptop"), base=str(home.root / "base"), epochs=1, user_passes=1, max_length=16)
+    still = replace(still, learning_rate=1e-12, backbone_learning_rate=1e-12)
+    with Store.open(home) as store:
+        corpus = read_corpus(store, ["sentiment"])
+    prepared = prepare(corpus, still, tmp_path, lambda done, step: None)
+    checkpoint = Checkpoint(tmp_path, still.asdict())
+    head = prepared.model.text_head("sentiment")
+    assert not head.words(["guitar"]).any()
+    made = train(corpus, prepared.model, prepared.features, still, lambda *_: None, lambda **_: None, checkpoint, keep_start=True)
+    kept = made.model.text_head("sentiment")
+    assert kept.words(["guitar"]).any() and (kept.temperature != 1 or kept.bias.any())

@@ -67,7 +67,7 @@ def train(
     fit_wide(model, corpus, recipe.seed, words)
     training.start()
     if keep_start and not training.resumed:
-        training.standing.best = training.validate()
+        training.keep_start()
     while training.standing.epoch < recipe.epochs and (training.standing.waited < recipe.patience or keep_last):
         training.learn()
         score = training.judge(keep_last)
@@ -111,6 +111,10 @@ class _Training:
             self.read()
             if self.standing.epoch:
                 self.answer()
+
+    def keep_start(self) -> None:
+        """The weights as they are, with their words counted anew and calibrated, are the best so far."""
+        self.standing.best, self.best = self.validate(), copy_of(self.model.trained())
 
     def read(self) -> None:
         """Read the texts that learning and validation look up with the weights as they are."""
