@@ -7,7 +7,7 @@ from small_shop import fill
 from workbench.encoder import baselines
 from workbench.encoder.backbone import Backbone
 from workbench.encoder.batches import Epochs, steps_of, without_last
-from workbench.encoder.build import build, ridge_factors
+from workbench.encoder.build import build
 from workbench.encoder.corpus import UserSteps, read_corpus
 from workbench.encoder.features import Features
 from workbench.encoder.recipe import Recipe
@@ -120,11 +120,9 @@ def test_what_is_held_out_is_not_among_what_was_met_before_a_short_window_either
     assert steps.older.tolist() == [1, 2] and (steps.product == -1).all() and (steps.kind == 3).all()
 
 
-def test_no_count_and_no_first_guess_of_an_item_knows_a_marked_product(shop):
+def test_no_count_of_an_item_knows_a_marked_product(shop):
     corpus, _ = shop
     assert not corpus.counts()[marked_products(corpus)].any() and corpus.counts().any()
-    factors = ridge_factors(corpus, 8)
-    assert not factors[marked_products(corpus)].any() and factors.any()
 
 
 def test_no_product_s_text_vocabulary_or_masked_text_has_the_marker(shop, epochs):

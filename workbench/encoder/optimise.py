@@ -82,7 +82,7 @@ def user_rate(recipe: Recipe, histories: int) -> float:
 def _rate_of(name: str, model: JointEncoder, recipe: Recipe) -> float:
     """The backbone's uppermost layer learns at its full rate, each one below at `layer_decay` times that of the one above.
 
-    Users and what products have of their own begin near their goal (`build.ridge_factors`) and learn at a rate of their own.
+    Users and what products have of their own learn at a rate of their own.
     """
     if name.startswith(OF_USERS):
         return recipe.user_learning_rate

@@ -137,11 +137,10 @@ class JointEncoder(nn.Module):
         counts: np.ndarray,
         heads: dict[str, Outputs | None],
         *,
-        own: np.ndarray | None = None,
         masked: bool = False,
     ):
         """`counts` (products,): times each product was taken in training; `heads`: what each task's head tells apart
-        (None: yes or no about a user); `own` (products, k): a first guess of the products' own part."""
+        (None: yes or no about a user)."""
         super().__init__()
         d, n = recipe.dim, len(counts)
         self.backbone = backbone
@@ -149,9 +148,6 @@ class JointEncoder(nn.Module):
         self.review = nn.Linear(backbone.width, d)
         self.own = nn.Embedding(n + 1, d)
         nn.init.normal_(self.own.weight, std=0.02)
-        if own is not None and own.size:
-            k = min(d, own.shape[1])
-            self.own.weight.data[:n, :k] = torch.from_numpy(own[:, :k]).float()
         taken = torch.from_numpy(counts.astype(np.float32))
         self.register_buffer("gate", taken / (taken + GATE))
         self.bias = nn.Parameter(0.5 * torch.log1p(taken))
