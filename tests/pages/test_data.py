@@ -7,6 +7,7 @@ from joint_space import publish
 from workbench import jobs
 from workbench.components import context
 from workbench.jobs.worker import main
+from workbench.run import Run
 
 
 def script():
@@ -251,3 +252,58 @@ def test_nobody_is_forgotten_whom_nothing_knows(page):
     at.button(key="forget").click().run()
     assert "There is no trace of a user 'nobody-7'" in words(at) and "Segments" in words(at)
     assert context.store().counts()["reviews"] == 2
+
+
+def forget(at, user):
+    at.text_input(key="forget-user").set_value(user).run()
+    at.checkbox(key=f"forget-agreed-{user}").check().run()
+    at.button(key="forget").click().run()
+    assert not at.exception
+    return at
+
+
+def test_nobody_is_forgotten_while_a_run_is_at_work_and_its_files_stay(page, home):
+    at = uploaded(page(), ("reviews.csv", REVIEWS))
+    press_import(at)
+    run = Run.create(home, "import", {"path": "x", "name": "x", "reading": {}})
+    rows = home.uploads / f"{'a' * 32}.staged"
+    rows.write_text("what the run reads")
+    with run.working():
+        run.report(0.1, "reading")
+        forget(at, "u1")
+        assert f"Run {run.id} is at work" in words(at) and "Wait for it or cancel it" in words(at)
+        at.run()
+        assert rows.exists() and context.store().counts()["reviews"] == 2
+
+
+def test_files_that_wait_are_taken_off_when_a_person_is_forgotten(page, home):
+    at, other = page(), page()
+    press_import(uploaded(at, ("reviews.csv", REVIEWS)))
+    uploaded(at, ("more.csv", REVIEWS.replace("Lovely", "Fine")))
+    uploaded(other, ("else.csv", REVIEWS.replace("Lovely", "Good")))
+    forget(at, "u1")
+    assert "Forgotten" in words(at) and "more.csv" not in words(at) and list(home.uploads.iterdir()) == []
+    other.run()
+    assert "The copy of else.csv on the server is gone" in words(other) and "choose it again" in words(other)
+    assert str(home.root) not in words(other) and other.button(key="data-import").disabled
+
+
+def test_the_proof_is_shown_where_nothing_else_is_left(page):
+    at = uploaded(page(), ("users.csv", "user_id,country\nu1,DE\n"))
+    press_import(at)
+    forget(at, "u1")
+    assert "This shop is empty" in words(at) and "no trace is left" in words(at)
+
+
+def test_a_shop_that_never_held_anything_offers_no_forgetting(page):
+    assert not [t for t in page().text_input if t.key == "forget-user"]
+
+
+def test_the_real_id_is_forgotten_where_hashes_are_stored(page):
+    at = uploaded(page(), ("reviews.csv", REVIEWS))
+    next(box for box in at.checkbox if box.label.startswith("Store a keyed hash")).check().run()
+    press_import(at)
+    at.text_input(key="forget-user").set_value("u1").run()
+    assert "Rows of this user: reviews 1, users 1." in words(at)
+    forget(at, "u1")
+    assert "no trace is left" in words(at) and context.store().counts()["reviews"] == 1

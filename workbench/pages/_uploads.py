@@ -20,7 +20,7 @@ from workbench.shop import importers
 from workbench.shop.importers import Question, Reading, handover
 from workbench.shop.importers.source import Source, open_source
 
-_KEPT, _CHECKED, _RUNS = "data-kept", "data-checked", "data-runs"
+_KEPT, _CHECKED, _RUNS, _ROUND = "data-kept", "data-checked", "data-runs", "data-round"
 LARGE = 20_000_000  # bytes of a file from which on a process of its own reads it
 PROBLEM_COLUMNS = ["line", "column", "value", "reason"]
 COUNTS = {
@@ -72,6 +72,17 @@ class Checked:
         return rejected(self.document) if self.document else 0
 
 
+def round_of_files() -> int:
+    """How often the place for files was emptied; a widget of another round holds none."""
+    return int(st.session_state.get(_ROUND, 0))
+
+
+def empty() -> None:
+    """Take all files off the page, their copies too."""
+    st.session_state[_ROUND] = round_of_files() + 1
+    keep([])
+
+
 def keep(files: Sequence[Any]) -> list[Kept]:
     """The uploaded tables on disk, each file written once; those that were taken off the list are removed."""
     kept: dict[str, list[Kept]] = st.session_state.setdefault(_KEPT, {})
@@ -117,6 +128,9 @@ def check(kept: Kept, reading: Reading) -> Checked:
     A large file is read by a process of its own: until that has ended the answer only names its run.
     """
     key = (kept.id, reading, context.store().data_version)
+    if not kept.path.exists():
+        problem = f"The copy of {kept.shown[:120]} on the server is gone: a person was forgotten meanwhile, and waiting files go too."
+        return Checked(error=WorkbenchError(problem, "Take the file off the list and choose it again."))
     known: dict[tuple[Any, ...], Checked] = st.session_state.setdefault(_CHECKED, {})
     if key in known or kept.size < LARGE:
         return _remembered(key, lambda: _check(kept, reading))

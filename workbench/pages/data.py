@@ -25,7 +25,7 @@ LINES = ("sequences", "product-lines")
 QUESTIONS = 4  # kinds of questions that one file can ask
 IMPORTABLE = ("reviews", "products", "users", "events", "tickets")
 KINDS = ["csv", "tsv", "txt", "jsonl", "json", "ndjson", "parquet", "xlsx", "xls", "ods", "gz", "zip", "tgz", "tar", "bz2", "xz"]
-_ROUND, _RESULT = "data-round", "data-result"
+_RESULT = "data-result"
 HOW = """
 A file is recognised by its columns; nothing is written before you press **Import**, and then all files go in together
 or not at all. Rows are matched by their id: the same file twice changes nothing, changed rows are updated, an empty
@@ -47,6 +47,7 @@ def render() -> None:
     _result()
     _import()
     _tables()
+    _forgetting.show()
 
 
 # -- bringing files in ---------------------------------------------------------------------------
@@ -58,7 +59,7 @@ def _import() -> None:
         "Products, users, reviews, orders or other events, tickets",
         type=KINDS,
         accept_multiple_files=True,
-        key=f"data-files-{st.session_state.get(_ROUND, 0)}",
+        key=f"data-files-{_uploads.round_of_files()}",
         help="CSV, TSV, JSON, JSON lines, Parquet or a workbook, also packed. Choose files that belong together at once.",
     )
     kept = _uploads.keep(files)
@@ -181,8 +182,7 @@ def _consent(read: list[Checked]) -> None:
             with st.spinner("Importing"):
                 document = _uploads.take_in(read, replacing=replacing, save_as=name)
             st.session_state[_RESULT] = document
-            st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
-            _uploads.keep([])
+            _uploads.empty()
             st.rerun()
 
 
@@ -274,7 +274,6 @@ def _tables() -> None:
         shown = store.frame(f"SELECT * FROM {name} LIMIT 200")
         st.caption("The first 200 rows")
         downloads.table(shown, name, f"data-{name}")
-    _forgetting.show()
 
 
 def _unread() -> str:

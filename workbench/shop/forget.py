@@ -34,7 +34,7 @@ def forget(home: Home, user: str) -> dict[str, Any]:
 
     Raises WorkbenchError where nobody of this id is known, a run is at work, or another process holds the shop.
     """
-    _need_quiet(home)
+    need_quiet(home)
     with Store.open(home) as store:
         person = _find(store, user)
         if not _known(home, store, person):
@@ -76,7 +76,8 @@ def in_words(document: dict[str, Any]) -> list[str]:
     lines += [f"Written anew: {', '.join(document['rewritten'])}"] if document["rewritten"] else []
     lines += [f"Deleted: {', '.join(document['deleted'])}"] if document["deleted"] else []
     left = f"traces are left in {', '.join(document['found'])}" if document["found"] else "no trace is left"
-    return [*lines, f"Searched {document['searched']:,} files: {left}", document["cannot"]]
+    searched = f"{document['searched']:,} file{'' if document['searched'] == 1 else 's'}"
+    return [*lines, f"Searched {searched}: {left}", document["cannot"]]
 
 
 def rows_in_words(rows: dict[str, int]) -> str:
@@ -93,7 +94,8 @@ def _cannot(learned: list[str]) -> str:
     )
 
 
-def _need_quiet(home: Home) -> None:
+def need_quiet(home: Home) -> None:
+    """Raises WorkbenchError where a run is at work: it reads rows that would be deleted."""
     for run in runs(home):
         if not run.ended() and run.status().state in ("queued", "running"):
             raise WorkbenchError(f"Run {run.id} is at work and reads the shop's rows.", "Wait for it or cancel it, then try again.")
