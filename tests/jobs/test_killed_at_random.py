@@ -14,10 +14,12 @@ from joint_space import fill, publish
 
 from workbench import jobs
 from workbench.cli import main
+from workbench.errors import WorkbenchError
 from workbench.registry import Registry
 from workbench.run import Run
+from workbench.shop import importers
 from workbench.shop.importers import Reading, commit
-from workbench.shop.importers.handover import taken_over
+from workbench.shop.importers.handover import prepare, taken_over
 from workbench.shop.space import Space
 from workbench.shop.store import Store
 
@@ -26,7 +28,7 @@ HERE = Path(__file__).parent
 DIE, FAKE = str(HERE / "die_at.py"), str(HERE / "fake_encoder.py")
 ENCODER = [sys.executable, FAKE, "steady"]
 SECONDS = 120
-ROWS = 5000
+ROWS, MANY = 5000, 20_000
 BATCH = 500
 APP = """
 import sys
@@ -38,6 +40,25 @@ for batch in range(10**6):
         rows = "SELECT ? || '-' || i, 'words' FROM range(500) r(i)"
         cursor.execute("INSERT INTO reviews (review_id, body) " + rows, [f"{sys.argv[2]}-{batch}"])
     print(batch + 1, flush=True)
+"""
+TAKES_IN = """
+import json, shutil, sys
+from pathlib import Path
+from workbench import jobs
+from workbench.home import Home
+from workbench.run import Run
+from workbench.shop.importers import commit
+from workbench.shop.importers.handover import taken_over
+from workbench.shop.store import Store
+home, file = Home.find(sys.argv[1]), Path(sys.argv[2])
+store = Store.open(home)
+copy = home.uploads / ("f" * 32 + ".upload")
+shutil.copy(file, copy)
+run = Run.create(home, "import", {"path": str(copy), "name": file.name, "reading": json.loads(sys.argv[3])})
+print(run.id, flush=True)
+status = jobs.wait(run)
+commit(store, taken_over(Path(status.result["sheets"])))
+copy.unlink()
 """
 
 
@@ -160,9 +181,70 @@ def test_the_process_that_reads_a_large_file_is_killed_at_any_moment(shop, tmp_p
         assert list(home.uploads.iterdir()) == []
 
 
+def take_in(home, tmp_path, trial):
+    """(the file, the app that takes it in, the process that reads it, its run), both at work."""
+    path = tmp_path / f"reviews{trial}.csv"
+    lines = (f"new{trial}-{i},p{i % 50},{1 + i % 5},words of review {i},2024-05-01" for i in range(MANY))
+    path.write_text("review_id,product_id,rating,body,created_at\n" + "\n".join(lines) + "\n")
+    command = [sys.executable, "-c", TAKES_IN, str(home.root), str(path), json.dumps(asdict(Reading()))]
+    app = subprocess.Popen(command, cwd=HERE.parents[1], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    run = Run.find(home, app.stdout.readline().strip())
+    reader = subprocess.Popen([sys.executable, "-m", "workbench.jobs.worker", str(run.folder)], cwd=HERE.parents[1])
+    until(lambda: (run.folder / "progress.json").exists() or reader.poll() is not None)
+    return path, app, reader, run
+
+
+def test_the_app_that_takes_in_a_large_file_its_reader_or_both_are_killed(shop, tmp_path):
+    home, chance, states = shop, random.Random(5), set()
+    _, app, reader, _ = take_in(home, tmp_path, 0)
+    began = time.monotonic()
+    assert (reader.wait(timeout=SECONDS), app.wait(timeout=SECONDS)) == (0, 0) and imported(home, 0) == MANY
+    took = time.monotonic() - began
+    for trial in range(1, 10):
+        path, app, reader, run = take_in(home, tmp_path, trial)
+        time.sleep(took * (trial - 1 + chance.random()) / 9)  # random, and spread over all that happens
+        victims = ([app], [reader], [app, reader])[trial % 3]
+        for victim in victims:
+            victim.kill()
+        if app not in victims:
+            app.wait(timeout=SECONDS)
+        app.wait()
+        with Store.open(home) as store:  # a reader whose app was killed may be at work yet
+            reader.wait(timeout=SECONDS)
+            status = run.status()
+            states.add(status.state)
+            assert status.state == "done" or (status.state == "failed" and status.problem and status.fix and not run.alive())
+            assert rows_of(store, trial) in (0, MANY)
+            importers.import_files(store, [path])
+            assert rows_of(store, trial) == MANY
+        with Store.open(home):
+            assert list(home.uploads.iterdir()) == []
+    assert "failed" in states
+
+
+def test_a_reader_whose_file_was_cleared_away_says_so_and_leaves_nothing(shop, tmp_path):
+    path = tmp_path / "reviews.csv"
+    path.write_text("product_id,rating,body\np1,5,Lovely\n")
+    copy = shop.uploads / f"{'f' * 32}.upload"
+
+    def cleared(done, step):
+        copy.unlink(missing_ok=True)
+
+    for report in (cleared, lambda done, step: None):  # in mid-work, and when it is taken up again
+        if report is cleared:
+            copy.write_bytes(path.read_bytes())
+        with pytest.raises(WorkbenchError, match=r"The copy of reviews\.csv on the server is gone") as caught:
+            prepare(shop, copy, "reviews.csv", Reading(), report)
+        assert "Choose the file again" in caught.value.fix and list(shop.uploads.iterdir()) == []
+
+
 def imported(home, trial):
     with Store.open(home) as store:
-        return store.value("SELECT count(*) FROM reviews WHERE starts_with(review_id, ?)", [f"new{trial}-"])
+        return rows_of(store, trial)
+
+
+def rows_of(store, trial):
+    return store.value("SELECT count(*) FROM reviews WHERE starts_with(review_id, ?)", [f"new{trial}-"])
 
 
 def test_promotions_and_rollbacks_are_killed_at_any_moment(shop, capsys):

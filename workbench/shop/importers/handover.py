@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from workbench.errors import Cancelled, WorkbenchError
 from workbench.files import read_json, write_json
 from workbench.home import Home
 from workbench.shop.importers import Sheet, Staged, generic, importers, read
@@ -16,11 +17,29 @@ from workbench.shop.importers.source import Source
 
 
 def prepare(home: Home, path: Path, name: str, reading: Reading, report: Report) -> Path:
-    """Read a file as `importers.read` does and write down what came of it; the document's path in the uploads."""
-    staged = read(home, [path], names=[name], reading=reading, report=report)
+    """Read a file as `importers.read` does and write down what came of it; the document's path in the uploads.
+
+    Raises WorkbenchError where the file went away meanwhile: opening a shop clears what its owner before kept.
+    """
+    try:
+        staged = read(home, [path], names=[name], reading=reading, report=report)
+    except Cancelled:
+        raise
+    except Exception as error:
+        if path.exists():
+            raise
+        raise _gone(name) from error
+    if not path.exists():
+        staged.discard()
+        raise _gone(name)
     document = home.uploads / f"{uuid4().hex}.sheets"
     write_json(document, [_written(sheet) for sheet in staged.sheets])
     return document
+
+
+def _gone(name: str) -> WorkbenchError:
+    problem = f"The copy of {name[:120]} on the server is gone: the app was opened anew before its rows were taken in. Nothing was changed."
+    return WorkbenchError(problem, "Choose the file again on the page Data.")
 
 
 def _written(sheet: Sheet) -> dict[str, Any]:
