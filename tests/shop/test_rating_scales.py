@@ -41,7 +41,15 @@ def stars(store):
         ("50 %", 3.0),
         ("90/100", 4.6),
         ("4/5", 4.0),
+        ("9 out of 10 stars", 4.6),
+        ("8.0/10.0", 4.2),
+        ("15/20", 4.0),
+        ("80 percent", 4.2),
         ("4.5 out of 5", 4.5),
+        ("5/5 stars", 5.0),
+        ("4½", 4.5),
+        ("3 ½ / 5", 3.5),
+        ("★★★½", 3.5),
         ("3.7", 3.7),
     ],
 )
@@ -50,10 +58,17 @@ def test_what_names_its_scale_is_certain(store, rated, written, found):
     assert stars(store) == [found]
 
 
-@pytest.mark.parametrize("written", ["11/10", "120%", "6/5", "7 of 8", "-3"])
+def test_half_stars_beside_decimal_commas(store, rated):
+    import_files(store, [rated(["4,5", "3½", "2,5"])], decimal="comma")
+    assert stars(store) == [4.5, 3.5, 2.5]
+
+
+@pytest.mark.parametrize("written", ["11/10", "120%", "6/5", "7 of 8", "-3", "3/3", "1/2", "0/5"])
 def test_what_lies_beyond_its_scale_is_left_out(store, rated, written):
     (file,) = import_files(store, [rated([written])])["files"]
-    assert file["tables"]["reviews"]["rejected"] == 1 and "stars from 1 to 5" in file["problems"][0]["reason"]
+    assert (
+        file["tables"]["reviews"]["rejected"] == 1 and file["problems"][0]["reason"] == "must be stars from 1 to 5, or such as 8/10 or 80%"
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,7 +81,14 @@ def test_what_lies_beyond_its_scale_is_left_out(store, rated, written):
 def test_what_only_one_scale_explains_is_certain_and_said(store, rated, ratings, found):
     (file,) = import_files(store, [rated(ratings)])["files"]
     assert stars(store) == found
-    assert f"ratings from 0 to {max(ratings)} became stars from 1 to 5" in file["warnings"]
+    assert any(f"ratings from 0 to {max(ratings)} became stars from 1 to 5: 0 became 1, " in line for line in file["warnings"])
+
+
+def test_what_became_of_ratings_is_shown_before_anything_changes(store, rated):
+    (file,) = import_files(store, [rated(["80%", "8/10", "80%", "4", "3/5", "junk"])], dry_run=True)["files"]
+    assert file["warnings"] == ["ratings became stars from 1 to 5: 80% became 4.2, 8/10 became 4.2"]
+    (file,) = import_files(store, [rated(["4", "3/5", "5 stars"])], dry_run=True)["files"]
+    assert file["warnings"] == []
 
 
 @pytest.mark.parametrize(
@@ -75,6 +97,12 @@ def test_what_only_one_scale_explains_is_certain_and_said(store, rated, ratings,
         ([10, 9, 8, 7, 6, 5, 4], ("1-10", "0-10")),
         ([0, 0, 0, 5, 4, 3, 3.5], ("0-5", "1-5")),
         ([0, 1, 0, 1, 1, 0], ("0-1", "1-5")),
+        ([0.9, 0.4, 1, 0.7], ("0-1", "1-5")),
+        ([0.5, 4.5, 5, 3, 0.5, 0.5], ("0.5-5", "0-5", "1-5")),
+        ([1, 2, 3] * 7, ("1-3", "1-5")),
+        ([1, 2, 3, 4] * 5, ("1-4", "1-5")),
+        ([7, 6, 5, 7, 1], ("1-7", "1-10", "0-10")),
+        ([18, 12, 20, 5, 0], ("0-20", "0-100")),
     ],
 )
 def test_what_two_scales_explain_is_asked(store, rated, ratings, choices):
@@ -92,12 +120,26 @@ def test_the_answer_is_taken_and_remembered_for_the_next_file_of_this_shape(stor
     import_files(store, [rated([10, 9, 8, 7, 6, 1, 11])], scale="1-10")
     assert stars(store) == [5.0, 4.56, 4.11, 3.67, 3.22, 1.0]
     (file,) = import_files(store, [rated([2, 3, 1], "next.csv")])["files"]
-    assert stars(store)[:3] == [1.44, 1.89, 1.0] and "ratings from 1 to 10 became stars from 1 to 5" in file["warnings"]
+    assert (
+        stars(store)[:3] == [1.44, 1.89, 1.0]
+        and "ratings from 1 to 10 became stars from 1 to 5: 1 became 1, 2 became 1.44, 3 became 1.89" in file["warnings"]
+    )
 
 
 def test_on_a_scale_the_reason_names_it(store, rated):
     (file,) = import_files(store, [rated([10, 9, 12])], scale="0-10")["files"]
     assert file["problems"][0]["reason"] == "must be a rating from 0 to 10"
+
+
+@pytest.mark.parametrize("ratings", [[1, 2, 3, 2], [1, 2] * 20, [3, 1, 2] * 6 + [5, 4]])
+def test_few_ratings_without_a_five_and_only_low_ones_are_stars(store, rated, ratings):
+    import_files(store, [rated(ratings)])
+    assert stars(store) == ratings
+
+
+def test_a_scale_of_halves_is_moved(store, rated):
+    import_files(store, [rated([0.5, 5, 2.75])], scale="0.5-5")
+    assert stars(store) == [1.0, 5.0, 3.0]
 
 
 def test_a_slip_does_not_change_the_scale(store, rated):

@@ -12,7 +12,7 @@ Decimal = Literal["point", "comma"]
 Personal = Literal["mask", "keep"]
 DELIMITERS = {"comma": ",", "tab": "\t", "semicolon": ";", "bar": "|"}
 STARS = "1-5"
-SCALES = (STARS, "0-5", "1-10", "0-10", "0-100", "1-7", "1-4", "1-3", "0-1")
+SCALES = (STARS, "0-5", "0.5-5", "1-10", "0-10", "0-100", "0-20", "1-7", "1-4", "1-3", "0-1")
 ENCODINGS = ("utf-8", "utf-16", "gb18030", "big5", "cp1252", "latin-1", "cp1251", "shift_jis", "euc-kr", "cp1250")
 
 

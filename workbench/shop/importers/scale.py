@@ -1,6 +1,6 @@
 """The scale that ratings are on: told by the column's values, asked where they leave it open. Stars go from 1 to 5.
 
-A rating is moved linearly, the scale's lowest to 1 star and its highest to 5.
+A rating is moved linearly, the scale's lowest to 1 star and its highest to 5: 1 + 4 (rating - lowest) / (highest - lowest).
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ from workbench.shop.importers.source import Source
 from workbench.shop.store import Connection
 
 LEAST_ROWS = 3
-ABOVE, ZEROS = 0.1, 0.01
+ABOVE, BELOW = 0.1, 0.01
 """Fewer of the numbers than these shares are slips and say nothing of the scale."""
+ENOUGH = 20
+"""So many ratings without a single 5 can be on a scale that has none."""
 
 
 def ends(scale: str) -> tuple[float, float]:
     """The lowest and the highest rating of a scale such as "0-10"; WorkbenchError where it is none."""
-    found = re.fullmatch(r"(\d+)-(\d+)", scale.strip())
-    if not found or int(found[1]) >= int(found[2]):
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)", scale.strip())
+    if not found or float(found[1]) >= float(found[2]):
         raise WorkbenchError(f"{scale[:20]!r} is no scale of ratings.", f"Give its lowest and highest, for example {', '.join(SCALES)}.")
     return float(found[1]), float(found[2])
 
@@ -34,21 +36,24 @@ def scales(cursor: Connection, source: Source, importer: Importer, decimal: Deci
     if not x:
         return (STARS,), ""
     row = cursor.execute(
-        f"SELECT count(n), count(*) FILTER (n > 5), count(*) FILTER (n > 10), count(*) FILTER (n > 100), count(*) FILTER (n = 0), max(n) "
-        f"FROM (SELECT {sql.number(x, decimal)} AS n FROM raw)"
+        "SELECT count(n), count(*) FILTER (n > 5), count(*) FILTER (n > 10), count(*) FILTER (n > 100), count(*) FILTER (n = 0), "
+        f"count(*) FILTER (n > 0 AND n < 1), max(n) FROM (SELECT {sql.number(x, decimal)} AS n FROM raw)"
     ).fetchone()
     assert row is not None
-    numbers, above_5, above_10, above_100, zeros, highest = row
-    many, some = max(LEAST_ROWS, ABOVE * numbers), max(LEAST_ROWS, ZEROS * numbers)
-    return _told(above_5 >= many, above_10 >= many, above_100 >= many, zeros >= some, highest), expression.strip("{}")
+    numbers, *high, zeros, parts, highest = row
+    many, some = max(LEAST_ROWS, ABOVE * numbers), max(LEAST_ROWS, BELOW * numbers)
+    above = next((bound for bound, count in zip((100, 10, 5), reversed(high), strict=True) if count >= many), 0)
+    return _told(above, zeros >= some, parts >= some, highest if numbers >= ENOUGH else None, highest or 0.0), expression.strip("{}")
 
 
-def _told(above_5: bool, above_10: bool, above_100: bool, zeros: bool, highest: float | None) -> tuple[str, ...]:
-    """The scales that ratings can be on of which many lie above these bounds, some are 0, and the highest is this."""
-    if above_100 or not (above_5 or zeros):
+def _told(above: int, zeros: bool, parts: bool, sure: float | None, highest: float) -> tuple[str, ...]:
+    """The scales that ratings can be on: many lie above a bound, some are 0 or parts of 1, this is the highest, where many, `sure`."""
+    if above == 100:
         return (STARS,)
-    if above_10:
-        return ("0-100",)
-    if above_5:
-        return ("0-10",) if zeros else ("1-10", "0-10")
-    return ("0-1" if highest == 1 else "0-5", STARS)
+    if above == 10:
+        return ("0-20", "0-100") if highest <= 20 else ("0-100",)
+    if above == 5:
+        return ("0-10",) if zeros else (("1-7", "1-10", "0-10") if highest <= 7 else ("1-10", "0-10"))
+    if zeros or parts:
+        return ("0-1", STARS) if highest <= 1 else (("0.5-5", "0-5", STARS) if parts and not zeros else ("0-5", STARS))
+    return (f"1-{sure:g}", STARS) if sure in (3, 4) else (STARS,)

@@ -8,7 +8,8 @@ from workbench.shop.store import Connection
 
 _MONEY = "[€$£¥￥₹₽]|USD|EUR|GBP|CNY|RMB|CHF|元|円|kr|zł"
 _FOREIGN = r"(?i)\b(?:und|nicht|ist|der|das|ich|est|les|une|pas|très|avec|muy|los|una|pero|que|con)\b"
-_SHARE = "^\\s*(\\d+(?:[.,]\\d+)?)\\s*(?:(?:/|out of|of|von|sur|de)\\s*(10|100)|%)\\s*$"
+_UNIT = "(?:[.,]0)?\\s*(?:stars?|points?|sternen?|punkten?|étoiles|星|分)?"
+_SHARE = f"^\\s*(\\d+(?:[.,]\\d+)?)\\s*(?:(?:/|out of|of|von|sur|de)\\s*(10|20|100){_UNIT}|%|percent|per cent|pct|prozent)\\s*$"
 _ENTITIES = {"&#34;": '"', "&quot;": '"', "&#39;": "''", "&apos;": "''", "&lt;": "<", "&gt;": ">", "&nbsp;": " ", "&amp;": "&"}
 
 
@@ -43,12 +44,14 @@ CREATE OR REPLACE TEMP MACRO number_comma(x) AS TRY_CAST(CASE
   THEN replace(regexp_replace(bare(x), '[ .''’\\x{{a0}}]', '', 'g'), ',', '.') END AS DOUBLE);
 CREATE OR REPLACE TEMP MACRO stars_of(x) AS coalesce(
   TRY_CAST(replace(nullif(regexp_extract(lower(x),
-    '^\\s*(\\d(?:[.,]\\d+)?)\\s*(?:/ ?5|(?:out )?of 5.*|von 5.*|stars?|sterne?|星)\\s*$', 1), ''), ',', '.') AS DOUBLE),
-  CASE WHEN regexp_matches(x, '^\\s*★[★☆]{{0,4}}\\s*$') THEN length(x) - length(replace(x, '★', '')) END);
+    '^\\s*(\\d(?:[.,]\\d+)?)\\s*(?:/ ?5{_UNIT}|(?:out )?of 5.*|von 5.*|stars?|sterne?|星)\\s*$', 1), ''), ',', '.') AS DOUBLE),
+  CASE WHEN regexp_matches(x, '^\\s*★[★☆]{{0,4}}½?\\s*$') THEN length(x) - length(replace(x, '★', '')) + contains(x, '½')::INT * 0.5 END);
 CREATE OR REPLACE TEMP MACRO out_of(v, most) AS CASE WHEN v BETWEEN 0 AND most THEN round(1 + 4 * v / most, 2) END;
 CREATE OR REPLACE TEMP MACRO told_share(x) AS out_of(
   TRY_CAST(replace(nullif(regexp_extract(lower(x), '{_SHARE}', 1), ''), ',', '.') AS DOUBLE),
   coalesce(TRY_CAST(nullif(regexp_extract(lower(x), '{_SHARE}', 2), '') AS DOUBLE), 100));
+CREATE OR REPLACE TEMP MACRO halved(x, sign) AS
+  CASE WHEN contains(x, '½') THEN regexp_replace(x, '^\\s*(\\d+) ?½', '\\1' || sign || '5') ELSE x END;
 CREATE OR REPLACE TEMP MACRO full_year(t) AS CASE WHEN t >= TIMESTAMP '1000-01-01' THEN t END;
 CREATE OR REPLACE TEMP MACRO in_stars(n) AS CASE WHEN n BETWEEN 1 AND 5 THEN n END;
 CREATE OR REPLACE TEMP MACRO on_scale(n, low, high) AS
@@ -104,7 +107,7 @@ def typed(
         )
         return f"CASE WHEN {x} IN ({', '.join(map(repr, EVENT_KINDS))}) THEN {x} {cases} END"
     if column.name == "rating":
-        return f"stars({figure}, {x}, {scale[0]}, {scale[1]})"
+        return stars(x, decimal, scale)
     if column.type == "DOUBLE":
         return f"finite({figure})"
     if column.type == "INTEGER":
@@ -123,6 +126,12 @@ def typed(
     return f"nullif(trim({x}), '')"
 
 
+def stars(x: str, decimal: Decimal, scale: tuple[float, float]) -> str:
+    """The expression that reads text `x` as a rating and moves it to stars from 1 to 5, NULL where it is none of the scale."""
+    whole = f"halved({x}, '{'.' if decimal == 'point' else ','}')"
+    return f"stars({number(whole, decimal)}, {whole}, {scale[0]}, {scale[1]})"
+
+
 def _formats(days: tuple[str, ...]) -> str:
     listed = ", ".join(f"'{day}{time}'" for day in days for time in _TIMES)
     return f"[{listed}]"
@@ -133,5 +142,5 @@ def allowed(column: Column, scale: tuple[float, float] = (1.0, 5.0)) -> str:
     if column.name == "kind":
         return f"one of {', '.join(EVENT_KINDS)}"
     if column.name == "rating":
-        return "stars from 1 to 5" if scale == (1.0, 5.0) else f"a rating from {scale[0]:g} to {scale[1]:g}"
+        return "stars from 1 to 5, or such as 8/10 or 80%" if scale == (1.0, 5.0) else f"a rating from {scale[0]:g} to {scale[1]:g}"
     return {"DOUBLE": "a number", "INTEGER": "a whole number", "BOOLEAN": "true or false", "TIMESTAMP": "a date"}.get(column.type, "a text")

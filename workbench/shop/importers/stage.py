@@ -98,7 +98,7 @@ def _about(connection: Connection, source: Source, importer: Importer, tables: d
         "importer": importer.name,
         "title": importer.title,
         "encoding": source.encoding,
-        "warnings": [*source.notes, *moved(importer, how)],
+        "warnings": [*source.notes, *moved(connection, source, importer, how)],
         "personal": _personal(connection, source, importer, how),
         "counted": list(importer.fills[importer.table].count),
         "tables": {name: {"rejected": one.rejected, "apart": one.apart, "notes": one.notes} for name, one in tables.items()},

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workbench.shop.importers.base import Importer
+from workbench.shop.importers import sql
+from workbench.shop.importers.base import Importer, bind
 from workbench.shop.importers.dates import date_order
 from workbench.shop.importers.numbers import decimal
 from workbench.shop.importers.reading import DateOrder, Decimal, Question, Reading
 from workbench.shop.importers.scale import ends, scales
 from workbench.shop.importers.source import Source
 from workbench.shop.store import Connection
+
+EXAMPLES = 3  # of ratings that became stars
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,18 @@ def written(connection: Connection, source: Source, importer: Importer, reading:
     return Written(order, sign or "point", ends(likely[0]), reading.personal != "keep", reading.pseudonyms), tuple(questions)
 
 
-def moved(importer: Importer, how: Written) -> list[str]:
-    """That ratings on another scale became stars, in words."""
+def moved(connection: Connection, source: Source, importer: Importer, how: Written) -> list[str]:
+    """That ratings of the table `raw` on another scale became stars, in words, with the most frequent ones as examples."""
+    plan = importer.fills[importer.table]
+    x = bind(plan.columns.get("rating", ""), source.columns) if not plan.group else None
+    if not x:
+        return []
     low, high = how.scale
-    rated = "rating" in importer.fills[importer.table].columns and (low, high) != (1.0, 5.0)
-    return [f"ratings from {low:g} to {high:g} became stars from 1 to 5"] if rated else []
+    other = (low, high) != (1.0, 5.0)
+    known = f"coalesce({sql.number(x, how.decimal)}, stars_of({x}))"
+    rows = connection.execute(
+        f"SELECT trim({x}) AS x, {sql.stars(x, how.decimal, how.scale)} AS stars FROM raw WHERE {other} OR {known} IS NULL "
+        f"GROUP BY ALL HAVING stars IS NOT NULL ORDER BY count(*) DESC, x LIMIT {EXAMPLES}"
+    ).fetchall()
+    examples = ", ".join(f"{rating} became {stars:g}" for rating, stars in rows)
+    return [f"ratings{f' from {low:g} to {high:g}' if other else ''} became stars from 1 to 5: {examples}"] if rows else []
