@@ -1,6 +1,7 @@
 """Names inside sentences: found where something tells them, words that only stand there left alone."""
 
 import itertools
+import time
 
 import pytest
 
@@ -20,8 +21,20 @@ TOLD = (
     "Bonjour, je m'appelle {} et le colis est perdu.",
     "Hola, me llamo {} y no funciona.",
     "Mit freundlichen Grüßen {}",
+    "Regards, {}",
+    "Kind regards\n{}\nLeeds",
+    "It never came.\n\nThanks,\n{}",
+    "Dear {}\nthe parcel never came",
+    "Customer name: {}\nOrder 17",
+    "I spoke with Mrs. {} twice",
 )
-TOLD_IN_FULL = ("I am {} from Leeds.", "I'm {}, order late.", "I spoke to {} about it twice.", "ich bin {} und warte noch")
+TOLD_IN_FULL = (
+    "Hello {}, where is it?",
+    "I am {} from Leeds.",
+    "I'm {}, order late.",
+    "I spoke to {} about it twice.",
+    "ich bin {} und warte noch",
+)
 HAN = ("王伟", "李小龙", "陈静")
 TOLD_HAN = ("我叫{}，东西不错", "收货人：{}", "联系人{}，请打电话", "你好，我的名字是{}。")
 NOT_NAMES = (
@@ -47,6 +60,16 @@ NOT_NAMES = (
     "联系人不在",
     "这个名字很好听",
     "Ich bin Sehr Zufrieden mit dem Kauf",
+    "I am happy",
+    "Dear customer",
+    "Thanks!\nGreat product",
+    "Thanks\nNice",
+    "Best\nPrice Ever",
+    "Dear Amazon,\nplease read",
+    "Brand name: Fender Stratocaster",
+    "Hi Fi Sound, at last",
+    "MY NAME IS ON THE BOX",
+    "我叫了高铁票",
 )
 
 
@@ -73,6 +96,21 @@ def test_most_names_that_something_tells_are_found_and_little_else(without):
     assert right / changed >= 0.97, wrong
 
 
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("my name is Anna Smith", "my name is [name]"),
+        ("MY NAME IS ANNA SMITH AND I WAIT", "MY NAME IS [name] AND I WAIT"),
+        ("I am John Miller", "I am [name]"),
+        ("Regards, Peter Brown", "Regards, [name]"),
+        ("Dear Mr Jones", "Dear Mr [name]"),
+        ("我叫王伟", "我叫[name]"),
+    ],
+)
+def test_names_are_found_at_the_end_of_a_text_too(without, text, masked):
+    assert without(text) == masked
+
+
 def test_a_name_that_was_told_is_masked_wherever_it_stands(without):
     assert (
         without("Anna called. My name is Anna! Annabel knows, Anna does.")
@@ -86,12 +124,42 @@ def test_a_name_ends_before_a_word_that_is_none(without):
 
 def test_the_names_of_a_rows_own_columns_are_masked_in_its_texts(store, tmp_path):
     path = tmp_path / "reviews.csv"
-    rows = ["r1,p1,5,Jane Miller here: love it,Jane Miller", "r2,p1,4,Jane Miller said so,Tom Rowe", "r3,p1,3,so Sunny outside,Sunny"]
+    rows = [
+        "r1,p1,5,JANE MILLER here: love it,Jane Miller",
+        "r2,p1,4,Jane Miller said so,Tom Rowe",
+        "r3,p1,3,so Sunny outside,Sunny",
+        "r4,p1,3,as an Amazon Customer I wait,Amazon Customer",
+        "r5,p1,5,王伟很喜欢,王伟",
+        "r6,p1,5,很高兴,高",
+    ]
     path.write_text("review_id,product_id,rating,body,reviewerName\n" + "\n".join(rows) + "\n")
     document = importers.import_files(store, [path])
     assert [body for (body,) in store.rows("SELECT body FROM reviews ORDER BY review_id")] == [
         "[name] here: love it",
         "Jane Miller said so",
         "so Sunny outside",
+        "as an Amazon Customer I wait",
+        "[name]很喜欢",
+        "很高兴",
     ]
-    assert document["files"][0]["personal"]["rows"] == {"name": 1}
+    assert document["files"][0]["personal"]["rows"] == {"name": 2}
+
+
+def test_a_first_and_a_last_name_are_one(store, tmp_path):
+    path = tmp_path / "reviews.csv"
+    path.write_text("review_id,product_id,rating,body,Last Name,First Name\nr1,p1,5,jane miller here,Miller,Jane\nr2,p1,5,Grace,,Grace\n")
+    importers.import_files(store, [path])
+    assert [body for (body,) in store.rows("SELECT body FROM reviews ORDER BY 1")] == ["Grace", "[name] here"]
+
+
+def test_masking_takes_about_as_long_as_reading(home, tmp_path):
+    """A text that its macros read a hundred times, or the pattern of a name with a class of all letters, would take forty times as long."""
+    path, words = tmp_path / "reviews.csv", "it works &amp; works; order 12 of 30. " * 30
+    rows = (f'r{i},p1,5,"Dear Mr Jones, {words} My name is Anna Smith",Anna Smith' for i in range(3000))
+    path.write_text("reviewerID,asin,overall,reviewText,reviewerName\n" + "\n".join(rows) + "\n")
+    took = {}
+    for personal in ("keep", "mask"):
+        began = time.perf_counter()
+        importers.read(home, [path], personal=personal).discard()
+        took[personal] = time.perf_counter() - began
+    assert took["mask"] < 2 + 5 * took["keep"], took

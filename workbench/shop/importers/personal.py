@@ -64,7 +64,7 @@ def kind_of(header: str) -> str | None:
 
 
 def prepare(cursor: Connection, home: Home) -> None:
-    """Define `masked(text)`, `without_own_name(text, name)` and `pseudonym(id)` for this cursor."""
+    """Define `masked(text)`, `pseudonym(id)` and the steps of `masked_rows` for this cursor."""
     names.prepare(cursor)
     inner, outer = (bytes(byte ^ pad for byte in key(home).ljust(64, b"\0")).hex() for pad in (0x36, 0x5C))
     cursor.execute(MACROS.format(inner=inner, outer=outer))
@@ -88,12 +88,22 @@ def pseudonym(home: Home, user: str) -> str:
     return "u-" + hmac.new(key(home), user.encode(), hashlib.sha256).hexdigest()[:20]
 
 
-def text(x: str, own: Sequence[str]) -> str:
-    """The expression for a text without what is personal; `own` are the expressions of the names that its row has elsewhere."""
-    made = f"masked({x})"
-    for name in own:
-        made = f"without_own_name({made}, {name})"
-    return made
+def masked_rows(rows: str, texts: Sequence[str], own: int) -> str:
+    """The query `rows` with its columns `texts` without what is personal; it also has the names of people `own_0` to so many.
+
+    Each step is a query of its own: a macro repeats its argument, so that nested ones would read a text many times.
+    """
+    steps = ("without_patterns({x})", "without_names({x})", *(f"without_own_name({{x}}, own_{i})" for i in range(own)))
+    for step in steps if texts else ():
+        rows = f"SELECT * REPLACE ({', '.join(f'{step.format(x=name)} AS {name}' for name in texts)}) FROM ({rows})"
+    return rows
+
+
+def own_names(columns: Sequence[str]) -> list[str]:
+    """The expressions of the names of people that a row of `raw` has: each such column, and the first with the last name."""
+    found = {name.strip().lower(): f"trim(c{i})" for i, name in enumerate(columns) if kind_of(name) == "name"}
+    first, last = (next((c for name, c in found.items() if re.search(part, name)), None) for part in ("first|given", "last|family|surname"))
+    return [*found.values(), *([f"concat_ws(' ', {first}, {last})"] if first and last else [])]
 
 
 def user_id(x: str, *, always: bool) -> str:
@@ -133,8 +143,9 @@ CREATE OR REPLACE TEMP MACRO without_places(x) AS CASE WHEN regexp_matches(x, '{
   THEN regexp_replace(x, '{_macro(_ADDRESS)}', '[address]', 'g') ELSE x END;
 CREATE OR REPLACE TEMP MACRO without_mails(x) AS CASE WHEN contains(x, '@')
   THEN regexp_replace(x, '{_macro(_MAIL)}', '[mail]', 'g') ELSE x END;
-CREATE OR REPLACE TEMP MACRO masked(x) AS without_names(CASE WHEN regexp_matches(x, '[0-9]')
-  THEN without_mails(without_numbers(without_places(x))) ELSE without_mails(x) END);
+CREATE OR REPLACE TEMP MACRO without_patterns(x) AS CASE WHEN regexp_matches(x, '[0-9]')
+  THEN without_mails(without_numbers(without_places(x))) ELSE without_mails(x) END;
+CREATE OR REPLACE TEMP MACRO masked(x) AS without_names(without_patterns(x));
 CREATE OR REPLACE TEMP MACRO pseudonym(x) AS
   'u-' || left(sha256(from_hex('{{outer}}') || from_hex(sha256(from_hex('{{inner}}') || encode(x)))), 20);
 """

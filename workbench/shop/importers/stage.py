@@ -128,18 +128,18 @@ def _type(cursor: Connection, source: Source, table: Table, plan: Fill, how: Wri
     columns = [c for c in table.columns if c.name in given]
     names = [c.name for c in columns]
     select = [f"{'min(line)' if plan.group else 'line'} AS line", f"{_apart(source, plan)} AS apart"]
-    own = [f"c{i}" for i, name in enumerate(source.columns) if personal.kind_of(name) == "name"]
-    select += [f"{_typed(table, c, given[c.name], how, own)} AS {c.name}" for c in columns]
+    select += [f"{_typed(c, given[c.name], how)} AS {c.name}" for c in columns]
     if plan.attributes and (rest := _attributes(source, plan, mask=how.mask)):
         select.append(f"{rest} AS attributes")
         names.append("attributes")
     wrong = {} if plan.group else {c.name: fault for c in columns if (fault := _fault(c))}
     select += [f"CAST({given[name]} AS VARCHAR) AS raw_{name}" for name in wrong]
+    texts = [name for name in TEXTS.get(table.name, ()) if name in given] if how.mask else []
+    own = personal.own_names(source.columns) if texts and not plan.group else []
+    select += [f"{name} AS own_{i}" for i, name in enumerate(own)]
+    rows = personal.masked_rows(f"SELECT {', '.join(select)} FROM raw {_scope(source, plan)}", texts, len(own))
     bad, value = _cases(wrong)
-    cursor.execute(
-        f"CREATE TABLE {table.name} AS SELECT line, {', '.join(names)}, apart, {bad} AS bad, {value} AS bad_value "
-        f"FROM (SELECT {', '.join(select)} FROM raw {_scope(source, plan)})"
-    )
+    cursor.execute(f"CREATE TABLE {table.name} AS SELECT line, {', '.join(names)}, apart, {bad} AS bad, {value} AS bad_value FROM ({rows})")
     _merge_duplicates(cursor, table)
 
 
@@ -181,14 +181,13 @@ def _merge_duplicates(cursor: Connection, table: Table) -> None:
         cursor.execute(f"UPDATE {table.name} SET apart = '{MERGED}' WHERE {good} AND line NOT IN ({kept})")
 
 
-def _typed(table: Table, column: Column, expression: str, how: Written, own: list[str]) -> str:
-    """The expression for a column; `own` are those of the names of people that a row has."""
+def _typed(column: Column, expression: str, how: Written) -> str:
     if column.name == "body":
-        return personal.text(f"coalesce({expression}, '')", own) if how.mask else f"coalesce({expression}, '')"
+        return f"coalesce({expression}, '')"
     typed = sql.typed(column, f"({expression})", how.dates, how.decimal, how.scale)
     if column.name == "user_id" and (how.mask or how.pseudonyms):
         return personal.user_id(typed, always=how.pseudonyms)
-    return personal.text(typed, own) if how.mask and column.name in TEXTS.get(table.name, ()) else typed
+    return typed
 
 
 def _attributes(source: Source, plan: Fill, *, mask: bool) -> str:
