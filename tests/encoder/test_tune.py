@@ -8,7 +8,8 @@ from tiny_base import tiny_base
 from workbench.encoder import train as training
 from workbench.encoder.__main__ import main
 from workbench.encoder.recipe import Recipe, recipe
-from workbench.encoder.tune import as_toml, searched, tune_recipe
+from workbench.encoder.recipe_file import as_toml
+from workbench.encoder.tune import searched, tune_recipe
 from workbench.errors import Cancelled
 from workbench.registry import Registry
 from workbench.run import Run

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from workbench import jobs
 from workbench.components import context
+from workbench.encoder.recipe import recipe
 from workbench.jobs.inference import Predictions
 from workbench.pages import _compare, _labelling, _predicting
 from workbench.registry import Registry
@@ -159,6 +160,36 @@ def test_foreign_labels_are_listed_and_can_be_mapped(open_page):
     page.checkbox(key="agreed").check().run()
     assert table(page, "rows").set_index("label")["rows"].to_dict() == {"positive": 11, "negative": 10}
     assert "start" in buttons(page)
+
+
+def test_settings_can_be_changed_and_kept_as_a_recipe_which_is_chosen_then(open_page, home, started):
+    page = open_page(upload=GOOD, task="sentiment")
+    page.text_area(key="recipe-changes").set_value("epochs = 9\nkeep_close = 0.5").run()
+    page.text_input(key="recipe-name").set_value("gentle").run()
+    page.button(key="recipe-keep").click().run()
+    assert not page.exception and recipe(home, "gentle").epochs == 9 and recipe(home, "gentle").keep_close == 0.5
+    assert recipe(home, "gentle").learning_rate == recipe(home, "finetune").learning_rate
+    page.button(key="start").click().run()
+    assert started[0][1]["recipe"] == "gentle"
+
+
+@pytest.mark.parametrize(
+    ("lines", "name", "why"),
+    [
+        ("epochs = many", "gentle", "The settings cannot be read"),
+        ("epochs = 0", "gentle", "epochs"),
+        ("speed = 3", "gentle", "Unknown settings"),
+        ("epochs = 3", "../gentle", "cannot name a recipe"),
+        ("epochs = 3", "laptop", "already"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_and_nothing_is_kept(open_page, home, lines, name, why):
+    page = open_page(upload=GOOD, task="sentiment")
+    page.text_area(key="recipe-changes").set_value(lines).run()
+    page.text_input(key="recipe-name").set_value(name).run()
+    page.button(key="recipe-keep").click().run()
+    assert not page.exception and why in said(page)
+    assert not list((home.models / "recipes").glob("*.toml"))
 
 
 def test_a_label_with_too_few_rows_can_be_left_out(open_page, started):

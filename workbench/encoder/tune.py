@@ -7,9 +7,8 @@ up (Golovin et al. 2017). Trials lie in the run's folder as JSON lines, and a re
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,9 @@ from workbench.encoder.corpus import read_corpus
 from workbench.encoder.make import Prepared, prepare
 from workbench.encoder.masked_reading import with_masked_words
 from workbench.encoder.recipe import Recipe
+from workbench.encoder.recipe_file import save
 from workbench.encoder.train import copy_of, train
 from workbench.errors import WorkbenchError
-from workbench.files import write_text
 from workbench.home import Home
 from workbench.run import Run
 from workbench.shop.store import Store
@@ -70,9 +69,7 @@ def tune_recipe(home: Home, run: Run, *, snapshot: Path, recipe: Recipe, only: l
         f"Geometric mean of the tasks' metrics on validation rows: {best.value:.4f}; {origin}.",
         *([f"Tasks: {', '.join(only)}."] if only else []),
     ]
-    file = home.models / "recipes" / f"{name}.toml"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_text(file, as_toml(replace(recipe, **best.params), head))
+    save(home, name, replace(recipe, **best.params), head)
     told = [_told(trial) for trial in search.finished()]
     seconds = round(time.monotonic() - began, 1)
     return {"recipe": name, "score": best.value, "from": recipe.name, "from_score": search.first, "trials": told, "seconds": seconds}
@@ -184,11 +181,3 @@ def _told(trial: FrozenTrial) -> dict[str, Any]:
     """A trial for people and programs."""
     value = trial.value if trial.state == TrialState.COMPLETE else None
     return {"number": trial.number + 1, "state": trial.state.name.lower(), "score": value, "settings": trial.params}
-
-
-def as_toml(recipe: Recipe, head: list[str]) -> str:
-    """A recipe's file: comments, then what differs from the defaults."""
-    standard = Recipe()
-    names = [field.name for field in fields(Recipe) if field.name != "name"]
-    told = [f"{name} = {json.dumps(getattr(recipe, name))}" for name in names if getattr(recipe, name) != getattr(standard, name)]
-    return "\n".join([*(f"# {line}" for line in head), *told]) + "\n"

@@ -14,7 +14,7 @@ from workbench import jobs
 from workbench.components import context, downloads, progress, states, tables, url
 from workbench.encoder.recipe import recipes
 from workbench.jobs.estimate import estimate, in_words
-from workbench.pages import _compare, _labelling, _predicting
+from workbench.pages import _compare, _labelling, _predicting, _settings
 from workbench.registry import ModelVersion
 from workbench.run import Run
 from workbench.tasks.advice import recommended
@@ -326,6 +326,7 @@ def _problems(table: Table) -> pd.DataFrame:
 def _start(upload: Upload, uploads: list[Labelled], parent: ModelVersion | None) -> None:
     st.subheader("4 · How it learns", anchor=False)
     with states.guard():
+        _settings.take_kept()
         found = recipes(context.home())
         best, why = recommended(len(uploads[0].rows), parent=parent is not None)
         possible = [key for key in CHOICES if key != "adapters" or parent is None or parent.recipe.get("adapters")]
@@ -333,11 +334,7 @@ def _start(upload: Upload, uploads: list[Labelled], parent: ModelVersion | None)
         st.caption(f"{CHOICES[choice][1]} Recommended here is {CHOICES[best][0]}: {why[0].lower()}{why[1:]}")
         names = sorted(found, key=lambda name: (name != RECIPE, name))
         recipe = url.choice("Recipe", names, "recipe", RECIPE if RECIPE in found else None)
-        with st.expander("All settings", icon=":material/tune:"):
-            of_parent = parent.recipe if parent else {}
-            st.caption(f"Base, layers and sizes are always those of the parent, {parent.id}." if parent else "Over the bare base.")
-            rows = [(name, str(value), str(of_parent.get(name, ""))) for name, value in found[recipe].asdict().items()]
-            tables.show(pd.DataFrame(rows, columns=["setting", "recipe", "parent"]), "Settings of the recipe", "recipe-settings")
+        _settings.show(found[recipe], parent)
         _estimate(upload.sha, uploads, parent, recipe, choice)
         busy = [status for status in progress.running() if status.kind != "derive"]
         if busy:
