@@ -298,7 +298,7 @@ def _checked(labelled: Labelled, table: Table) -> Labelled | None:
         if len(problems):
             st.text(f"{len(problems):,} rows are left out, each with its line in the file and why")
             downloads.table(problems, "problems", "label-problems", most=SEEN)
-        else:
+        elif not labelled.scarce:
             st.text("Every row can be used.")
     if labelled.unknown:
         _ask(labelled)
