@@ -112,7 +112,8 @@ def measure(corpus: Corpus, given: argparse.Namespace, chosen: Recipe) -> dict[s
         return document_of(corpus, measure_cold(corpus, chosen, seeds), seeds, {})
     rivals = measure_rivals(corpus, only=given.rivals, report=say)
     if "sasrec" in given.rivals:
-        rivals.measured["sasrec"] = sasrec_ranks(corpus, "test", [chosen.seed + i for i in range(given.sasrec_seeds or given.seeds)], say)
+        sasrec_seeds = [chosen.seed + i for i in range(given.sasrec_seeds or given.seeds)]
+        rivals.measured["sasrec"] = sasrec_ranks(corpus, "test", sasrec_seeds, say, jobs=given.jobs)
     found = rivals.measured if given.only_rivals else {"encoder": encoder(corpus, chosen, seeds), **rivals.measured}
     return document_of(corpus, found, seeds, rivals.left_out)
 
@@ -199,6 +200,7 @@ def main() -> int:
     parser.add_argument("--recipe", default="laptop")
     parser.add_argument("--seeds", type=int, default=1, help="of the encoder and of sasrec")
     parser.add_argument("--sasrec-seeds", type=int, metavar="N", help="of sasrec alone, where they are others")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="trainings of sasrec at once: pays with many cores or a GPU")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     if bool(given.home) == bool(given.sequences and given.texts):

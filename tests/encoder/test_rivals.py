@@ -93,3 +93,11 @@ def test_the_same_seed_ranks_alike(chain):
     grid = [Settings(dim=8, epochs=2)]
     a, b = (sasrec_ranks(chain, "test", [3], grid=grid).ranked[0].rank for _ in range(2))
     assert (a == b).all()
+
+
+@pytest.mark.slow
+def test_trainings_in_processes_of_their_own_rank_as_one_after_another(chain):
+    grid = [Settings(dim=8, epochs=2), Settings(dim=16, epochs=2)]
+    alone, at_once = (sasrec_ranks(chain, "test", [3, 4], grid=grid, jobs=jobs) for jobs in (1, 2))
+    assert alone.settings == at_once.settings and len(at_once.ranked) == 2
+    assert all((a.rank == b.rank).all() for a, b in zip(alone.ranked, at_once.ranked, strict=True))

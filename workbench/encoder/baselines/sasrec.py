@@ -8,9 +8,13 @@ into gold loss"). It is too slow to be a part of every training: benchmarks and 
 from __future__ import annotations
 
 import copy
+import multiprocessing
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from itertools import repeat
 
 import numpy as np
 import torch
@@ -19,7 +23,7 @@ from torch.nn import functional as F
 
 from workbench.encoder.baselines.ranking import Histories, Known, Measured, of_known, training_histories
 from workbench.encoder.corpus import Corpus
-from workbench.encoder.ranking import Scorer, ndcg, rank_products
+from workbench.encoder.ranking import Ranked, Scorer, ndcg, rank_products
 from workbench.encoder.track import engine
 
 Report = Callable[[float, str], None]
@@ -94,23 +98,37 @@ def sasrec_ranks(
     seeds: Sequence[int] = (7,),
     report: Report = lambda done, step: None,
     grid: Sequence[Settings] = GRID,
+    jobs: int = 1,
 ) -> Measured:
-    """The rankings of a split, one for each seed; the settings of `grid` are chosen on the validation products with the first seed."""
-    began, histories, total = time.monotonic(), training_histories(corpus), len(grid) + len(seeds) - 1
-    best, chosen, ranked = -1.0, grid[0], []
-    for at, settings in enumerate(grid):
-        value, scorer = _train(corpus, histories, settings, seeds[0], _part(report, at, total, settings))
-        if value > best:
-            best, chosen, ranked = value, settings, [rank_products(corpus, split, scorer)]
-    for at, seed in enumerate(seeds[1:], len(grid)):
-        scorer = _train(corpus, histories, chosen, seed, _part(report, at, total, chosen))[1]
-        ranked.append(rank_products(corpus, split, scorer))
-    return Measured(ranked, asdict(chosen), time.monotonic() - began)
+    """The rankings of a split, one for each seed; the settings of `grid` are chosen on the validation products with the first seed.
+
+    `jobs` trainings run at once, each in a process of its own, which pays where there are many cores beside a GPU.
+    """
+    began, total = time.monotonic(), len(grid) + len(seeds) - 1
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) if jobs > 1 else nullcontext() as pool:
+
+        def every(settings: Sequence[Settings], seeds: Sequence[int], at: int) -> list[tuple[float, Ranked]]:
+            if pool:
+                return list(pool.map(_ranked, repeat(corpus), repeat(split), settings, seeds))
+            parts = [_part(report, at + i, total, used) for i, used in enumerate(settings)]
+            return list(map(_ranked, repeat(corpus), repeat(split), settings, seeds, parts))
+
+        tried = every(grid, [seeds[0]] * len(grid), 0)
+        best = max(range(len(grid)), key=lambda i: tried[i][0])
+        report(len(grid) / total, f"sasrec dim {grid[best].dim}, dropout {grid[best].dropout}: validation NDCG@10 {tried[best][0]:.4f}")
+        others = every([grid[best]] * (len(seeds) - 1), seeds[1:], len(grid))
+    return Measured([ranked for _, ranked in (tried[best], *others)], asdict(grid[best]), time.monotonic() - began)
 
 
 def _part(report: Report, at: int, total: int, settings: Settings) -> Report:
     name = f"sasrec dim {settings.dim}, dropout {settings.dropout}, learning rate {settings.learning_rate}"
     return lambda done, step: report((at + done) / total, f"{name}, {step}")
+
+
+def _ranked(corpus: Corpus, split: str, settings: Settings, seed: int, report: Report = lambda done, step: None) -> tuple[float, Ranked]:
+    """The best validation NDCG@10 of one training, and the ranking of a split by that epoch."""
+    value, scorer = _train(corpus, training_histories(corpus), settings, seed, report)
+    return value, rank_products(corpus, split, scorer)
 
 
 def _train(corpus: Corpus, histories: Histories, settings: Settings, seed: int, report: Report) -> tuple[float, Scorer]:
