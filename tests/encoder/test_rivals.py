@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sequences import corpus_of
@@ -97,6 +99,7 @@ def test_the_same_seed_ranks_alike(chain):
 
 @pytest.mark.slow
 def test_trainings_in_processes_of_their_own_rank_as_one_after_another(chain):
+    chain = replace(chain, user_rows={"return": lambda: "not to be sent"})
     grid = [Settings(dim=8, epochs=2), Settings(dim=16, epochs=2)]
     alone, at_once = (sasrec_ranks(chain, "test", [3, 4], grid=grid, jobs=jobs) for jobs in (1, 2))
     assert alone.settings == at_once.settings and len(at_once.ranked) == 2

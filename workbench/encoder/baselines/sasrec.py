@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import repeat
 
 import numpy as np
@@ -108,8 +108,8 @@ def sasrec_ranks(
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) if jobs > 1 else nullcontext() as pool:
 
         def every(settings: Sequence[Settings], seeds: Sequence[int], at: int) -> list[tuple[float, Ranked]]:
-            if pool:
-                return list(pool.map(_ranked, repeat(corpus), repeat(split), settings, seeds))
+            if pool:  # tasks on users hold functions, which no process can be sent, and are not read here
+                return list(pool.map(_ranked, repeat(replace(corpus, user_rows={})), repeat(split), settings, seeds))
             parts = [_part(report, at + i, total, used) for i, used in enumerate(settings)]
             return list(map(_ranked, repeat(corpus), repeat(split), settings, seeds, parts))
 
