@@ -1,22 +1,16 @@
 """The benchmark of few labels as it is run: the commands of the workbench, beside a rival on the same rows."""
 
-import importlib.util
 import json
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
-
-FILE = Path(__file__).parents[1] / "benchmarks" / "few_labels.py"
+from opened import benchmark_named
 
 
 @pytest.fixture(scope="module")
 def benchmark():
-    spec = importlib.util.spec_from_file_location("few_labels", FILE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return benchmark_named("few_labels")
 
 
 def test_as_many_rows_of_each_label_are_drawn_by_the_seed(benchmark):

@@ -1,22 +1,16 @@
 """The benchmark of a GPU, as far as a processor can run it."""
 
-import importlib.util
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-
-FILE = Path(__file__).resolve().parents[1] / "benchmarks" / "gpu.py"
+from opened import benchmark_named
 
 
 @pytest.fixture(scope="module")
 def gpu():
-    spec = importlib.util.spec_from_file_location("gpu_benchmark", FILE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return benchmark_named("gpu")
 
 
 def test_its_reviews_are_of_a_seed_all_different_and_of_realistic_length(gpu):

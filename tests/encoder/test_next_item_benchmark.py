@@ -1,25 +1,20 @@
 """The benchmark of next items as it is run: one JSON document on stdout, problems in words."""
 
-import importlib.util
 import json
 import sys
-from pathlib import Path
 
 import pytest
+from opened import benchmark_named
 from small_shop import make_home
-
-FILE = Path(__file__).parents[1] / "benchmarks" / "next_item.py"
 
 
 @pytest.fixture
 def run(monkeypatch, capsys):
     """Runs the benchmark with these words: (exit code, stdout, stderr)."""
-    spec = importlib.util.spec_from_file_location("next_item_benchmark", FILE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = benchmark_named("next_item")
 
     def go(*words):
-        monkeypatch.setattr(sys, "argv", [str(FILE), *map(str, words)])
+        monkeypatch.setattr(sys, "argv", ["next_item.py", *map(str, words)])
         capsys.readouterr()
         code = module.main()
         return code, *capsys.readouterr()

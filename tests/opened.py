@@ -1,0 +1,14 @@
+"""The benchmarks are scripts, not a package: a test opens one by its name."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+
+def benchmark_named(name: str) -> ModuleType:
+    """`tests/benchmarks/NAME.py` as a module."""
+    spec = importlib.util.spec_from_file_location(f"{name}_benchmark", Path(__file__).parent / "benchmarks" / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
