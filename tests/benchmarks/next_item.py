@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -111,10 +112,13 @@ def measure(corpus: Corpus, given: argparse.Namespace, chosen: Recipe) -> dict[s
     if given.cold:
         return document_of(corpus, measure_cold(corpus, chosen, seeds), seeds, {})
     rivals = measure_rivals(corpus, only=given.rivals, report=say)
-    if "sasrec" in given.rivals:
-        sasrec_seeds = [chosen.seed + i for i in range(given.sasrec_seeds or given.seeds)]
-        rivals.measured["sasrec"] = sasrec_ranks(corpus, "test", sasrec_seeds, say, jobs=given.jobs)
-    found = rivals.measured if given.only_rivals else {"encoder": encoder(corpus, chosen, seeds), **rivals.measured}
+    with ThreadPoolExecutor(1) as beside:
+        of_sasrec = [chosen.seed + i for i in range(given.sasrec_seeds or given.seeds)]
+        sasrec = beside.submit(sasrec_ranks, corpus, "test", of_sasrec, say, jobs=given.jobs) if "sasrec" in given.rivals else None
+        if given.jobs == 1:  # in this process: one training after the other
+            wait([sasrec] if sasrec else [])
+        found = {} if given.only_rivals else {"encoder": encoder(corpus, chosen, seeds)}
+        found |= rivals.measured | ({"sasrec": sasrec.result()} if sasrec else {})
     return document_of(corpus, found, seeds, rivals.left_out)
 
 
@@ -200,7 +204,9 @@ def main() -> int:
     parser.add_argument("--recipe", default="laptop")
     parser.add_argument("--seeds", type=int, default=1, help="of the encoder and of sasrec")
     parser.add_argument("--sasrec-seeds", type=int, metavar="N", help="of sasrec alone, where they are others")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="trainings of sasrec at once: pays with many cores or a GPU")
+    parser.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="trainings of sasrec at once, beside the encoder's: pays with many cores or a GPU"
+    )
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     if bool(given.home) == bool(given.sequences and given.texts):
