@@ -5,7 +5,7 @@
 For each seed so many rows of each label, or so many rows, are drawn from FILE (all with --each 0) and taught by `workbench
 finetune` (--recipe NAME), in an empty home, with what it recommends; `workbench predict` then labels the test file, or without
 one the fifth of FILE that a hash of the text holds out. Rows without a text or a label are left out. The rival learns from the
-same rows. One JSON document on stdout, progress on stderr.
+same rows; with --setfit (`pip install setfit`) so does SetFit, as its authors set it. One JSON document on stdout, progress on stderr.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +35,24 @@ from workbench.encoder.recipe import DEFAULT_BASE
 from workbench.tasks.tables import read_file
 
 TASK = "label_of_text"
+PAIRS = 20  # of each kind for each text that SetFit learns from, as in its paper (Tunstall and others 2022)
 
 
-def drawn(frame: pd.DataFrame, label: str, each: int, seed: int, rows: int | None = None) -> pd.DataFrame:
+def asked(parser: argparse.ArgumentParser, **otherwise: int) -> argparse.Namespace:
+    """The arguments, with those that say which rows of a file are drawn; `otherwise` each or rows where neither is given."""
+    parser.add_argument("--text", required=True, metavar="COLUMN")
+    parser.add_argument("--label", required=True, metavar="COLUMN")
+    said = " or ".join(f"{name} {value}" for name, value in otherwise.items())
+    parser.add_argument("--each", type=int, metavar="N", help=f"rows of each label, 0 for all ({said})")
+    parser.add_argument("--rows", type=int, metavar="N", help="of all labels as they come, instead of --each")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    if given.each is None and given.rows is None:
+        vars(given).update(otherwise)
+    return given
+
+
+def drawn(frame: pd.DataFrame, label: str, each: int | None, seed: int, rows: int | None = None) -> pd.DataFrame:
     """So many random `rows`, or so many of each label; all of a label that has fewer, or where `each` is 0."""
     mixed = frame.sample(frac=1, random_state=seed)
     if rows:
@@ -91,6 +108,21 @@ def embedded(texts: list[str]) -> np.ndarray:
     return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True))
 
 
+def setfit_labels(rows: pd.DataFrame, asked: list[str], given: argparse.Namespace, seed: int) -> np.ndarray:
+    """The labels that SetFit gives, (asked,): the same base learns from pairs whether they are alike, then a logistic regression."""
+    from datasets import Dataset
+    from setfit import SetFitModel, Trainer, TrainingArguments
+
+    names, target = np.unique(rows[given.label], return_inverse=True)
+    taught = Dataset.from_dict({"text": rows[given.text].tolist(), "label": target.tolist()})
+    with tempfile.TemporaryDirectory() as folder:
+        how = TrainingArguments(folder, num_iterations=PAIRS, seed=seed, save_strategy="no", report_to="none", show_progress_bar=False)
+        trainer = Trainer(SetFitModel.from_pretrained(str(find_base(DEFAULT_BASE))), how, train_dataset=taught)
+        trainer.train()
+        found = trainer.model.predict(asked, show_progress_bar=False)
+    return np.asarray(names[np.asarray(found, np.int64)])
+
+
 def rows_of(path: Path, given: argparse.Namespace) -> pd.DataFrame:
     """The rows of a file that have a text and a label."""
     columns = [given.text, given.label]
@@ -99,7 +131,7 @@ def rows_of(path: Path, given: argparse.Namespace) -> pd.DataFrame:
 
 
 def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Accuracy and macro F1 of both over all seeds, with the paired difference on the same test rows, and of each seed."""
+    """Accuracy and macro F1 of all over the seeds, with the paired gain on the same test rows, and of each seed."""
     train = rows_of(given.train, given)
     held = held_out(train, given.text) if given.test is None else np.zeros(len(train), bool)
     test = train[held] if given.test is None else rows_of(given.test, given)
@@ -108,21 +140,26 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     known, asked = (embedded(frame[given.text].tolist()) for frame in (train, test))
     names, truth = np.unique(test[given.label], return_inverse=True)
     place = {name: at for at, name in enumerate(names)}
-    shown: dict[str, list[np.ndarray]] = {"finetuned": [], "frozen_logistic": []}
-    seconds = []
+    shown: dict[str, list[np.ndarray]] = defaultdict(list)
+    seconds: dict[str, list[float]] = defaultdict(list)
     for seed in range(given.seeds):
         rows = drawn(train, given.label, given.each, seed, given.rows)
         ours, took = finetuned(rows, asked_file, given)
         rival = LogisticRegression(max_iter=2000, C=10).fit(known[train.index.get_indexer(rows.index)], rows[given.label])
-        for name, labels in (("finetuned", ours), ("frozen_logistic", rival.predict(asked))):
-            shown[name].append(np.array([place.get(label, len(names)) for label in labels]))
-        seconds.append(round(took, 1))
-        say(f"seed {seed}: {by_seed(shown, truth, seed)}, {took:.0f} s")
+        labels = {"finetuned": ours, "frozen_logistic": rival.predict(asked)}
+        seconds["finetuned"].append(round(took, 1))
+        if given.setfit:
+            began = time.monotonic()
+            labels["setfit"] = setfit_labels(rows, test[given.text].tolist(), given, seed)
+            seconds["setfit"].append(round(time.monotonic() - began, 1))
+        for name, of_test in labels.items():
+            shown[name].append(np.array([place.get(label, len(names)) for label in of_test]))
+        say(f"seed {seed}: {by_seed(shown, truth, seed)}, seconds {dict(seconds)}")
     return {
         "rows": len(rows),
         "labels": int(train[given.label].nunique()),
         "test_rows": len(test),
-        "seconds": seconds,
+        "seconds": dict(seconds),
         "accuracy": compared({name: mean(np.mean([one == truth for one in found], axis=0)) for name, found in shown.items()}),
         "macro_f1": compared({name: f1_of(truth, found, len(names) + 1) for name, found in shown.items()}),
         "by_seed": [by_seed(shown, truth, seed) for seed in range(given.seeds)],
@@ -135,12 +172,18 @@ def f1_of(truth: np.ndarray, shown: list[np.ndarray], labels: int) -> Metric:
 
 
 def compared(found: dict[str, Metric]) -> dict[str, Any]:
-    return {**found, "difference": found["finetuned"].minus(found["frozen_logistic"])}
+    """The figures, and what fine-tuning gains over each rival on the same test rows."""
+    ours = found["finetuned"]
+    return {**found, "gain": {name: ours.minus(theirs) for name, theirs in found.items() if theirs is not ours}}
 
 
 def by_seed(shown: dict[str, list[np.ndarray]], truth: np.ndarray, seed: int) -> dict[str, float]:
-    """The accuracy of both."""
+    """The accuracy of each."""
     return {name: round(float((found[seed] == truth).mean()), 4) for name, found in shown.items()}
+
+
+def words(figure: dict[str, float]) -> str:
+    return f"{figure['value']:.4f} ({figure['low']:.4f} to {figure['high']:.4f})"
 
 
 def say(what: str) -> None:
@@ -151,22 +194,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--test", type=Path)
-    parser.add_argument("--text", required=True, metavar="COLUMN")
-    parser.add_argument("--label", required=True, metavar="COLUMN")
-    parser.add_argument("--each", type=int, default=8, metavar="N", help="rows of each label, 0 for all (8)")
-    parser.add_argument("--rows", type=int, metavar="N", help="of all labels as they come, instead of --each")
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="draws (5)")
     parser.add_argument("--recipe", default="finetune")
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
+    parser.add_argument("--setfit", action="store_true", help="beside SetFit too, which takes minutes a draw")
+    given = asked(parser, each=8)
+    if given.setfit and find_spec("setfit") is None:
+        parser.error("--setfit needs a package that is not installed: pip install setfit")
     with tempfile.TemporaryDirectory() as folder:
         found = measure(given, Path(folder))
     if given.json:
         print(json.dumps(found))
         return 0
     for metric in ("accuracy", "macro_f1"):
+        gains = found[metric].pop("gain")
         for name, figure in found[metric].items():
-            print(f"{metric:9} {name:16} {figure['value']:.4f} ({figure['low']:.4f} to {figure['high']:.4f})")
+            print(f"{metric:9} {name:16} {words(figure)}" + (f"  fine-tuning's gain {words(gains[name])}" if name in gains else ""))
     print(f"{found['rows']:,} rows of {found['labels']} labels, {found['test_rows']:,} test rows, seconds: {found['seconds']}")
     return 0
 

@@ -1,10 +1,10 @@
-"""How long it takes from an upload of labelled rows to a promoted version, and how long a page takes to open meanwhile.
+"""What an upload of labelled rows does to every task, how long it takes until it is promoted, and how long a page takes to open meanwhile.
 
-    python tests/benchmarks/upload.py --home DIR --file FILE --text COLUMN --label COLUMN [--rows 1000] [--page sentiment] [--json]
+    python tests/benchmarks/upload.py --home DIR --file FILE --text COL --label COL [--rows 1000 | --each N] [--page sentiment] [--json]
 
-In a browser, on a copy of the home whose active version is the parent: so many rows of FILE are uploaded on the page Fine-tune as
-labels of one's own, learned with what the page recommends, and the version is promoted. Meanwhile a second window opens an insight
-page again and again; it is open when everything on it is drawn. One JSON document on stdout, progress on stderr.
+In a browser, on a copy of the home whose active version is the parent: so many rows of FILE are uploaded on the page Fine-tune,
+learned as what the page takes them for and with what it recommends, and the version is promoted. Meanwhile a second window opens an
+insight page again and again; it is open when everything on it is drawn. One JSON document on stdout, progress on stderr.
 """
 
 from __future__ import annotations
@@ -18,16 +18,19 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import pandas as pd
-from few_labels import rows_of
+from few_labels import asked, drawn, rows_of
 from live_app import chromium, served
 from screenshots import PATIENCE_MS, READY
 
 from workbench.home import Home
+from workbench.pages._compare import compare, main_metrics
 from workbench.registry import Registry
+from workbench.run import Run
 
 TIMES_ALONE = 5
 PAUSE_SECONDS = 3.0
@@ -52,10 +55,11 @@ def teach(page: Any, app: str, rows: pd.DataFrame) -> None:
     content = rows.to_csv(index=False).encode()
     page.locator("input[type=file]").first.set_input_files({"name": "rows.csv", "mimeType": "text/csv", "buffer": content})
     page.get_by_text("usable rows").wait_for(timeout=PATIENCE_MS)
-    rare = page.get_by_text("Do without these labels")
-    page.get_by_role("button", name="Start fine-tuning").or_(rare).first.wait_for(timeout=PATIENCE_MS)
-    if rare.count():
-        rare.click()
+    for question in ("These meanings are right", "Do without these labels"):
+        answer = page.get_by_text(question)
+        page.get_by_role("button", name="Start fine-tuning").or_(answer).first.wait_for(timeout=PATIENCE_MS)
+        if answer.count():
+            answer.click()
     press(page, "Start fine-tuning")
     page.get_by_text("so far").wait_for(timeout=PATIENCE_MS)
 
@@ -76,7 +80,7 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     shutil.copytree(Home.find(given.home).root, home.root)
     parent = Registry(home).active()
     assert parent, "the home has no active version"
-    rows = rows_of(given.file, given)[[given.text, given.label]].sample(given.rows, random_state=given.seed)
+    rows = drawn(rows_of(given.file, given)[[given.text, given.label]], given.label, given.each, given.seed, given.rows)
     with served(home, folder) as app, chromium() as learning:
         page, address = learning.context.browser.new_page(), f"{app}/{given.page}"
         alone = [opened(page, address) for _ in range(TIMES_ALONE + 1)][1:]
@@ -86,6 +90,7 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         meanwhile = opened_meanwhile(page, address, learning)
         learned = time.monotonic() - began
         say(f"learned after {learned:.0f} s")
+        tasks = before_and_after(home, learning.url)
         press(learning, "Promote")
         while Registry(home).active() == parent:
             assert time.monotonic() < began + MOST_SECONDS, "the promotion was refused"
@@ -95,11 +100,25 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "labels": int(rows[given.label].nunique()),
         "seconds": {"learned": round(learned, 1), "promoted": round(time.monotonic() - began, 1)},
         "page": {"alone": figures(alone), "meanwhile": figures(meanwhile)},
+        "tasks": tasks,
     }
+
+
+def before_and_after(home: Home, address: str) -> list[dict[str, Any]]:
+    """What the page compares: of each task its main metric before and after, and what can be said of the change."""
+    [run] = parse_qs(urlsplit(address).query)["run"]
+    result = Run.find(home, run).status().result or {}
+    frame = main_metrics(compare(result.get("before") or {}, result["tasks"]))
+    found: list[dict[str, Any]] = json.loads(frame.to_json(orient="records"))
+    return found
 
 
 def figures(seconds: list[float]) -> dict[str, float]:
     return {"median": round(statistics.median(seconds), 2), "longest": round(max(seconds), 2), "times": len(seconds)}
+
+
+def words(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def say(what: str) -> None:
@@ -110,13 +129,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--home", type=Path, required=True, metavar="DIR")
     parser.add_argument("--file", type=Path, required=True)
-    parser.add_argument("--text", required=True, metavar="COLUMN")
-    parser.add_argument("--label", required=True, metavar="COLUMN")
-    parser.add_argument("--rows", type=int, default=1000, metavar="N", help="of the file, drawn at random (1000)")
     parser.add_argument("--page", default="sentiment", help="which page is opened (sentiment)")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
+    given = asked(parser, rows=1000)
     with tempfile.TemporaryDirectory() as folder:
         found = measure(given, Path(folder))
     if given.json:
@@ -125,6 +140,8 @@ def main() -> int:
     print(f"{found['rows']:,} rows, promoted after {found['seconds']['promoted']} s")
     for when, one in found["page"].items():
         print(f"{given.page} {when:10} median {one['median']} s, longest {one['longest']} s, {one['times']} times")
+    for one in found["tasks"]:
+        print(f"{one['task']:20} {one['metric']:12} {words(one['before'])} before, {words(one['after'])} after: {one['verdict']}")
     return 0
 
 

@@ -55,4 +55,6 @@ def test_a_version_is_made_and_both_label_the_same_rows(benchmark, tmp_path, mon
     assert (found["rows"], found["labels"], found["test_rows"]) == (24, 3, 18)
     assert accuracy["finetuned"]["value"] > 0.9 < accuracy["frozen_logistic"]["value"]
     assert found["macro_f1"]["finetuned"]["value"] == pytest.approx(accuracy["finetuned"]["value"], abs=0.1)
-    assert accuracy["difference"]["value"] == pytest.approx(accuracy["finetuned"]["value"] - accuracy["frozen_logistic"]["value"])
+    assert accuracy["gain"]["frozen_logistic"]["value"] == pytest.approx(
+        accuracy["finetuned"]["value"] - accuracy["frozen_logistic"]["value"]
+    )
