@@ -67,13 +67,14 @@ def vectors(each: int = EACH) -> np.ndarray:
     return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
 
 
-def publish(home: Home, *, each: int = EACH, tasks: bool = True) -> ModelVersion:
+def publish(home: Home, *, each: int = EACH, tasks: bool = True, parent: str | None = None, read: np.ndarray | None = None) -> ModelVersion:
+    """A version, active, that reads the users as `vectors` says or as `read` (users, DIM) holds."""
     registry = Registry(home)
     version, folder = registry.new_folder()
     known = users(each)
     with write_space(folder / "vectors.duckdb") as space:
         space.settings(scale=1.0)
-        space.vectors("users", list(known), vectors(each))
+        space.vectors("users", list(known), vectors(each) if read is None else read)
         space.vectors("products", [f"p{k}-{j}" for k in range(3) for j in range(5)], np.eye(DIM)[np.repeat(np.arange(3), 5)])
         if tasks:
             kinds = list(known.values())
@@ -83,7 +84,7 @@ def publish(home: Home, *, each: int = EACH, tasks: bool = True) -> ModelVersion
             space.predictions("return", ["stays_away", "returns"], list(known), np.stack([1 - back, back], 1))
     left_out = {} if tasks else {"return": "needs purchases over at least 210 days"}
     (folder / "metrics.json").write_text(json.dumps({"version": version, "tasks": {}, "left_out": left_out}), "utf-8")
-    made = registry.publish(version, {"parent": None, "data_version": 1, "recipe": "laptop", "kind": "train", "seconds": 1.0})
+    made = registry.publish(version, {"parent": parent, "data_version": 1, "recipe": "laptop", "kind": "train", "seconds": 1.0})
     registry.promote(version)
     return made
 

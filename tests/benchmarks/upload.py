@@ -49,12 +49,16 @@ def press(page: Any, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click(timeout=PATIENCE_MS)
 
 
-def teach(page: Any, app: str, rows: pd.DataFrame) -> None:
-    """Upload the rows and start what the page recommends."""
+def teach(page: Any, app: str, rows: pd.DataFrame, task: str | None = None) -> None:
+    """Upload the rows, as labels of the task with this title where one is given, and start what the page recommends."""
     page.goto(f"{app}/finetune")
     content = rows.to_csv(index=False).encode()
     page.locator("input[type=file]").first.set_input_files({"name": "rows.csv", "mimeType": "text/csv", "buffer": content})
     page.get_by_text("usable rows").wait_for(timeout=PATIENCE_MS)
+    if task:
+        page.get_by_role("combobox", name="Task", exact=True).click()
+        page.get_by_role("option", name=task, exact=True).click()
+        page.get_by_role("textbox", name="Its name").wait_for(state="detached", timeout=PATIENCE_MS)
     for question in ("These meanings are right", "Do without these labels"):
         answer = page.get_by_text(question)
         page.get_by_role("button", name="Start fine-tuning").or_(answer).first.wait_for(timeout=PATIENCE_MS)
@@ -86,7 +90,7 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         alone = [opened(page, address) for _ in range(TIMES_ALONE + 1)][1:]
         say(f"{given.page} alone: {statistics.median(alone):.2f} s")
         began = time.monotonic()
-        teach(learning, app, rows)
+        teach(learning, app, rows, given.task)
         meanwhile = opened_meanwhile(page, address, learning)
         learned = time.monotonic() - began
         say(f"learned after {learned:.0f} s")
@@ -130,6 +134,7 @@ def main() -> int:
     parser.add_argument("--home", type=Path, required=True, metavar="DIR")
     parser.add_argument("--file", type=Path, required=True)
     parser.add_argument("--page", default="sentiment", help="which page is opened (sentiment)")
+    parser.add_argument("--task", metavar="TITLE", help="the labels' task, where the page takes them for another, say 'Review sentiment'")
     parser.add_argument("--seed", type=int, default=7)
     given = asked(parser, rows=1000)
     with tempfile.TemporaryDirectory() as folder:

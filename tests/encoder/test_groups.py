@@ -8,6 +8,7 @@ import pytest
 from workbench.encoder import metrics
 from workbench.encoder.corpus import read_corpus
 from workbench.encoder.groups import NEW, OLD, compare_groups, read_groups
+from workbench.tasks.labelled_rows import OF_SHOP, UPLOADED, key_of
 
 LANGUAGES = np.array(["en"] * 200 + ["de"] * 60 + ["fr"] * 10 + [""] * 30, object)
 
@@ -71,5 +72,24 @@ def test_the_groups_of_reviews_products_and_customers_come_from_the_shop(store):
     assert ways["category"].tolist() == ["Audio" if int(k[1:]) % 12 % 2 else "Garden" for k in keys]
     assert ways["customer"].tolist() == [NEW if int(k[1:]) // 40 * 40 <= 90 else OLD for k in keys]
     assert len(set(ways["price"])) == 3 and ways["price"][keys.index(keys[0])]
+    assert set(ways["origin"]) == {OF_SHOP}
     assert "category" not in groups["category"] and len(groups["category"]["price"]) == len(corpus.text_rows["category"].rows("test"))
     assert set(groups["next_item"]) == {"category", "price", "customer"} and len(groups["next_item"]["price"]) == 40
+
+
+def test_uploaded_rows_are_told_from_the_shops_own(store):
+    with store.transaction() as cursor:
+        cursor.execute("INSERT INTO products (product_id, title) VALUES ('p', 'thing')")
+        cursor.execute(
+            "INSERT INTO reviews (review_id, product_id, rating, body) SELECT 'r' || i, 'p', 1 + i % 5, 'words ' || i FROM range(200) t(i)"
+        )
+        cursor.execute(
+            "INSERT INTO labels (label_id, task, text, label, upload, created_at) "
+            "SELECT 'l' || i, 'sentiment', 'said ' || i, 'positive', 'one', now()::TIMESTAMP FROM range(100) t(i)"
+        )
+    corpus = read_corpus(store)
+    rows = corpus.text_rows["sentiment"]
+    told = read_groups(store, corpus)["sentiment"]["origin"]
+    uploaded = {key_of(f"said {i}") for i in range(100)}
+    assert told.tolist() == [UPLOADED if rows.keys[i] in uploaded else OF_SHOP for i in rows.rows("test")]
+    assert set(told) == {UPLOADED, OF_SHOP}

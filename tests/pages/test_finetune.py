@@ -355,6 +355,28 @@ def test_groups_that_got_worse_are_named():
     assert (row.group, row.before, row.after, row.n, row.verdict) == ("de", 0.7, 0.5, 60, "worse")
 
 
+def test_uploaded_rows_are_told_beside_the_shops_own():
+    def page(task):
+        import pandas as pd
+
+        from workbench.pages import _compare
+
+        figures = {"before": [0.4, 0.7, 0.5], "after": [0.6, 0.7, 0.5], "n": [1200, 300, 50], "verdict": ["better", "unchanged", "worse"]}
+        names = {
+            "task": ["Review sentiment"] * 3,
+            "by": ["origin", "origin", "language"],
+            "group": ["uploaded rows", "the shop's own rows", "de"],
+        }
+        _compare._by_origin(pd.DataFrame(names | figures), task)
+
+    told = [text.value for text in AppTest.from_function(page, args=("sentiment",)).run().text]
+    assert told == [
+        "On uploaded rows: 0.400 before, 0.600 after (better, n 1,200).",
+        "On the shop's own rows: 0.700 before, 0.700 after (unchanged, n 300).",
+    ]
+    assert not AppTest.from_function(page, args=("intent",)).run().text
+
+
 def test_a_task_without_a_before_is_new():
     frame = _compare.compare({}, {"tone": {"metrics": {"macro_f1": METRIC}}})
     assert frame["verdict"].tolist() == ["new"] and pd.isna(frame["change"].iloc[0])

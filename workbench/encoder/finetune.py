@@ -16,6 +16,7 @@ import numpy as np
 from workbench.encoder.baselines import baselines
 from workbench.encoder.corpus import Corpus, TextRows, read_corpus
 from workbench.encoder.evaluate import Metrics, measure
+from workbench.encoder.label_names import learn_names
 from workbench.encoder.make import WHOLE, Made, Prepared, checkpoint_of, part_of, prepare, publish
 from workbench.encoder.masked_reading import with_masked_words
 from workbench.encoder.probe import begin_head
@@ -27,6 +28,7 @@ from workbench.home import Home
 from workbench.registry import ModelVersion, Registry
 from workbench.run import Run
 from workbench.shop.store import Store
+from workbench.tasks.labelled_rows import text_of
 
 STRUCTURE = (
     *("split", "base", "vocabulary", "own_layers", "own_width", "max_length", "top_layers", "pooling", "adapters", "adapter_rank"),
@@ -52,7 +54,7 @@ class Lesson:
     def rows(self, corpus: Corpus, task: str) -> np.ndarray:
         """The upload's own rows of a task."""
         keys = corpus.text_rows[task].keys
-        return np.array([i for i, key in enumerate(keys) if key.startswith("label:") and key[6:] in self.told], np.int64)
+        return np.array([i for i, key in enumerate(keys) if text_of(key) in self.told], np.int64)
 
     def of(self, corpus: Corpus) -> dict[str, TextRows]:
         """The rows of the tasks that are taught."""
@@ -88,6 +90,7 @@ def finetune_version(
     lesson = Lesson(tuple(tasks or (task,)), uploads.get(upload, set()), choice, found)
     _keep_learned(lesson.of(corpus), uploads, learned_whole(registry, found, task))
     recipe = paced(recipe, corpus, lesson)
+    learn_names(corpus, [name for name, rows in lesson.of(corpus).items() if is_few(rows)])
     probed = np.unique(np.concatenate([rows.text for rows in lesson.of(corpus).values()]))
     prepared = prepare(corpus, recipe, run.folder, part_of(run, 0.0, 0.3), found.folder if found else None, probed)
     before = _start_from(prepared, loaded)
@@ -273,4 +276,4 @@ def _keep_learned(taught: dict[str, TextRows], uploads: dict[str, set[str]], who
     """Rows that a parent has learned are no test rows any more."""
     seen = set().union(*(uploads.get(upload, set()) for upload in whole))
     for rows in taught.values():
-        rows.split[[i for i, key in enumerate(rows.keys) if key.startswith("label:") and key[6:] in seen]] = "train"
+        rows.split[[i for i, key in enumerate(rows.keys) if text_of(key) in seen]] = "train"

@@ -1,4 +1,4 @@
-"""Whom a model serves worse: each task's figure by language, category, price band, new and old customers."""
+"""Whom a model serves worse: each task's figure by language, category, price band, new and old customers; and on uploaded rows."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from workbench.encoder.evaluate import Metrics
 from workbench.encoder.metrics import Metric
 from workbench.encoder.ranking import held_users
 from workbench.shop.store import Store
+from workbench.tasks.labelled_rows import OF_SHOP, ORIGIN, UPLOADED, text_of
 
 LEAST_ROWS = 20
 MOST_GROUPS = 10
@@ -44,6 +45,7 @@ def read_groups(store: Store, corpus: Corpus) -> Groups:
         elif rows.task.entity == "product":
             made[name] = _unless_learned(rows, {"category": _words([category.get(key) for key in keys])})
             made[name]["price"] = _words([band.get(key) for key in keys])
+        made.setdefault(name, {})[ORIGIN] = _words([UPLOADED if text_of(key) is not None else OF_SHOP for key in keys])
     for name, asked in corpus.user_rows.items():
         test = asked.rows("test")
         days = [now - corpus.users[u].days[0] for u, now in zip(asked.user[test], asked.now[test], strict=True)]

@@ -235,6 +235,21 @@ def _votes(group: np.ndarray, knn: tuple[np.ndarray, np.ndarray], rows: np.ndarr
     return shares
 
 
+def near_groups(vectors: np.ndarray, pool: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """What the nearest rows of `pool` (indices), nobody being a neighbour of himself, say of every row of unit `vectors` (rows, n).
+
+    `group` (rows,) holds the group of each row of the pool. Returns the group said, the share of votes for it (rows,), the
+    neighbours as places in the pool (rows, k) and their weights (rows, k), which sum to 1.
+    """
+    index, distance = neighbours(vectors, NEIGHBOURS + 1, vectors[pool])
+    weight = np.where(pool[index] == np.arange(len(vectors))[:, None], 0.0, 1 / (distance + 0.05))
+    weight /= np.maximum(weight.sum(1, keepdims=True), 1e-12)
+    votes = np.zeros((len(vectors), int(group[pool].max()) + 1), np.float32)
+    for column in range(index.shape[1]):
+        votes[np.arange(len(vectors)), group[pool[index[:, column]]]] += weight[:, column]
+    return votes.argmax(1), votes.max(1), index, weight
+
+
 def _vote(asked: np.ndarray, known: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """For each of `asked` the group most of its nearest `known` rows belong to, the share of votes, and the neighbours."""
     index, distance = neighbours(asked, NEIGHBOURS, known)

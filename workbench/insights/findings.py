@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 from workbench.insights import figures
 from workbench.insights.figures import BASELINES, METRICS, Measured, deciding, difference, title, verdict
+from workbench.tasks.labelled_rows import ORIGIN
 
 State = Literal["good", "mixed", "bad", "unknown"]
 NOISES = {"typing_errors": "typing errors", "case_changes": "words in capitals", "word_order": "words out of order"}
-WAYS = {"language": "language", "category": "category", "price": "price", "customer": "customer"}
+WAYS = {"language": "language", "category": "category", "price": "price", "customer": "customer", ORIGIN: ORIGIN}
 HARM = 0.05
 
 
@@ -150,12 +151,12 @@ def gaps(tasks: Measured) -> list[tuple[str, str, str, Measured]]:
         for task, found in tasks.items()
         for way, told in found.get("groups", {}).items()
         for name, its in told["groups"].items()
-        if "rest" in its and its["rest"]["high"] < 0
+        if way != ORIGIN and "rest" in its and its["rest"]["high"] < 0
     ]
 
 
 def _groups(tasks: Measured) -> Finding:
-    topic, asked = "Fairness", [way for found in tasks.values() for way in found.get("groups", {}).values()]
+    topic, asked = "Fairness", [way for found in tasks.values() for way in found.get("groups", {}) if way != ORIGIN]
     if not asked:
         return Finding(topic, "The shop's rows form no two groups of 20 test rows or more that could be compared.", "unknown")
     found = gaps(tasks)

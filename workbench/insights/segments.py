@@ -22,7 +22,9 @@ from workbench.files import read_json, write_json
 from workbench.insights import behaviour, profiles
 from workbench.insights.behaviour import Behaviour
 from workbench.insights.clusters import SEEDS, Clusters, cluster
+from workbench.insights.continued import continued
 from workbench.insights.profiles import Profile
+from workbench.registry import Registry
 from workbench.shop.space import Space
 from workbench.shop.store import Store
 
@@ -46,6 +48,7 @@ class Segments:
 
     `noise` is the share of users that belong clearly to no group, `stability` the mean adjusted
     Rand index between the runs (1: always the same groups; 0: chance). `folder` holds the tables.
+    `since` is the version for which the groups were found, where that is an earlier one.
     """
 
     segments: list[Segment]
@@ -58,6 +61,7 @@ class Segments:
     seeds: int
     least: int
     folder: Path
+    since: str = ""
 
     @cached_property
     def members(self) -> pd.DataFrame:
@@ -84,13 +88,14 @@ class Segments:
         }
 
     def _facts(self) -> dict[str, Any]:
-        names = ("noise", "stability", "version", "data_version", "users", "clustered", "seeds", "least")
+        names = ("noise", "stability", "version", "data_version", "users", "clustered", "seeds", "least", "since")
         return {name: getattr(self, name) for name in names}
 
 
 def derive(store: Store, space: Space, report: Callable[[float, str], None]) -> None:
     """Find the segments of all users of the space and keep them beside the version's files.
 
+    A version that has none yet goes on with those of its parent while they hold.
     Raises WorkbenchError where there are too few users to group.
     """
     ids, vectors = space.vectors("users") if "users" in space.tables() else ([], np.zeros((0, 0), np.float32))
@@ -101,10 +106,31 @@ def derive(store: Store, space: Space, report: Callable[[float, str], None]) -> 
         )
     report(0.0, f"reading {len(ids):,} users")
     steadied = steady(store, space, ids, vectors)
-    found = cluster(steadied, lambda share, step: report(0.8 * share / 0.7 if share < 0.7 else 0.85, step))
+    of_parent = _parents(store, space) if load(store, space) is None else None
+    found = _continued(store, *of_parent, ids, steadied) if of_parent else None
+    since = (of_parent[1].since or of_parent[1].version) if of_parent and found else ""
+    found = found or cluster(steadied, lambda share, step: report(0.8 * share / 0.7 if share < 0.7 else 0.85, step))
     report(0.9, "describing the segments")
-    save(store, space, ids, found)
+    save(store, space, ids, found, since)
     report(1.0, "segments are ready")
+
+
+def _parents(store: Store, space: Space) -> tuple[Space, Segments] | None:
+    """The space of the version's parent with its segments, where it has some."""
+    parent = space.version.info.get("parent")
+    if not parent or parent not in {version.id for version in Registry(store.home).versions()}:
+        return None
+    before = Space(store, Registry(store.home).get(parent))
+    found = load(store, before)
+    return (before, found) if found and found.segments and "users" in before.tables() else None
+
+
+def _continued(store: Store, before: Space, found: Segments, ids: Sequence[str], vectors: np.ndarray) -> Clusters | None:
+    members = found.members
+    names, old = before.vectors("users", members["user_id"].tolist())
+    if names != members["user_id"].tolist():
+        return None
+    return continued(members, steady(store, before, names, old), ids, vectors, found.stability, found.least)
 
 
 def steady(store: Store, space: Space, ids: Sequence[str], vectors: np.ndarray) -> np.ndarray:
@@ -131,8 +157,8 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(vectors / np.maximum(length, 1e-12), np.float32)
 
 
-def save(store: Store, space: Space, ids: Sequence[str], found: Clusters) -> None:
-    """Profile clusters of users `ids` and write all of it; the JSON comes last and makes it visible."""
+def save(store: Store, space: Space, ids: Sequence[str], found: Clusters, since: str = "") -> None:
+    """Profile clusters of users `ids`, found for version `since` if not for this one; the JSON comes last and makes it visible."""
     known = behaviour.read(store, space)
     people = np.asarray(list(ids), object)
     described = [profiles.profile(known, people[found.group == g].tolist()) for g in range(int(found.group.max()) + 1)]
@@ -149,6 +175,7 @@ def save(store: Store, space: Space, ids: Sequence[str], found: Clusters) -> Non
         len(SEEDS),
         found.least,
         folder,
+        since,
     )
     members = {"user_id": pd.Series(people, dtype="str"), "x": found.places[:, 0], "y": found.places[:, 1]}
     members |= {"segment": found.group.astype(np.int32), "core": found.core, "strength": found.strength}
@@ -197,6 +224,11 @@ def explain(found: Segments) -> list[str]:
         "(adjusted Rand index; 1 means always the same groups, 0 no more alike than by chance).",
         f"A group has at least {found.least} users. Of several settings the one was taken whose groups tell most.",
     ]
+    if found.since:
+        lines.append(
+            f"The groups are those that were found for version {found.since}: users whom this version reads otherwise have moved "
+            "to the group of those who are now near."
+        )
     if found.clustered < found.users:
         rest = found.users - found.clustered
         lines.append(f"{found.clustered:,} users, drawn at random, were grouped; the other {rest:,} follow their neighbours.")

@@ -16,6 +16,7 @@ from workbench.insights.figures import difference
 from workbench.registry import ModelVersion, Registry
 from workbench.shop.space import Space
 from workbench.tasks.base import tasks
+from workbench.tasks.labelled_rows import ORIGIN
 
 _SAID = "promotion-said"
 
@@ -45,6 +46,7 @@ def show(result: dict[str, Any], taught: str) -> None:
         st.text("Nothing could be measured.")
     else:
         _main_metrics(frame, taught)
+        _by_origin(by_group(result.get("tasks") or {}), taught)
     _decide(str(result["version"]))
     if len(frame):
         _chart(frame)
@@ -75,7 +77,7 @@ def _by_group(tasks_after: dict[str, Any]) -> None:
         return
     worse = int((frame["verdict"] == "worse").sum())
     said = f"{worse} got worse beyond chance" if worse else "none got worse beyond chance"
-    with st.expander(f"By language, category and customers: of {len(frame)} groups {said}", icon=":material/groups:"):
+    with st.expander(f"By language, category, customers and origin: of {len(frame)} groups {said}", icon=":material/groups:"):
         config = {name: st.column_config.NumberColumn(format="%+.3f") for name in ("change", "low", "high")}
         downloads.table(frame, "before-and-after-by-group", "by-group", column_config={**_columns(), **config}, most=12)
 
@@ -104,6 +106,12 @@ def _main_metrics(frame: pd.DataFrame, taught: str) -> None:
         column.metric(metrics.title(row["task"]), value, border=True, **change)
         first = "taught · " if row["task"] == taught else ""
         column.caption(f"{first}{metrics.METRICS.get(row['metric'], row['metric'])} · {row['verdict']} · n {row['n']:,.0f}")
+
+
+def _by_origin(groups: pd.DataFrame, taught: str) -> None:
+    """How the task that was taught does on texts such as were uploaded, and on the shop's own."""
+    for row in groups[(groups["by"] == ORIGIN) & (groups["task"] == metrics.title(taught))].itertuples():
+        st.text(f"On {row.group}: {row.before:.3f} before, {row.after:.3f} after ({row.verdict}, n {row.n:,}).")
 
 
 def _chart(frame: pd.DataFrame) -> None:

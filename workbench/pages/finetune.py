@@ -44,6 +44,7 @@ PREVIEW = 200
 MOST_WORDS = 96
 ABOUT = list(TABLES)
 SEEN = 6
+LABEL_PIXELS = 200
 MOST_MAPPED = 30
 RECIPE = "finetune"
 CHOICES = {
@@ -292,7 +293,8 @@ def _checked(labelled: Labelled, table: Table) -> Labelled | None:
         st.text(f"{len(labelled.rows):,} usable rows, {len(labelled.counts):,} labels. {_apart(labelled)}")
         if labelled.counts and (said := _balance(labelled)):
             st.text(said)
-        downloads.table(labelled.counts_frame(), "labels", "label-counts", most=SEEN)
+        narrow = {"label": st.column_config.TextColumn(width=LABEL_PIXELS)}  # long labels would push the numbers out of sight
+        downloads.table(labelled.counts_frame(), "labels", "label-counts", column_config=narrow, most=SEEN)
     with right:
         problems = pd.concat([_problems(table), labelled.problems_frame()], ignore_index=True).sort_values("row", kind="stable")
         if len(problems):

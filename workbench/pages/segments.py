@@ -26,7 +26,8 @@ Each user is a vector in the joint space, read from their purchases and reviews;
 a user's own vector leans on the newest. **UMAP** lays the vectors out by their exact nearest neighbours; **HDBSCAN** finds the dense
 groups. Both run with several random seeds and at several settings. The setting is taken whose groups tell most: the entropy of their
 sizes, times the share of users clearly in one, times the agreement of the runs. That agreement is the **stability** (mean adjusted
-Rand index: 1 always the same groups, 0 chance); the run most like the others is shown.
+Rand index: 1 always the same groups, 0 chance); the run most like the others is shown. A fine-tuned version keeps its parent's groups
+while they hold: a user moves only where those who are now nearest belong to another group than those who were.
 
 **Unclear** users belong to no dense group. They are counted with the group of their nearest neighbours and marked as unclear.
 

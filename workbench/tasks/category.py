@@ -12,7 +12,7 @@ from collections import Counter
 from workbench.shop.store import Store
 from workbench.tasks.base import Examples, Outputs, Task
 from workbench.tasks.classes import LEAST_PER_LABEL, classify
-from workbench.tasks.labelled_rows import taught
+from workbench.tasks.labelled_rows import key_of, taught
 from workbench.tasks.texts import product_texts
 
 SEPARATOR = " > "
@@ -32,7 +32,7 @@ def examples(store: Store) -> Examples:
     )
     counts = Counter(prefix for path in paths.values() for prefix in _prefixes(path))
     rows = [(key, texts[key], _deepest(path, counts)) for key, path in paths.items()]
-    rows += [(f"label:{text}", text, label) for text, label in taught(store, "category")]
+    rows += [(key_of(text), text, label) for text, label in taught(store, "category")]
     made = classify(rows)
     made.outputs, made.told = paths_of(made.labels), made.targets
     return made

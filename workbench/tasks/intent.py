@@ -6,7 +6,7 @@ from workbench.shop.store import Store
 from workbench.tasks.base import Examples, Task
 from workbench.tasks.classes import LEAST_PER_LABEL, classify
 from workbench.tasks.histories import cuts
-from workbench.tasks.labelled_rows import taught
+from workbench.tasks.labelled_rows import key_of, taught
 from workbench.tasks.texts import clean
 
 
@@ -19,7 +19,7 @@ def missing(store: Store) -> str | None:
 
 def examples(store: Store) -> Examples:
     rows = store.rows("SELECT ticket_id, body, intent FROM tickets WHERE intent IS NOT NULL ORDER BY ticket_id")
-    told = [(f"label:{text}", text, label) for text, label in taught(store, "intent")]
+    told = [(key_of(text), text, label) for text, label in taught(store, "intent")]
     made = classify([(key, clean(body), intent) for key, body, intent in rows] + told)
     cut = cuts(store)
     if cut:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from workbench.shop.store import Store
 from workbench.tasks.texts import clean
 
+ORIGIN, UPLOADED, OF_SHOP = "origin", "uploaded rows", "the shop's own rows"  # where rows of a task are from
+KEY = "label:"  # before the text of an uploaded row: what names it among a task's rows
 TABLES = {"reviews": "review", "products": "product", "tickets": "ticket"}  # whose rows get the labels: the kind of text
 
 
@@ -18,6 +20,16 @@ class OwnTask:
     title: str
     about: str
     family: str
+
+
+def key_of(text: str) -> str:
+    """What names an uploaded row among the rows of a task."""
+    return KEY + text
+
+
+def text_of(key: str) -> str | None:
+    """The text of the uploaded row that `key` names; None where it names a row of the shop."""
+    return key.removeprefix(KEY) if key.startswith(KEY) else None
 
 
 def taught(store: Store, task: str) -> list[tuple[str, str]]:

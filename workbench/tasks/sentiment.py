@@ -10,7 +10,7 @@ import math
 
 from workbench.shop.store import Store
 from workbench.tasks.base import Examples, Outputs, Task, at_least
-from workbench.tasks.labelled_rows import taught
+from workbench.tasks.labelled_rows import key_of, taught
 from workbench.tasks.splits import split_of
 from workbench.tasks.texts import review_splits, review_texts
 
@@ -73,7 +73,7 @@ def examples(store: Store) -> Examples:
     # a review that is held out stays so when its text is uploaded with a label
     held = {texts[k]: splits[k] for k, _ in rows if splits[k] != "train"}
     for text, label in taught(store, "sentiment"):
-        made.keys.append(f"label:{text}")
+        made.keys.append(key_of(text))
         made.texts.append(text)
         made.targets.append(LABELS.index(label if label in LABELS else of_stars(float(label))))
         made.told.append(len(STARS.names) + made.targets[-1] if label in LABELS else place_of(float(label)))

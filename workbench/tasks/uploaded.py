@@ -5,7 +5,7 @@ from __future__ import annotations
 from workbench.shop.store import Store
 from workbench.tasks.base import Examples, Task, tasks
 from workbench.tasks.classes import LEAST_PER_LABEL, classify
-from workbench.tasks.labelled_rows import TABLES, OwnTask, taught, uploaded_tasks
+from workbench.tasks.labelled_rows import TABLES, OwnTask, key_of, taught, uploaded_tasks
 from workbench.tasks.returns import DAYS, within
 
 
@@ -13,7 +13,7 @@ def uploaded(own: OwnTask) -> Task:
     """The task that the rows uploaded under its name teach."""
 
     def examples(store: Store) -> Examples:
-        return classify((f"label:{text}", text, label) for text, label in taught(store, own.name))
+        return classify((key_of(text), text, label) for text, label in taught(store, own.name))
 
     def missing(store: Store) -> str | None:
         labels = examples(store).labels
