@@ -59,7 +59,7 @@ def corpora(given: argparse.Namespace) -> Iterator[tuple[str, Corpus, dict[str, 
         store, _ = open_for_reading(Home.find(given.home))
         with store:
             corpus = read_corpus(store, split=given.split)
-            untitled = store.value("SELECT count(*) FROM products WHERE title IS NULL")
+            untitled = store.value("SELECT count(*) FROM products WHERE title IS NULL AND product_id IN (SELECT product_id FROM reviews)")
         if corpus.next_item is None:
             raise WorkbenchError(f"The shop cannot learn next item: {corpus.left_out['next_item']}.", "Import more orders or reviews.")
         if given.cold and untitled:
