@@ -33,6 +33,17 @@ def test_an_empty_shop_says_what_to_do(page):
     assert "Import reviews" in " ".join(t.value for t in at.text)
 
 
+def test_reviews_without_a_date_are_shown_as_far_as_they_can_be(home, page):
+    with Store.open(home) as store, store.transaction() as cursor:
+        for i in range(30):
+            values = [f"x{i}", 1 + 4 * (i % 2), f"words number {i}"]
+            cursor.execute("INSERT INTO reviews (review_id, rating, body) VALUES (?, ?, ?)", values)
+    at = page()
+    assert at.metric[0].value == "30" and at.metric[1].value == "50%"
+    assert any("None of these reviews has a date" in text.value for text in at.text)
+    assert len(page(show="Reviews").dataframe[-1].value) == 30 and not page(show="Alerts").exception
+
+
 def test_shares_and_reviews_are_shown_and_the_url_narrows_them(filled, page):
     at = page()
     everything = int(at.metric[0].value.replace(",", ""))

@@ -92,6 +92,11 @@ class Segments:
         return {name: getattr(self, name) for name in names}
 
 
+def known_users(store: Store, space: Space) -> int:
+    """How many users the version has read."""
+    return int(store.value(f"SELECT count(*) FROM {space.table('users')}")) if "users" in space.tables() else 0
+
+
 def derive(store: Store, space: Space, report: Callable[[float, str], None]) -> None:
     """Find the segments of all users of the space and keep them beside the version's files.
 

@@ -73,9 +73,9 @@ def _one(topic: Topic, every: sentiment.Every) -> None:
     mine = Selection(review_ids=topic.reviews)
     trend = sentiment.trend(store, space, mine, "month" if every == "month" or topic.n < 300 else every)
     st.subheader(topic.name, anchor=False)
-    charts.show(
-        _sentiment_charts.small(trend), key="topic-trend", alt=f"Share of negatives of the topic {topic.name} over time", table=trend
-    )
+    if len(trend):
+        alt = f"Share of negatives of the topic {topic.name} over time"
+        charts.show(_sentiment_charts.small(trend), key="topic-trend", alt=alt, table=trend)
     st.caption("Typical reviews")
     typical = sentiment.reviews(store, space, Selection(review_ids=topic.examples))
     st.dataframe(typical[["date", "product", "stars", "sentiment", "text"]], hide_index=True, key="topic-typical", column_config=REVIEWS)

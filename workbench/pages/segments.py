@@ -85,7 +85,15 @@ def _job(space: Space, found: Segments | None) -> None:
     if at_work:
         return
     data_version = context.store().data_version
-    if found is None:
+    if found is None and (users := segments.known_users(context.store(), space)) < segments.LEAST_USERS:
+        states.empty(
+            "Too few customers to group",
+            f"Segments need at least {segments.LEAST_USERS} users with a history; this model knows {users}. Import orders or reviews that "
+            "name their user, then train again.",
+            "Import",
+            "data",
+        )
+    elif found is None:
         with st.container(border=True):
             st.subheader("The segments of this model have not been made yet", anchor=False)
             st.text("Grouping the users takes about a minute for some thousand of them and goes on if you leave this page.")

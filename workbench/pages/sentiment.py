@@ -41,7 +41,7 @@ def render() -> None:
         space = context.space()
         states.how(HOW.format(source=sentiment.source(space), false=alerts.FALSE_PER_YEAR, few=_sentiment_charts.FEW))
     with states.guard():
-        if not context.store().value("SELECT 1 FROM reviews WHERE created_at IS NOT NULL LIMIT 1"):
+        if not context.store().counts()["reviews"]:
             states.empty(
                 "No reviews yet",
                 "Import reviews with a date and a text or stars, and their mood is shown here over time.",
@@ -95,8 +95,10 @@ def _filters(key: tuple[str, int, str]) -> tuple[Selection, sentiment.Every]:
             product = url.choice(
                 "Product", ["", *options["product_id"]], "product", segmented=False, format_func=lambda p: titles.get(p, p) or "all"
             )
-        with top[3]:
-            days = url.dates("Dates", "dates", options["first"], options["last"])
+        days = None
+        if options["first"]:
+            with top[3]:
+                days = url.dates("Dates", "dates", options["first"], options["last"])
         low = st.columns([2, 2, 3, 2])
         with low[0]:
             stars = url.choices("Stars", ["1", "2", "3", "4", "5"], "stars")
@@ -104,8 +106,10 @@ def _filters(key: tuple[str, int, str]) -> tuple[Selection, sentiment.Every]:
             language = url.choice("Language", ["", *options["language"]], "language", segmented=False, format_func=lambda c: c or "all")
         with low[2]:
             text = url.text("Text contains", "text")
-        with low[3]:
-            every = url.choice("By", ["day", "week", "month"], "every", default=_usual(options["first"], options["last"]))
+        every = "month"
+        if options["first"]:
+            with low[3]:
+                every = url.choice("By", ["day", "week", "month"], "every", default=_usual(options["first"], options["last"]))
         taught = ""
         if options["taught"]:
             taught = url.choice(
@@ -147,16 +151,19 @@ def _page(key: tuple[str, int, str], space: Space | None, selection: Selection, 
         states.empty("No review fits these filters", "Take one of the filters away to see reviews again.")
         return
     _figures(total, trend, every)
-    found = _alerts(key)
-    mine = [a for a in found.alerts if _shown(a, selection)]
-    charts.show(
-        _sentiment_charts.shares(trend, mine, every),
-        key="shares",
-        alt=f"Share of negative, neutral and positive reviews by {every}, {n:,} reviews, {len(mine)} alerts marked.",
-        table=trend,
-    )
-    names = ["Alerts", "Topics", "Reviews"]
-    part = url.choice("Show", names, "show", default="Alerts")
+    dated = len(trend) > 0
+    if dated:
+        found = _alerts(key)
+        mine = [a for a in found.alerts if _shown(a, selection)]
+        charts.show(
+            _sentiment_charts.shares(trend, mine, every),
+            key="shares",
+            alt=f"Share of negative, neutral and positive reviews by {every}, {n:,} reviews, {len(mine)} alerts marked.",
+            table=trend,
+        )
+    else:
+        st.text("None of these reviews has a date: how their mood moves cannot be shown, and no surge can be found.")
+    part = url.choice("Show", [*(["Alerts"] if dated else []), "Topics", "Reviews"], "show")
     if part == "Alerts":
         _alert_list(found, mine, _options(key)["titles"])
     elif part == "Topics":
