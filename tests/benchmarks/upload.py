@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import pandas as pd
 from few_labels import asked, drawn, rows_of
 from live_app import chromium, served
-from screenshots import PATIENCE_MS, READY
+from screenshots import PATIENCE_MS, READY, settle
 
 from workbench.home import Home
 from workbench.pages._compare import compare, main_metrics
@@ -58,10 +58,9 @@ def teach(page: Any, app: str, rows: pd.DataFrame, task: str | None = None) -> N
     if task:
         page.get_by_role("combobox", name="Task", exact=True).click()
         page.get_by_role("option", name=task, exact=True).click()
-        page.get_by_role("textbox", name="Its name").wait_for(state="detached", timeout=PATIENCE_MS)
     for question in ("These meanings are right", "Do without these labels"):
+        settle(page)
         answer = page.get_by_text(question)
-        page.get_by_role("button", name="Start fine-tuning").or_(answer).first.wait_for(timeout=PATIENCE_MS)
         if answer.count():
             answer.click()
     press(page, "Start fine-tuning")

@@ -24,6 +24,28 @@ def test_labels_are_read_as_the_task_spells_them():
     found.check()
 
 
+@pytest.mark.parametrize(
+    ("numbers", "means"),
+    [
+        (["0", "1"], {"0": "negative", "1": "positive"}),
+        (["-1", "1"], {"-1": "negative", "1": "positive"}),
+        (["-1", "0", "1"], {"-1": "negative", "0": "neutral", "1": "positive"}),
+        (["0", "4"], {"0": "", "4": ""}),
+        (["3", "10"], {"3": "", "10": ""}),
+    ],
+)
+def test_numbers_that_count_no_stars_are_asked_for_with_what_they_may_mean(numbers, means):
+    frame = pd.DataFrame({"said": [f"words {i}" for i in range(20)], "mood": (numbers * 20)[:20]})
+    found = read(frame)
+    assert found.unknown == means and not found.counts
+
+
+def test_a_stray_number_leaves_the_stars_stars():
+    frame = pd.DataFrame({"said": [f"words {i}" for i in range(300)], "mood": ["1", "5"] * 149 + ["5", "55"]})
+    found = read(frame)
+    assert found.counts == {"negative": 149, "positive": 150} and set(found.unknown) == {"55"}
+
+
 def test_stars_are_sentiment():
     frame = pd.DataFrame({"said": [f"t{i}" for i in range(20)], "mood": [1.0, 2.0, 3.0, 4.0, 5.0] * 4})
     assert read(frame).counts == {"negative": 8, "neutral": 4, "positive": 8}

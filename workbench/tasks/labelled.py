@@ -28,6 +28,7 @@ from workbench.tasks.texts import clean
 LEAST_ROWS = 10
 LEAST_OF_KNOWN = 2
 LONGEST_LABEL = 100
+STRAY = 0.01  # of a file's numbers may lie beyond the stars by mistake
 NEAR = 0.7  # a typing error is nearer; at 0.6 "grate" resembles "negative"
 _WORDS = re.compile(r"[\u4e00-\u9fff]|\w+")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -185,6 +186,21 @@ def cell_word(value: Any) -> str:
     return str(value).strip()
 
 
+def counts_stars(words: Sequence[str]) -> bool:
+    """Whether a file's numbers are stars from 1 to 5: where it says 0 or less, or often more than 5, its 1 is not the worst of five."""
+    numbers = [float(found[1]) for word in words if (found := _STARS.fullmatch(word.casefold()))]
+    return not any(n <= 0 for n in numbers) and sum(n > 5 for n in numbers) <= STRAY * len(numbers)
+
+
+def numbers_mean(words: Iterable[str]) -> dict[str, str]:
+    """What numbers below one star are likely to mean where a file labels by them alone: 0 and 1, -1 and 1, or -1, 0 and 1."""
+    said = set(words) - {""}
+    signs = {"-1": "negative", "0": "neutral", "1": "positive"}
+    if said == {"0", "1"}:
+        return {"0": "negative", "1": "positive"}
+    return signs if "-1" in said and said <= signs.keys() else {}
+
+
 class _Spelling:
     """How the task spells the labels of a file, and which do not belong to it."""
 
@@ -194,9 +210,8 @@ class _Spelling:
         self.accept = set(accept)
         self.unknown: dict[str, str] = {}
         self._folded = {name.casefold(): name for name in [*known, *accept]}
-        # a file that says 0 does not count stars, so its 1 is not the worst of five
-        self._stars = task == "sentiment" and "0" not in set(words)
-        self._means = MEANS if task == "sentiment" else {}
+        self._stars = task == "sentiment" and counts_stars(words)
+        self._means = MEANS | numbers_mean(words) if task == "sentiment" else {}
 
     def of(self, word: str) -> str | None:
         """The task's spelling, or None for a label that does not belong to it (then kept in `unknown`)."""
