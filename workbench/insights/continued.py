@@ -52,4 +52,4 @@ def continued(
 
 def _of(members: pd.DataFrame, place: np.ndarray, columns: list[str]) -> np.ndarray:
     """These columns for each user, (users, columns); of one whom the parent does not know those of the last."""
-    return members[columns].to_numpy(np.float32)[place]
+    return np.asarray(members[columns].to_numpy(np.float32)[place])
