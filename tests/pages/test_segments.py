@@ -119,6 +119,17 @@ def test_missing_segments_can_be_found_by_a_job(open_page, monkeypatch, home):
     assert not any(b.key == "find-segments" for b in page.button)
 
 
+def test_a_model_that_knows_too_few_customers_says_what_is_missing(home, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_HOME", str(home.root))
+    with Store.open(home) as store:
+        planted.fill(store, each=10)
+        planted.publish(home, each=10)
+    page = AppTest.from_function(draw, default_timeout=20).run()
+    assert "Too few customers to group" in [heading.value for heading in page.subheader]
+    assert any("at least 50 users" in text.value and "knows 30" in text.value for text in page.text)
+    assert "find-segments" not in [button.key for button in page.button]
+
+
 def test_older_segments_are_shown_and_said_to_be_old(open_page, home):
     page = open_page()
     with context.store().transaction() as cursor:
