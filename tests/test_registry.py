@@ -1,7 +1,14 @@
+import json
+
+import joint_space
+import numpy as np
 import pytest
+from joint_space import DIM
 
 from workbench.errors import WorkbenchError
-from workbench.registry import Registry
+from workbench.registry import MANIFEST, Registry
+from workbench.shop.space import Space, write_space
+from workbench.shop.store import Store
 
 
 def publish(registry):
@@ -19,6 +26,36 @@ def test_promote_and_roll_back(home):
     assert registry.active().id == second.id
     assert registry.rollback().id == first.id
     assert [h["action"] for h in registry.history()] == ["promote", "promote", "rollback"]
+
+
+def test_a_rollback_takes_the_model_and_its_vectors_back_together(home):
+    registry, turned = Registry(home), np.eye(DIM, dtype=np.float32)[[3]]
+    with Store.open(home) as store:
+        first = joint_space.publish(home)
+
+        def read():
+            return Space(store, registry.active()).vectors("users", ["u_a0"])[1]
+
+        before = read()
+        second, folder = registry.new_folder()
+        with write_space(folder / "vectors.duckdb") as space:
+            space.vectors("users", ["u_a0"], turned)
+        registry.publish(second, {"parent": first.id})
+        registry.promote(second)
+        assert np.array_equal(read(), turned) and not np.array_equal(before, turned)
+        registry.rollback()
+        assert registry.active().id == first.id and np.array_equal(read(), before)
+
+
+def test_a_version_of_a_newer_workbench_is_refused_by_its_format(home):
+    registry = Registry(home)
+    version = publish(registry)
+    path = version.folder / MANIFEST
+    path.chmod(0o644)
+    path.write_text(json.dumps({**version.manifest, "format": 99}))
+    with pytest.raises(WorkbenchError, match="newer workbench \\(format 99, this one reads") as caught:
+        registry.promote(version.id)
+    assert "Update the workbench" in caught.value.fix and registry.active() is None
 
 
 def test_of_two_promotions_at_once_one_is_told(home):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,3 +70,15 @@ class Home:
         for folder in (self.data, self.models, self.snapshots, self.uploads, self.runs, self.settings):
             folder.mkdir(parents=True, exist_ok=True)
         return self
+
+
+def disk_full(home: Home) -> tuple[str, str]:
+    """Problem and fix of a job that found no room: the bytes there are and those that it needs, as far as the shop tells."""
+    versions = [sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) for folder in home.models.glob("v*")]
+    shop = home.shop_file.stat().st_size if home.shop_file.exists() else 0
+    needed = shop + max(versions, default=shop)
+    return (
+        f"The disk is full: {shutil.disk_usage(home.root).free:,} bytes are free in {home.root}; a job needs about {needed:,}, "
+        "as much as the shop and its largest version take.",
+        "Free that many bytes or delete old versions, then resume the run; the active model goes on serving.",
+    )

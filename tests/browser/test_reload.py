@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from joint_space import NASTY, fill, publish
 from live_app import chromium, served
+from screenshots import settle
 
 from workbench import jobs
 from workbench.run import Run
@@ -54,6 +55,19 @@ def test_the_first_page_answers_to_its_name_too(home, snapshot, tmp_path):
         page.get_by_role("heading", name="Overview").wait_for()
         assert page.url == f"{address}/?run={run.id}"
         assert page.get_by_role("dialog").count() == 0 and page.get_by_role("link", name="Overview").count() == 1
+
+
+@pytest.mark.parametrize("address", ["sentiment?show=Reviews", "recommendations?user=u_a0", "data"])
+def test_markup_in_a_review_fetches_nothing(home, snapshot, tmp_path, address):
+    publish(home)
+    fetched = []
+    with served(home, tmp_path) as app, chromium() as page:
+        page.on("request", lambda request: fetched.append(request.url))
+        page.on("dialog", lambda dialog: pytest.fail("a script ran"))
+        page.goto(f"{app}/{address}")
+        settle(page)
+        assert "This could not be done" not in page.locator("body").inner_text()
+    assert fetched and all(url.startswith((app, "data:", "blob:", app.replace("http", "ws"))) for url in fetched), fetched
 
 
 def test_markup_in_an_error_is_literal_and_nothing_is_fetched(home, snapshot, tmp_path):

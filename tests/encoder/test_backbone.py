@@ -1,6 +1,9 @@
+import json
+
 import numpy as np
 import pytest
 import torch
+from tiny_base import tiny_base
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from workbench.encoder.backbone import FAMILIES, Backbone, find_base
@@ -70,6 +73,17 @@ def test_a_base_of_pickles_is_refused(tmp_path):
     (tmp_path / "pytorch_model.bin").write_bytes(b"x")
     with pytest.raises(WorkbenchError, match="only safetensors"):
         find_base(str(tmp_path))
+
+
+def test_code_that_comes_with_a_base_is_never_run(tmp_path):
+    base = tiny_base(tmp_path / "base")
+    told = json.loads((base / "config.json").read_text())
+    told["auto_map"] = {"AutoModel": "modeling_own.Own", "AutoConfig": "modeling_own.OwnConfig"}
+    (base / "config.json").write_text(json.dumps(told))
+    (base / "modeling_own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\nraise SystemExit\n")
+    (base / "pytorch_model.bin").write_bytes(b"a pickle beside the safetensors")
+    assert Backbone(find_base(str(base)), top_layers=1, max_length=16).width == 32
+    assert not (tmp_path / "ran").exists()
 
 
 def test_batches_hold_every_row_once_within_their_budget():

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from small_shop import make_home, work
 
+from workbench.encoder.__main__ import main
 from workbench.errors import WorkbenchError
 from workbench.registry import Registry
 from workbench.shop.space import Space
@@ -93,8 +94,27 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_publishes_nothing(tmp_path):
     home = make_home(tmp_path, reviews=False)
     (home.models / "recipes" / "wild.toml").write_text("epochs = 2\nuser_passes = 4\nmax_length = 16\nlearning_rate = 1e30\n")
     code, error = work(home, recipe="wild", tasks=["next_item"])
-    assert code == 2 and "step" in error["problem"] and "next_item" in error["problem"]
+    assert code == 2 and "step" in error["problem"] and "next_item" in error["problem"] and "a batch of 0 texts and " in error["problem"]
     assert Registry(home).versions() == [] and not list(home.models.glob("*.partial"))
+
+
+def test_the_epochs_before_a_loss_that_is_not_finite_are_kept(tmp_path, monkeypatch):
+    from workbench.encoder import learner
+
+    home, check = make_home(tmp_path, events=False), learner.check
+    (home.models / "recipes" / "two.toml").write_text("epochs = 2\nmax_length = 16\n")
+
+    def wild(losses, where):
+        check({name: value * float("nan") for name, value in losses.items()} if "epoch 2" in where else losses, where)
+
+    monkeypatch.setattr(learner, "check", wild)
+    code, error = work(home, recipe="two", tasks=["sentiment"])
+    assert code == 2 and "epoch 2, step 1, a batch of " in error["problem"] and "the first is text " in error["problem"]
+    [run] = [folder for folder in home.runs.iterdir() if folder.is_dir()]
+    monkeypatch.setattr(learner, "check", check)
+    assert main(str(run)) == 0, "the run goes on from the epoch that was good"
+    made = Registry(home).get(json.loads((run / "encoder.json").read_text())["version"])
+    assert {point["epoch"] for point in made.curve if "loss" in point} == {0, 1}
 
 
 def test_a_flipped_bit_and_a_pickle_are_refused(trained, tmp_path):
@@ -119,9 +139,11 @@ def test_a_flipped_bit_and_a_pickle_are_refused(trained, tmp_path):
         load(ModelVersion(copy.name, copy))
     weights.write_bytes(data)
     load(ModelVersion(copy.name, copy))
-    (copy / "extra.pt").write_bytes(b"x")
-    with pytest.raises(WorkbenchError, match="only safetensors"):
-        load(ModelVersion(copy.name, copy))
+    for name in ("extra.pt", "pytorch_model.bin", "modeling_own.py"):
+        (copy / name).write_bytes(b"x")
+        with pytest.raises(WorkbenchError, match="only safetensors"):
+            load(ModelVersion(copy.name, copy))
+        (copy / name).unlink()
 
 
 def test_the_warm_process_answers_texts_histories_and_predictions(trained):

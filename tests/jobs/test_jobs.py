@@ -10,6 +10,7 @@ import pytest
 from joint_space import fill, publish
 
 from workbench import jobs
+from workbench.encoder import __main__ as encoder_main
 from workbench.errors import WorkbenchError
 from workbench.jobs import worker
 from workbench.registry import Registry
@@ -181,13 +182,31 @@ def test_a_full_disk_is_named_and_the_active_version_stays(home, snapshot, monke
     active = publish(home)
     run = created(home, snapshot)
 
-    def full(run, encoder):
+    def full(*given):
         raise OSError(28, "No space left on device")
 
+    needed = home.shop_file.stat().st_size + sum(file.stat().st_size for file in active.folder.rglob("*"))
     monkeypatch.setattr(worker, "work", full)
     assert worker.main(run.folder) == 2
-    assert run.status().problem == "The disk is full." and "active model goes on" in run.status().fix
+    assert "The disk is full" in run.status().problem and f"needs about {needed:,}" in run.status().problem
+    assert "active model goes on" in run.status().fix
+    monkeypatch.setattr(encoder_main, "work", full)
+    with pytest.raises(OSError, match="No space"):
+        encoder_main.main(str(run.folder))
+    assert f"needs about {needed:,}" in (run.folder / "encoder_error.json").read_text()
     assert Registry(home).active().id == active.id
+
+
+@pytest.mark.parametrize("error", [MemoryError("no more"), RuntimeError("CUDA out of memory")])
+def test_memory_that_ran_out_in_the_encoder_is_named(home, snapshot, monkeypatch, error):
+    def out(run):
+        raise error
+
+    run = created(home, snapshot)
+    monkeypatch.setattr(encoder_main, "work", out)
+    with pytest.raises(type(error)):
+        encoder_main.main(str(run.folder))
+    assert "Lower batch_texts" in (run.folder / "encoder_error.json").read_text()
 
 
 def test_what_is_derived_is_found_by_its_function():

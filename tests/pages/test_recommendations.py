@@ -76,6 +76,21 @@ def test_the_url_names_the_customer_and_every_item_has_a_reason(open_page):
     assert items["reason"].str.len().min() > 10 and items["score"].is_monotonic_decreasing
 
 
+def test_what_one_customer_or_visitor_is_shown_never_reaches_another(open_page):
+    one = open_page(user="u_a0")
+    mine = table(one, "title")["product_id"].tolist()
+    one.button(key="add").click().run()
+    one.button(key="rerun").click().run()
+    edited = table(one, "title")["product_id"].tolist()
+    other = AppTest.from_function(draw, default_timeout=20)
+    other.query_params["user"] = "u_b0"
+    theirs = table(other.run(), "title")["product_id"].tolist()
+    assert theirs not in (mine, edited)
+    another = AppTest.from_function(draw, default_timeout=20)
+    another.query_params["user"] = "u_a0"
+    assert table(another.run(), "title")["product_id"].tolist() == mine, "an edited history is its editor's alone"
+
+
 def test_without_a_choice_somebody_with_a_history_is_shown(open_page):
     assert len(table(open_page(), "title")) > 0
 

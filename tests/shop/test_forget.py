@@ -1,5 +1,6 @@
 """A person is forgotten everywhere: rows, snapshots, vectors, runs, uploads; others stay, and the version stays whole."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from joint_space import fill, publish
@@ -12,6 +13,7 @@ from workbench.run import Run
 from workbench.shop import importers, traces
 from workbench.shop.forget import forget
 from workbench.shop.schema import TABLES
+from workbench.shop.space import Space, version_vectors, write_space
 from workbench.shop.store import Store
 
 USER = "anna-7731"
@@ -64,6 +66,26 @@ def test_nothing_of_the_person_is_left_and_all_others_are(home, lived_in):
     version = Registry(home).versions()[0]
     version.verify()
     assert list((version.folder / "derived").iterdir()) == [], "groups are derived anew, not left by half"
+
+
+def test_a_persons_vectors_leave_every_version_and_other_peoples_stay(home, lived_in):
+    with Store.open(home) as store:
+        review = store.value("SELECT review_id FROM reviews WHERE user_id = ?", [USER])
+    registry = Registry(home)
+    version, folder = registry.new_folder()
+    with write_space(folder / "vectors.duckdb") as space:
+        space.vectors("users", [USER, "ben-1"], np.eye(8, dtype=np.float32)[:2])
+        space.vectors("reviews", [review, "r1"], np.eye(8, dtype=np.float32)[:2])
+        space.predictions("return", ["stays_away", "returns"], [USER, "ben-1"], np.array([[0.2, 0.8], [0.5, 0.5]]))
+    made = registry.publish(version, {"parent": None})
+    report = forget(home, USER)
+    assert f"models/{version}/vectors.duckdb" in report["rewritten"] and report["found"] == []
+    made = Registry(home).get(version)
+    made.verify()
+    assert version_vectors(made, "users")[0] == ["ben-1"] and version_vectors(made, "reviews")[0] == ["r1"]
+    with Store.open(home) as store:
+        space = Space(store, made)
+        assert store.rows(f"SELECT key FROM {space.table('predictions_return')}") == [("ben-1",)]
 
 
 def assert_gone(home):

@@ -1,9 +1,11 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from workbench.errors import WorkbenchError
+from workbench.shop import store as store_module
 from workbench.shop.store import DatabaseError, Store, open_for_reading, quote
 
 
@@ -86,6 +88,31 @@ def test_a_snapshot_may_be_open_twice_in_one_process(home, store):
         assert first.counts() == second.counts()
         with pytest.raises(DatabaseError, match="Permission"):
             second.rows("SELECT * FROM read_csv('/etc/passwd')")
+
+
+def test_a_shop_of_a_newer_workbench_is_refused(home):
+    with Store.open(home) as store, store.transaction() as cursor:
+        cursor.execute("UPDATE workbench_meta SET value = '99' WHERE key = 'format'")
+    with pytest.raises(WorkbenchError, match=r"written by a newer workbench \(format 99, this one reads") as caught:
+        Store.open(home)
+    assert "Update the workbench" in caught.value.fix
+
+
+def test_a_file_of_a_newer_duckdb_is_told_from_a_held_one():
+    said = "Trying to read a database file with version number 99, but we can only read versions between 64 and 70."
+    assert (
+        "written by a newer version of DuckDB" in store_module._explain(Path("shop.duckdb"), store_module.duckdb.IOException(said)).problem
+    )
+
+
+def test_a_damaged_file_is_called_so_and_left_as_it_is(home):
+    Store.open(home).close()
+    content = bytearray(home.shop_file.read_bytes())
+    content[content.index(b"DUCK") + 5] ^= 1
+    home.shop_file.write_bytes(content)
+    with pytest.raises(WorkbenchError, match="cannot be opened: Corrupt") as caught:
+        Store.open(home)
+    assert "snapshot" in caught.value.fix and home.shop_file.read_bytes() == bytes(content)
 
 
 def test_opening_clears_what_a_killed_owner_left_and_nothing_else(home):

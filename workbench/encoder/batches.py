@@ -62,6 +62,13 @@ class Step:
     questions: dict[str, QuestionBatch] = field(default_factory=dict)
     masked: MaskedBatch | None = None
 
+    def in_words(self) -> str:
+        """How many rows it has, and which text is its first."""
+        texts = sum(len(batch.places) for batch in self.texts)
+        first = next((f" (the first is text {int(batch.places[0])})" for batch in self.texts if len(batch.places)), "")
+        users = len(self.users.target) if self.users else 0
+        return f"a batch of {texts} texts{first} and {users} histories"
+
 
 # -- histories as tensors --------------------------------------------------------------------
 

@@ -135,7 +135,7 @@ class _Training:
         self.learner.balance.begin()
         for at, step in enumerate(self.epochs(epoch)):
             due = (at + 1) % self.recipe.accumulate == 0 or at + 1 == steps
-            losses = self.learner.learn(step, read, update=due, where=f"epoch {epoch + 1}, step {at + 1}")
+            losses = self.learner.learn(step, read, update=due, where=f"epoch {epoch + 1}, step {at + 1}, {step.in_words()}")
             if at % max(1, steps // 20) == 0:
                 self.report((epoch + at / steps) / self.recipe.epochs, f"epoch {epoch + 1} of at most {self.recipe.epochs}")
                 for name, value in losses.items():

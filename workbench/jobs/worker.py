@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 
 from workbench.errors import Cancelled, WorkbenchError
 from workbench.files import read_json
-from workbench.home import Home
+from workbench.home import Home, disk_full
 from workbench.jobs.child import ENCODER, several, train
 from workbench.registry import Registry
 from workbench.run import ENCODER_PART, Run
@@ -61,7 +61,7 @@ def _ending(run: Run, encoder: Sequence[str]) -> int:
 def explain(error: Exception, run: Run) -> tuple[str, str]:
     """Problem and fix of a failure that nobody worded yet."""
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "The disk is full.", "Free some space, then resume the run; the active model goes on serving."
+        return disk_full(Home.find(run.spec["home"]))
     if isinstance(error, MemoryError):
         return "The memory ran out.", "Close other programs, then resume the run."
     return f"The job failed: {type(error).__name__}: {error}", f"The details are in {run.folder / 'log.txt'}."

@@ -79,16 +79,16 @@ def _explain(path: Path | None, error: duckdb.Error) -> WorkbenchError:
     text = str(error)
     if "different configuration" in text.lower():
         return _open_already(path)
-    if "lock" in text.lower():
+    if "newer version" in text.lower() or "version number" in text.lower():
+        return WorkbenchError(
+            f"{path} was written by a newer version of DuckDB: {text.splitlines()[0]}", "Update the workbench, then open it again."
+        )
+    if re.search(r"\block\b", text, re.IGNORECASE):
         holder = re.search(r"PID (\d+)", text)
         who = f"process {holder.group(1)}" if holder else "another process"
         return WorkbenchError(
             f"{path} is held by {who}; its data is untouched.",
             f"Use the app that is open on it, or close it{f' (PID {holder.group(1)})' if holder else ''} and try again.",
-        )
-    if "newer version" in text.lower() or "version number" in text.lower():
-        return WorkbenchError(
-            f"{path} was written by a newer version of DuckDB: {text.splitlines()[0]}", "Update the workbench, then open it again."
         )
     return WorkbenchError(f"{path} cannot be opened: {text.splitlines()[0]}", "Restore it from a snapshot in data/snapshots.")
 
