@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from contextlib import redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,7 @@ def setfit_labels(rows: pd.DataFrame, asked: list[str], given: argparse.Namespac
 
     names, target = np.unique(rows[given.label], return_inverse=True)
     taught = Dataset.from_dict({"text": rows[given.text].tolist(), "label": target.tolist()})
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(sys.stderr):
         how = TrainingArguments(folder, num_iterations=PAIRS, seed=seed, save_strategy="no", report_to="none", show_progress_bar=False)
         trainer = Trainer(SetFitModel.from_pretrained(str(find_base(DEFAULT_BASE))), how, train_dataset=taught)
         trainer.train()
