@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from workbench.cli import main
 from workbench.shop import importers
 from workbench.shop.importers import personal
+from workbench.shop.store import Store
 
 HEADER = "review_id,product_id,user_id,rating,body,reviewerName,shop\n"
 FOUND = {
@@ -76,6 +78,21 @@ def test_the_values_of_problems_are_masked(store, tmp_path):
     path.write_text(HEADER + "r1,p1,u1,5,Fine,Anna,north\nr2,anna@x.org\n")
     (problem,) = importers.import_files(store, [path])["files"][0]["problems"]
     assert problem["value"] == "r2,[mail]"
+
+
+def test_neither_words_of_the_command_nor_a_file_of_the_home_tell_what_was_masked(home, tmp_path, capsys):
+    path = tmp_path / "reviews.csv"
+    bad = "r2,p1,u1,7 of anna@x.org,Call 030 1234567,Anna,north\nr3,p1,anna@x.org\n"
+    path.write_text(HEADER + "r1,p1,u1,5,Mail me at anna@x.org or 030 1234567,Anna Smith,north\n" + bad)
+    assert main(["import", str(path), "--home", str(home.root)]) == 0
+    said = "".join(capsys.readouterr())
+    with Store.open(home) as store:
+        store.snapshot()
+        texts = [str(row) for table in ("reviews", "users") for row in store.rows(f"FROM {table}")]
+    files = [file for file in home.root.rglob("*") if file.is_file() and file != path]
+    assert "reviews.csv" in said and len(files) >= 2
+    for told in (said, *texts, *(file.read_bytes().decode("latin-1") for file in files)):
+        assert "anna@x.org" not in told and "1234567" not in told
 
 
 @pytest.mark.parametrize(
