@@ -5,7 +5,7 @@
 For each seed so many rows of each label, or so many rows, are drawn from FILE (all with --each 0) and taught by `workbench
 finetune` (--recipe NAME), in an empty home, with what it recommends; `workbench predict` then labels the test file, or without
 one the fifth of FILE that a hash of the text holds out. Rows without a text or a label are left out. The rival learns from the
-same rows; with --setfit (`pip install setfit`) so does SetFit, as its authors set it. One JSON document on stdout, progress on stderr.
+same rows; with --setfit (`pip install setfit`) so does SetFit, on the pairs of its paper. One JSON document on stdout, progress on stderr.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def test_the_first_page_answers_to_its_name_too(home, snapshot, tmp_path):
         assert page.get_by_role("dialog").count() == 0 and page.get_by_role("link", name="Overview").count() == 1
 
 
-@pytest.mark.parametrize("address", ["sentiment?show=Reviews", "recommendations?user=u_a0", "data"])
+@pytest.mark.parametrize("address", ["sentiment?show=Reviews", "recommendations?user=u_a0"])
 def test_markup_in_a_review_fetches_nothing(home, snapshot, tmp_path, address):
     publish(home)
     fetched = []

@@ -63,7 +63,7 @@ def evaluated(home: Home, run: Run) -> dict[str, Any]:
     return evaluate_version(home, run, spec["version"], asked)
 
 
-def explain(error: BaseException, home: Home) -> tuple[str, str, str]:
+def explain(error: BaseException, run: Run) -> tuple[str, str, str]:
     """(problem, fix, state) of whatever ended the work."""
     if isinstance(error, Cancelled):
         return "The run was cancelled; nothing was published.", "Start it again when you like.", "cancelled"
@@ -72,7 +72,7 @@ def explain(error: BaseException, home: Home) -> tuple[str, str, str]:
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return f"The memory did not suffice: {error}", "Lower batch_texts or max_length in the recipe, or free memory.", "failed"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return *disk_full(home), "failed"
+        return *disk_full(Home.find(run.spec["home"])), "failed"
     return f"The encoder failed: {type(error).__name__}: {error}", "The run's log.txt holds the details.", "failed"
 
 
@@ -83,7 +83,7 @@ def main(folder: str) -> int:
         write_json(run.folder / "encoder.json", work(run))
         return 0
     except BaseException as error:
-        problem, fix, state = explain(error, Home.find(run.spec["home"]))
+        problem, fix, state = explain(error, run)
         write_json(run.folder / "encoder_error.json", {"problem": problem, "fix": fix, "state": state})
         if not isinstance(error, WorkbenchError | Cancelled):
             raise

@@ -41,7 +41,7 @@ def render() -> None:
         space = context.space()
         states.how(HOW.format(source=sentiment.source(space), false=alerts.FALSE_PER_YEAR, few=_sentiment_charts.FEW))
     with states.guard():
-        if not context.store().counts()["reviews"]:
+        if not context.store().value("SELECT 1 FROM reviews LIMIT 1"):
             states.empty(
                 "No reviews yet",
                 "Import reviews with a date and a text or stars, and their mood is shown here over time.",
