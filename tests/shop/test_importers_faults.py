@@ -1,8 +1,11 @@
 """Files as the world breaks them: each is read with its rows accounted for, or refused with a reason."""
 
 import gzip
+import io
+import zipfile
 
 import pytest
+from awkward import workbook
 
 from workbench.errors import WorkbenchError
 from workbench.shop import importers
@@ -107,10 +110,38 @@ def test_too_many_columns_names_the_limit(take):
         take("wide.csv", ",".join(f"c{i}" for i in range(5000)) + "\n" + ",".join("1" * 5000) + "\n")
 
 
-def test_too_many_rows_name_the_limit(take, monkeypatch):
-    monkeypatch.setattr("workbench.shop.importers.raw.MOST_ROWS", 2)
-    with pytest.raises(WorkbenchError, match="at most 2 are allowed"):
-        take("reviews.csv", HEADER + GOOD * 3)
+def test_a_line_without_an_end_is_not_read_into_memory(take):
+    with pytest.raises(WorkbenchError, match="16 MB"):
+        take("reviews.csv", "x" * 40_000_000)
+
+
+def test_too_many_rows_name_the_limit_before_all_are_read(take, store):
+    rows = b"event_id,user_id,product_id,kind,happened_at\n" + b"1,u,p,view,2024-05-05\n" * 5_000_001
+    with pytest.raises(WorkbenchError, match="more than 5,000,000 rows, which is the limit"):
+        take("events.csv", rows)
+    lines = b'{"user_id":"u","product_id":"p","kind":"view","happened_at":"2024-05-05"}\n' * 5_000_001
+    with pytest.raises(WorkbenchError, match="more than 5,000,000 rows"):
+        take("events.jsonl", lines)
+    assert store.value("SELECT count(*) FROM events") == 0
+
+
+def test_a_file_over_the_limit_of_bytes_is_refused_unread(home, store, tmp_path):
+    path = tmp_path / "reviews.csv"
+    with path.open("wb") as file:
+        file.write(HEADER.encode() + GOOD.encode())
+        file.truncate(4 * 1024**3 + 1)  # sparse: it takes no room
+    with pytest.raises(WorkbenchError, match="has more than 4 GB, which is the limit"):
+        importers.import_files(store, [path])
+    assert list(home.uploads.iterdir()) == []
+
+
+def test_two_megabytes_that_unpack_to_a_gigabyte_are_refused(take, home):
+    member = gzip.compress(HEADER.encode() + GOOD.encode() * 200_000)  # gzip members one after the other are one file
+    packed = member * (1024**3 // (200_000 * len(GOOD)) + 1)
+    assert len(packed) < 4 * 1024**2
+    with pytest.raises(WorkbenchError, match="unpacks to more than 200 times its size") as caught:
+        take("reviews.csv.gz", packed)
+    assert "unpack it and import the table itself" in caught.value.fix and list(home.uploads.iterdir()) == []
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
@@ -124,16 +155,22 @@ def test_a_column_mapped_to_nothing_stays_an_attribute(take, store):
     assert store.rows("SELECT rating, attributes->>'rating' FROM reviews") == [(None, "5")]
 
 
-def test_a_small_workbook_of_many_rows_names_the_limit(take, home, monkeypatch):
-    from awkward import workbook
-
-    monkeypatch.setattr("workbench.shop.importers.sheets.MOST_SHEET_ROWS", 100)
-    rows = [["review_id", "rating", "body"], *([f"r{i}", 5, "x"] for i in range(200))]
-    with pytest.raises(WorkbenchError, match="200 rows; at most 100 are allowed"):
-        take("reviews.xlsx", workbook({"Sheet1": rows}))
+def test_a_small_workbook_of_a_million_and_a_half_rows_names_the_limit(take, home, monkeypatch):
+    content = workbook({"Sheet1": [["review_id", "rating"], ["r1", 5]]})
+    with zipfile.ZipFile(io.BytesIO(content)) as book:
+        parts = {name: book.read(name) for name in book.namelist()}
+    sheet = next(name for name in parts if name.endswith("sheet1.xml"))
+    parts[sheet] = parts[sheet].replace(b"</sheetData>", b"<row><c><v>1</v></c><c><v>5</v></c></row>" * 1_500_000 + b"</sheetData>")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as book:
+        for name, part in parts.items():
+            book.writestr(name, part)
+    assert packed.tell() < 350_000
+    with pytest.raises(WorkbenchError, match="a sheet of more than 1,048,576 rows, which is the limit"):
+        take("reviews.xlsx", packed.getvalue())
     monkeypatch.setattr("workbench.shop.importers.sheets.MOST_SHEET_BYTES", 1000)
-    with pytest.raises(WorkbenchError, match="which is the limit for a workbook"):
-        take("reviews.xlsx", workbook({"Sheet1": rows}))
+    with pytest.raises(WorkbenchError, match="unpacks to more than"):
+        take("reviews.xlsx", content)
     assert list(home.uploads.iterdir()) == []
 
 

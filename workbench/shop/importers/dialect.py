@@ -29,7 +29,7 @@ class Dialect:
 
 def dialect(path: Path, shown: str, said: str | None) -> Dialect:
     """The dialect of a UTF-8 text table; WorkbenchError where no delimiter gives more than one column."""
-    lines = _first_lines(path)
+    lines = _first_lines(path, shown)
     named = _named_in_first_line(lines)
     if said or named:
         delimiter = DELIMITERS[said] if said else str(named)
@@ -49,9 +49,12 @@ def dialect(path: Path, shown: str, said: str | None) -> Dialect:
     return Dialect(delimiter, -above, rivals if width > 1 else ())
 
 
-def _first_lines(path: Path) -> list[str]:
+def _first_lines(path: Path, shown: str) -> list[str]:
     with path.open(encoding="utf-8", newline="") as file:
-        return list(islice(file, 20 * SAMPLE_ROWS))
+        lines = list(islice(iter(lambda: file.readline(FIELD_BYTES + 1), ""), 20 * SAMPLE_ROWS))
+    if any(len(line) > FIELD_BYTES for line in lines):
+        raise too_long(shown)
+    return lines
 
 
 def _named_in_first_line(lines: list[str]) -> str | None:

@@ -30,7 +30,7 @@ def shape(path: Path, shown: str) -> Shape:
     if first == "[":
         return "array"
     with path.open(encoding="utf-8") as file:
-        line = next((line for line in file if line.strip()), "")
+        line = next((line for line in iter(lambda: file.readline(MOST_AT_ONCE), "") if line.strip()), "")
     if isinstance(_value(line), dict) and not _whole(path, line):
         return "lines"
     _as_lines(path, shown, line)

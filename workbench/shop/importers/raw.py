@@ -36,12 +36,17 @@ def load(cursor: Connection, source: Source) -> list[Problem]:
     problems = _json_lines(cursor, source) if lines else _table(cursor, source)
     row = cursor.execute("SELECT count(*) FROM raw").fetchone()
     if row and row[0] > MOST_ROWS:
-        raise WorkbenchError(f"{source.shown} has {row[0]:,} rows; at most {MOST_ROWS:,} are allowed.", "Split the file.")
+        raise WorkbenchError(f"{source.shown} has more than {MOST_ROWS:,} rows, which is the limit.", "Split the file.")
     return problems
 
 
+def _no_further(source: Source, reader: str) -> str:
+    """`reader` up to the first row over the limit, where a file has lines enough to hold one."""
+    return f"(SELECT * FROM {reader} LIMIT {MOST_ROWS + 1})" if source.newlines > MOST_ROWS else reader
+
+
 def _table(cursor: Connection, source: Source) -> list[Problem]:
-    reader = {"csv": _csv, "json": _json, "parquet": _parquet}[source.format](source)
+    reader = _no_further(source, {"csv": _csv, "json": _json, "parquet": _parquet}[source.format](source))
     before = 1 + source.above if source.format == "csv" else 0
     names = ", ".join(f"{column} AS c{i}" for i, column in enumerate(_columns(source)))
     try:
@@ -98,11 +103,13 @@ def _count_inner_lines(cursor: Connection, source: Source, problems: list[Proble
 def _json_lines(cursor: Connection, source: Source) -> list[Problem]:
     """One object for each line; a line that is none is a problem, not the end of the reading."""
     pointers = ["/" + name.replace("~", "~0").replace("/", "~1") for name in source.given]
+    lines = (
+        f"read_csv(?, columns={{'j': 'VARCHAR'}}, delim='\x01', quote='', escape='', header=false, auto_detect=false, "
+        f"max_line_size={LINE_BYTES}, null_padding=false, new_line='{_new_line(source.path)}')"
+    )
     cursor.execute(
         f"CREATE OR REPLACE TEMP TABLE objects AS SELECT row_number() OVER () AS line, j, "
-        f"CASE WHEN json_valid(j) THEN json_type(j) = 'OBJECT' ELSE false END AS good "
-        f"FROM read_csv(?, columns={{'j': 'VARCHAR'}}, delim='\x01', quote='', escape='', header=false, auto_detect=false, "
-        f"max_line_size={LINE_BYTES}, null_padding=false, new_line='{_new_line(source.path)}')",
+        f"CASE WHEN json_valid(j) THEN json_type(j) = 'OBJECT' ELSE false END AS good FROM {_no_further(source, lines)}",
         [str(source.path)],
     )
     names = ", ".join(f"o[{i + 1}] AS c{i}" for i in range(len(pointers)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from typing import Any
 from workbench.errors import WorkbenchError
 
 MOST_SHEET_BYTES = 1024**3
-MOST_SHEET_ROWS = 1_048_576
+MOST_SHEET_ROWS = 1_048_576  # as in the format itself
+CHUNK = 1 << 22
+_ROW = re.compile(rb"<(?:\w+:)?(?:row|table-row)[ >/]")
 
 
 def sheet_to_csv(book: Path, target: Path, shown: str, part: str | None) -> list[str]:
@@ -23,11 +26,7 @@ def sheet_to_csv(book: Path, target: Path, shown: str, part: str | None) -> list
     from python_calamine import CalamineError, CalamineWorkbook
 
     if zipfile.is_zipfile(book):
-        with zipfile.ZipFile(book) as archive:
-            if sum(part.file_size for part in archive.infolist()) > MOST_SHEET_BYTES:
-                raise WorkbenchError(
-                    f"{shown} unpacks to more than {MOST_SHEET_BYTES // 1024**3} GB, which is the limit for a workbook.", "Save it as CSV."
-                )
+        _within_limits(book, shown)
     try:
         opened = CalamineWorkbook.from_filelike(io.BytesIO(book.read_bytes()))
         sheets = {name: opened.get_sheet_by_name(name) for name in opened.sheet_names}
@@ -39,13 +38,37 @@ def sheet_to_csv(book: Path, target: Path, shown: str, part: str | None) -> list
     if not filled and part is None:
         raise WorkbenchError(f"{shown} holds no sheet with a header and a row of at least two columns.", "Export it again with its rows.")
     sheet = sheets[part or filled[0]]
-    if sheet.total_height > MOST_SHEET_ROWS:
-        raise WorkbenchError(f"{shown} has {sheet.total_height:,} rows; at most {MOST_SHEET_ROWS:,} are allowed.", "Split the file.")
     with target.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, lineterminator="\n")
         for row in sheet.iter_rows():
             writer.writerow([as_text(value) for value in row])
     return filled
+
+
+def _within_limits(book: Path, shown: str) -> None:
+    """Refuse a workbook by the bytes and the rows of its parts, before any cell is read."""
+    with zipfile.ZipFile(book) as archive:
+        if sum(part.file_size for part in archive.infolist()) > MOST_SHEET_BYTES:
+            raise WorkbenchError(
+                f"{shown} unpacks to more than {MOST_SHEET_BYTES // 1024**3} GB, which is the limit for a workbook.", "Save it as CSV."
+            )
+        for part in archive.infolist():
+            if part.filename.endswith(".xml") and _rows(archive, part) > MOST_SHEET_ROWS:
+                raise WorkbenchError(
+                    f"{shown} has a sheet of more than {MOST_SHEET_ROWS:,} rows, which is the limit for a workbook.", "Save it as CSV."
+                )
+
+
+def _rows(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> int:
+    """How many rows the elements of a part begin, counted no further than the limit."""
+    rows, kept = 0, b""
+    with archive.open(part) as file:
+        while (chunk := file.read(CHUNK)) and rows <= MOST_SHEET_ROWS:
+            text = kept + chunk
+            ends = [found.end() for found in _ROW.finditer(text)]
+            rows += len(ends)
+            kept = text[max(len(text) - 40, *ends[-1:], 0) :]  # an element may lie across the border
+    return rows
 
 
 def as_text(value: Any) -> str | None:

@@ -154,7 +154,7 @@ def _decoded(path: Path, shown: str, said: Reading, copies: _Copies) -> tuple[Pa
 def _copied(path: Path, copies: _Copies) -> Path:
     copy = copies.new()
     with path.open("rb") as file:
-        unpack.copy(file, copy, path.name)
+        unpack.copy(file, copy, path.name, path.stat().st_size)
     return copy
 
 

@@ -18,6 +18,8 @@ from uuid import uuid4
 from workbench.errors import WorkbenchError
 
 MOST_BYTES = 4 * 1024**3
+MOST_TIMES = 200  # its packed size; tables of text pack to a third or a thirtieth
+SMALL = 256 * 1024**2  # which may be packed as tightly as it likes
 CHUNK = 1 << 20
 DEEPEST = 3
 KNOWN = (".csv", ".tsv", ".txt", ".jsonl", ".json", ".ndjson", ".parquet", ".xlsx", ".xls", ".ods")
@@ -51,6 +53,8 @@ def parts(path: Path, shown: str, folder: Path) -> list[str]:
 
 def unpack(path: Path, shown: str, folder: Path, part: str | None = None) -> Unpacked:
     """The one table in `path`, unpacked into `folder` where it is packed; `part` names a member where there are several."""
+    if path.stat().st_size > MOST_BYTES:
+        raise WorkbenchError(f"{shown} has more than {MOST_BYTES // 1024**3} GB, which is the limit.", "Split the file.")
     current, name, own = path, shown, False
     for _ in range(DEEPEST):
         kind = _kind(current)
@@ -98,7 +102,7 @@ def _step(path: Path, kind: str, name: str, shown: str, part: str | None, target
             head = file.read(8)
         opener = next(made for magic, made in _STREAMS.items() if head.startswith(magic))
         with opener(path) as packed:
-            copy(packed, target, shown)
+            copy(packed, target, shown, path.stat().st_size)
         stem = Path(name).stem
         return (f"{stem}.tar" if name.lower().endswith(".tgz") else stem), part
     names = _members(path, shown)
@@ -108,7 +112,7 @@ def _step(path: Path, kind: str, name: str, shown: str, part: str | None, target
         raise WorkbenchError(f"{shown} holds no {part!r}; it holds {', '.join(names[:20])}.", "Name one of these with --part.")
     chosen = part or names[0]
     with _member(path, kind, chosen) as packed:
-        copy(packed, target, shown)
+        copy(packed, target, shown, path.stat().st_size)
     return Path(chosen).name, None
 
 
@@ -179,12 +183,17 @@ def _suffix(path: Path, name: str, shown: str, *, packed: bool) -> str:
     )
 
 
-def copy(source: IO[bytes] | Any, target: Path, shown: str) -> None:
-    """Copy bytes up to the limit; a member that was named larger than it is never fills the disk."""
+def copy(source: IO[bytes] | Any, target: Path, shown: str, packed: int) -> None:
+    """Copy bytes up to the limits; what was made to unpack to a thousand times its `packed` bytes never fills the disk."""
     size = 0
     with target.open("wb") as out:
         while chunk := source.read(CHUNK):
             size += len(chunk)
             if size > MOST_BYTES:
                 raise WorkbenchError(f"{shown} unpacks to more than {MOST_BYTES // 1024**3} GB, which is the limit.", "Split the file.")
+            if size > max(SMALL, MOST_TIMES * packed):
+                raise WorkbenchError(
+                    f"{shown} unpacks to more than {MOST_TIMES} times its size, which is the limit beyond {SMALL // 1024**2} MB.",
+                    "If it is what you expect, unpack it and import the table itself.",
+                )
             out.write(chunk)
