@@ -33,7 +33,7 @@ from workbench.encoder.fast import FastLayers
 from workbench.encoder.features import read_all
 from workbench.encoder.metrics import Metric, bootstrap, macro_f1, mean
 from workbench.encoder.recipe import DEFAULT_BASE
-from workbench.tasks.tables import read_file
+from workbench.tasks.tables import read_table
 
 TASK = "label_of_text"
 PAIRS = 20  # of each kind for each text that SetFit learns from, as in its paper (Tunstall and others 2022)
@@ -127,7 +127,7 @@ def setfit_labels(rows: pd.DataFrame, asked: list[str], given: argparse.Namespac
 def rows_of(path: Path, given: argparse.Namespace) -> pd.DataFrame:
     """The rows of a file that have a text and a label."""
     columns = [given.text, given.label]
-    frame = read_file(path).frame.fillna("").astype(str)
+    frame = read_table(path).frame.fillna("").astype(str)
     return frame[(frame[columns] != "").all(axis=1)].reset_index(drop=True)
 
 

@@ -25,14 +25,14 @@ from workbench.home import Home
 from workbench.run import Run
 from workbench.shop.store import Store
 from workbench.tasks.labelled import read_labelled, store_labels
-from workbench.tasks.tables import read_file
+from workbench.tasks.tables import read_table
 
 TASK = "label_of_text"
 
 
 def measure(given: argparse.Namespace, home: Home) -> dict[str, Any]:
     """The version's figures on the test rows, with those of its rivals and the paired differences."""
-    frame = read_file(given.texts).frame
+    frame = read_table(given.texts).frame
     if given.rows:
         frame = frame.sample(min(given.rows, len(frame)), random_state=0)
     labelled = read_labelled(frame, TASK, given.text, given.label)

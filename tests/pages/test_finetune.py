@@ -1,4 +1,6 @@
+import io
 import json
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -110,9 +112,29 @@ def test_what_is_set_apart_and_what_is_said_twice_is_said(open_page):
     assert f"{held} are set apart for validation and test" in said(page) and "1 duplicates are passed over." in said(page)
 
 
+def test_what_is_not_certain_of_a_file_is_asked_first(open_page):
+    content = "text,label\n" + GOOD + "caf\xe9 was fine,positive\n"
+    page = open_page(upload=content.encode("latin-1"), task="sentiment")
+    assert "It is not certain in which encoding" in said(page) and "2 · What it teaches" not in said(page)
+    page.segmented_control[0].set_value("latin-1").run()
+    assert not page.exception and "2 · What it teaches" in said(page)
+    assert "café was fine" in table(page, "text")["text"].tolist()
+
+
+def test_a_table_of_an_archive_is_chosen(open_page):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("notes.csv", "text,label\nother,a\n")
+        archive.writestr("rows.csv", "text,label\n" + GOOD)
+    page = open_page(upload=packed.getvalue(), task="sentiment")
+    next(box for box in page.selectbox if box.label == "Table in the archive").set_value("rows.csv").run()
+    assert not page.exception and len(table(page, "text")) == len(GOOD.splitlines())
+
+
 def test_columns_are_proposed_counts_shown_and_the_settings_readable_before_the_start(open_page):
     page = open_page(upload=GOOD, task="sentiment")
-    assert page.selectbox[1].value == "text" and page.selectbox[2].value == "label"
+    chosen = {box.label: box.value for box in page.selectbox}
+    assert (chosen["Column of the text"], chosen["Column of the label"]) == ("text", "label")
     counts = table(page, "rows").set_index("label")["rows"].to_dict()
     assert counts == {"positive": 10, "negative": 10}
     settings = table(page, "setting")

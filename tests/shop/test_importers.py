@@ -169,7 +169,7 @@ def test_a_parquet_file_is_previewed(home, tmp_path):
 
     rows = {"review_id": ["a", "b"], "rating": [4.0, None], "tags": [[pd.Timestamp("2024-05-01")], []]}
     pd.DataFrame(rows).to_parquet(tmp_path / "c.parquet")
-    found = source.open_source(home, tmp_path / "c.parquet").preview()
+    found = source.open_source(home.uploads, tmp_path / "c.parquet").preview()
     assert found[0] == {"review_id": "a", "rating": "4", "tags": '["2024-05-01 00:00:00"]'}
     assert found[1]["review_id"] == "b" and found[1]["tags"] == "[]"
 

@@ -87,8 +87,7 @@ def finetune(home: Home, given: Namespace) -> Answer:
         return tuned(jobs.start(home, "finetune", repeated(home, given.again)))
     if not given.file or not given.task:
         raise WorkbenchError("finetune needs a file of labelled rows and --task NAME.", "Or repeat what made a version: --again VERSION")
-    path = Path(given.file)
-    frame = rows(path)
+    frame = rows(given)
     named = given.label or []
     text, label = columns(frame, given.text, named[0] if named else None)
     with Store.open(home) as store:
@@ -98,7 +97,7 @@ def finetune(home: Home, given: Namespace) -> Answer:
         else:
             read = replace(read_labelled(frame, task, text, label, known_labels(store, task)), about=given.about)
             uploads = [read.without_unknown().without_scarce(label) if given.leave_out else read]
-        upload = sha256(path)
+        upload = sha256(Path(given.file))
         for labelled in uploads:
             labelled.check()
             _say(labelled)
@@ -167,7 +166,7 @@ def predict(home: Home, given: Namespace) -> Answer:
 
     version = version_of(home, given.version)
     out = out_file(given.out)
-    frame = rows(Path(given.file))
+    frame = rows(given)
     text = columns(frame, given.text, given.label)[0] if given.label else text_column(frame, given.text)
     with Inference(home, version.id) as encoder:
         found = encoder.predict(given.task, frame[text].tolist())

@@ -63,10 +63,8 @@ def _shop(importing: argparse.ArgumentParser) -> None:
     importing.add_argument(
         "--map", dest="mapping", action="append", default=[], metavar="CANONICAL=COLUMN", help="say which column is which (repeatable)"
     )
-    importing.add_argument("--encoding", metavar="NAME", help="the encoding of the file's text, say gb18030 or cp1252")
-    importing.add_argument("--delimiter", choices=tuple(DELIMITERS), help="what stands between the columns")
+    _written(importing)
     importing.add_argument("--decimal", choices=("point", "comma"), help="how to read numbers such as 1,234")
-    importing.add_argument("--part", metavar="NAME", help="the file of an archive or the sheet of a workbook")
     importing.add_argument("--dates", choices=("dayfirst", "monthfirst"), help="how to read dates such as 03/04/2024")
     importing.add_argument("--scale", metavar="LOW-HIGH", help="the scale of the ratings, say 0-10; they become stars from 1 to 5")
     importing.add_argument("--personal", choices=("mask", "keep"), help="mail addresses, phones and the like in texts (mask)")
@@ -75,6 +73,13 @@ def _shop(importing: argparse.ArgumentParser) -> None:
     importing.add_argument("--save-mapping", metavar="NAME", help="keep what was said of the file as a preset of this name")
     importing.add_argument("--rejects", metavar="FILE.csv", help="write the rows left out to a CSV that can be mended and imported again")
     importing.add_argument("--dry-run", action="store_true", help="say what would happen, change nothing")
+
+
+def _written(reading: argparse.ArgumentParser) -> None:
+    """What may be said of the way a file is written, instead of guessed."""
+    reading.add_argument("--encoding", metavar="NAME", help="the encoding of the file's text, say gb18030 or cp1252")
+    reading.add_argument("--delimiter", choices=tuple(DELIMITERS), help="what stands between the columns")
+    reading.add_argument("--part", metavar="NAME", help="the file of an archive or the sheet of a workbook")
 
 
 def _learning(train: argparse.ArgumentParser, verb: Verb) -> None:
@@ -86,7 +91,8 @@ def _learning(train: argparse.ArgumentParser, verb: Verb) -> None:
     tune.add_argument("--trials", type=int, default=20, metavar="N", help="trainings to try (20)")
     tune.add_argument("--tasks", metavar="A,B", help="only these tasks")
     finetune = verb("finetune", "learning", "learn from labelled rows: a new version with its before and after")
-    finetune.add_argument("file", nargs="?", metavar="FILE.csv")
+    finetune.add_argument("file", nargs="?", metavar="FILE")
+    _written(finetune)
     finetune.add_argument("--task", metavar="NAME")
     finetune.add_argument("--again", metavar="VERSION", help="repeat what made a version: same rows, recipe, seed and parent")
     finetune.add_argument("--text", metavar="COL")
@@ -102,7 +108,8 @@ def _learning(train: argparse.ArgumentParser, verb: Verb) -> None:
     embed = verb("embed", "learning", "let a version read the rows that came after it was made")
     embed.add_argument("version", nargs="?", metavar="VERSION")
     predict = verb("predict", "learning", "add a task's label and probability to each row of a file")
-    predict.add_argument("file", metavar="FILE.csv")
+    predict.add_argument("file", metavar="FILE")
+    _written(predict)
     predict.add_argument("--task", required=True, metavar="NAME")
     predict.add_argument("--text", metavar="COL")
     predict.add_argument("--label", metavar="COL", help="the right labels, where the file has them: how right the version is")

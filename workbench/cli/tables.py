@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import pandas as pd
 
 from workbench.errors import WorkbenchError
-from workbench.tasks.tables import propose, read_file
+from workbench.shop.importers import Reading
+from workbench.tasks import tables
 
 MOST_NAMED = 20
 
@@ -22,9 +24,15 @@ def out_file(name: str) -> Path:
     return path
 
 
-def rows(path: Path) -> pd.DataFrame:
-    """The file's rows, every cell as text; rows that cannot be read are named on stderr."""
-    table = read_file(path)
+def rows(given: Namespace) -> pd.DataFrame:
+    """The rows of the file that is given, every cell as text; rows that cannot be read are named on stderr.
+
+    WorkbenchError asks for what is not certain of it.
+    """
+    table = tables.read_table(Path(given.file), reading=Reading.of(encoding=given.encoding, delimiter=given.delimiter, part=given.part))
+    for question in table.questions:
+        raise question.error()
+    print(table.words, file=sys.stderr)
     for problem in table.problems[:MOST_NAMED]:
         print(f"line {problem.row}: {problem.problem}. {problem.fix}", file=sys.stderr)
     return table.frame
@@ -37,14 +45,14 @@ def columns(frame: pd.DataFrame, text: str | None, label: str | None) -> tuple[s
     others = [str(c) for c in frame.columns if c != text]
     if not others:
         raise WorkbenchError(f"The file has only the column {text!r}.", "Give one column of texts and one of labels.")
-    likely = propose(frame)[1]
+    likely = tables.propose(frame)[1]
     return text, label or (likely if likely in others else others[0])
 
 
 def text_column(frame: pd.DataFrame, named: str | None) -> str:
     """The column of the texts: the one named, else the likely one."""
     _check(frame, named, "--text")
-    return named or (str(frame.columns[0]) if len(frame.columns) == 1 else propose(frame)[0])
+    return named or tables.text_column(frame)
 
 
 def _check(frame: pd.DataFrame, named: str | None, option: str) -> None:

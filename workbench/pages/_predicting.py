@@ -8,9 +8,10 @@ import streamlit as st
 from workbench.components import downloads, states, url
 from workbench.components.encoder import inference
 from workbench.jobs.labelling import labelled
+from workbench.pages import _texts_file
 from workbench.shop.space import Space
 from workbench.tasks.labelled import teachable
-from workbench.tasks.tables import propose, read_table
+from workbench.tasks.tables import text_column
 
 MOST_ROWS = 2000
 SEEN = 10
@@ -20,13 +21,16 @@ def show(space: Space) -> None:
     """A file in, the same file with label, probability and abstain out."""
     st.subheader("Label a table", anchor=False)
     titles = {name: title for name, title in teachable(space.store).items() if space.has_task(name)}
-    given = st.file_uploader("A table of texts that the active version is to label", key="to-label") if titles else None
-    if given is None:
-        st.caption(f"Up to {MOST_ROWS:,} rows here; `workbench predict` has no such limit.")
+    if not titles:
+        st.caption("The active version has no task that labels texts.")
+        return
+    hint = f"{_texts_file.FORMS}. Up to {MOST_ROWS:,} rows here; `workbench predict` has no such limit."
+    upload = _texts_file.ask("A table of texts that the active version is to label", "to-label", hint, labelled=False)
+    if upload is None:
         return
     with states.guard():
-        frame = read_table(given.getvalue()).frame
-        columns, text = list(frame.columns), propose(frame)[0]
+        frame = upload.table.frame
+        columns, text = list(frame.columns), text_column(frame)
         left, right = st.columns(2)
         text = left.selectbox("Column of the text", columns, columns.index(text), key="to-label-text")
         with right:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
-from workbench.pages._uploads import Kept
 from workbench.shop.importers import Question, Reading
 from workbench.shop.importers.reading import DELIMITERS, ENCODINGS, SCALES
-from workbench.shop.importers.source import Source
 
 GUESSED = "as guessed"
 ASKED = {
@@ -41,42 +40,29 @@ CHANGEABLE = {
 }
 
 
-def changed(file: Kept, reading: Reading) -> Reading:
-    """The reading with what a person changed about the guesses."""
+def changed(file: str, reading: Reading, names: Sequence[str] = tuple(CHANGEABLE), *, personal: bool = False) -> Reading:
+    """The reading with what a person changed about the guesses `names` of a file, and of `personal` data, where that is asked."""
     said: dict[str, Any] = {}
     with st.expander("How it is read", icon=":material/tune:"):
-        places = st.columns(len(CHANGEABLE))
-        for place, (name, choices) in zip(places, CHANGEABLE.items(), strict=True):
-            picked = place.selectbox(ASKED[name], [GUESSED, *choices], format_func=_words, key=f"how-{name}-{file.id}")
+        for place, name in zip(st.columns(len(names)), names, strict=True):
+            picked = place.selectbox(ASKED[name], [GUESSED, *CHANGEABLE[name]], format_func=_words, key=f"how-{name}-{file}")
             if picked != GUESSED:
                 said[name] = picked
-        said["personal"] = "mask" if st.checkbox(MASK, value=True, key=f"mask-{file.id}", help=MASKED) else "keep"
-        said["pseudonyms"] = st.checkbox("Store a keyed hash instead of each user id", key=f"pseudonyms-{file.id}")
+        if personal:
+            said["personal"] = "mask" if st.checkbox(MASK, value=True, key=f"mask-{file}", help=MASKED) else "keep"
+            said["pseudonyms"] = st.checkbox("Store a keyed hash instead of each user id", key=f"pseudonyms-{file}")
     return reading.but(**said)
 
 
-def answered(file: Kept, reading: Reading, questions: tuple[Question, ...]) -> Reading:
+def answered(file: str, reading: Reading, questions: tuple[Question, ...]) -> Reading:
     """The reading with the answers to what is not certain; questions without an answer stay open."""
     said: dict[str, Any] = {}
     for question in questions:
         st.text(question.text)
-        picked = st.segmented_control(
-            ASKED[question.about], list(question.choices), format_func=_words, key=f"ask-{question.about}-{file.id}"
-        )
+        picked = st.segmented_control(ASKED[question.about], list(question.choices), format_func=_words, key=f"ask-{question.about}-{file}")
         if picked:
             said[question.about] = picked
     return reading.but(**said)
-
-
-def told(source: Source) -> str:
-    """How a file was read, in words."""
-    if source.encoding in ("xlsx", "parquet"):
-        return {"xlsx": "workbook", "parquet": "Parquet"}[source.encoding]
-    if source.format == "json":
-        return f"JSON, {source.encoding}"
-    names = {sign: name for name, sign in DELIMITERS.items()}
-    quotes = ", quotes behind a backslash" if source.escape != '"' else ""
-    return f"{source.encoding}, divided by {names.get(source.delimiter, source.delimiter)}{quotes}"
 
 
 def _words(choice: str) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from workbench.components import context, downloads, states, tables, url
-from workbench.pages._labelled_file import PREVIEW, SEEN, Upload
+from workbench.pages._texts_file import PREVIEW, SEEN, Upload
 from workbench.tasks.labelled import (
     Labelled,
     known_labels,

@@ -201,7 +201,7 @@ def _counted(staged: importers.Staged) -> Checked:
 def _unread(kept: Kept, reading: Reading, error: WorkbenchError) -> Checked:
     """A file that needs help: its columns and first rows, if at least those can be read."""
     try:
-        source: Source = open_source(context.home(), kept.path, kept.name, reading.but(part=reading.part or kept.part))
+        source: Source = open_source(context.home().uploads, kept.path, kept.name, reading.but(part=reading.part or kept.part))
     except WorkbenchError:
         return Checked(error=error)
     try:

@@ -75,7 +75,7 @@ def _file(file: Kept) -> Checked:
         own = [name for name in remembered.named(context.home()) if name not in IMPORTABLE]
         table = st.selectbox("Read it as", [RECOGNISED, *IMPORTABLE, *LINES, *own], key=f"as-{file.id}")
         reading = Reading(as_table=table) if table in IMPORTABLE else Reading(preset=None if table == RECOGNISED else table)
-        reading = _reading.changed(file, reading)
+        reading = _reading.changed(file.id, reading, personal=True)
         first = _uploads.check(file, reading)
         if first.columns and table not in (*LINES, *own):
             reading = reading.but(mapping=_mapping(file, reading.as_table, first))
@@ -88,7 +88,7 @@ def _answered(file: Kept, reading: Reading) -> Checked:
     """The file read with every answer that was given; an answer may lead to a further question."""
     checked, asked = _uploads.check(file, reading), 0
     while checked.questions and asked < QUESTIONS:
-        answer = _reading.answered(file, reading, checked.questions)
+        answer = _reading.answered(file.id, reading, checked.questions)
         if answer == reading:
             break
         reading, asked = answer, asked + 1
@@ -122,7 +122,7 @@ def _understood(file: Kept, checked: Checked) -> None:
     if checked.run:
         progress.watch(checked.run)
     if checked.sheet:
-        st.text(f"Recognised: {checked.sheet.importer.title}, into {checked.sheet.table} · {_reading.told(checked.sheet.source)}")
+        st.text(f"Recognised: {checked.sheet.importer.title}, into {checked.sheet.table} · {checked.sheet.source.words}")
     if checked.error:
         states.failed(checked.error)
     if checked.preview:

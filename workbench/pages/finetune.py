@@ -12,8 +12,8 @@ from workbench import jobs
 from workbench.components import context, progress, states, tables, url
 from workbench.encoder.recipe import recipes
 from workbench.jobs.estimate import estimate, in_words
-from workbench.pages import _compare, _labelled_file, _labelling, _predicting, _settings, _teaching
-from workbench.pages._labelled_file import Upload
+from workbench.pages import _compare, _labelling, _predicting, _settings, _teaching, _texts_file
+from workbench.pages._texts_file import Upload
 from workbench.registry import ModelVersion
 from workbench.run import Run
 from workbench.tasks.advice import recommended
@@ -55,7 +55,10 @@ def render() -> None:
     _last_runs()
     if parent is None:
         st.caption("There is no version yet: what you teach is learned over the bare base, and the result becomes the first version.")
-    upload = _labelled_file.ask()
+    st.subheader("1 · Labelled rows", anchor=False)
+    hint = f"{_texts_file.FORMS}; for sentiment the label may be stars from 1 to 5 or words."
+    made = st.session_state.get(_labelling.HERE)
+    upload = _texts_file.ask("A table with one text and its label in each row", "labelled-file", hint, made=made)
     if upload is None:
         if space is not None:
             with states.guard():

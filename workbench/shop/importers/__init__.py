@@ -115,7 +115,7 @@ def parts(home: Home, path: Path, shown: str) -> list[str]:
 
 
 def _open(home: Home, path: Path, name: str, reading: Reading) -> _Opened:
-    source = open_source(home, path, name, reading, shown=f"{name} › {reading.part}" if reading.part else name)
+    source = open_source(home.uploads, path, name, reading, shown=f"{name} › {reading.part}" if reading.part else name)
     try:
         known = remembered.complete(home, source.columns, reading, tuple(importers()))
         if known != reading:

@@ -16,6 +16,7 @@ from workbench.shop.importers.reading import DELIMITERS
 SAMPLE_ROWS = 100
 ABOVE_AT_MOST = 20
 SURE = 0.9
+ALONE = "\x1f"  # where nothing divides the lines, each is one text, whatever commas it holds
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,18 @@ class Dialect:
     rivals: tuple[str, ...] = ()
 
 
-def dialect(path: Path, shown: str, said: str | None) -> Dialect:
-    """The dialect of a UTF-8 text table; WorkbenchError where no delimiter gives more than one column."""
+def dialect(path: Path, shown: str, said: str | None, *, narrow: bool = False) -> Dialect:
+    """The dialect of a UTF-8 text table; WorkbenchError where no delimiter gives more than one column, unless it may be `narrow`."""
     lines = _first_lines(path, shown)
     named = _named_in_first_line(lines)
     if said or named:
         delimiter = DELIMITERS[said] if said else str(named)
         return Dialect(delimiter, 1 if named else _above(lines, delimiter))
     found = [(fit, delimiter) for delimiter in DELIMITERS.values() if (fit := _fit(lines, delimiter, shown))]
+    if narrow:  # commas inside texts cut some lines; a table cuts nearly all
+        found = [one for one in found if not one[0][2] or one[0][0] >= SURE]
+        if not found:
+            return Dialect(ALONE)
     if not found:
         tried = ", ".join(DELIMITERS)
         raise WorkbenchError(

@@ -127,7 +127,12 @@ def _columns(source: Source) -> list[str]:
         return [_unescaped(f"c{i}") for i in range(len(source.columns))]
     if source.format == "csv":
         return [f"c{i}" for i in range(len(source.columns))]
-    return [f"CAST({_quoted(c)} AS VARCHAR)" for c in source.given]
+    return [_as_text(_quoted(c)) for c in source.given]
+
+
+def _as_text(x: str) -> str:
+    """A typed cell as text; a whole number that is stored as a fraction (5.0) as people write it."""
+    return f"CASE WHEN typeof({x}) IN ('FLOAT', 'DOUBLE') THEN regexp_replace({x}::VARCHAR, '\\.0$', '') ELSE {x}::VARCHAR END"
 
 
 def _unescaped(x: str) -> str:

@@ -18,8 +18,10 @@ CHUNK = 1 << 22
 _ROW = re.compile(rb"<(?:\w+:)?(?:row|table-row)[ >/]")
 
 
-def sheet_to_csv(book: Path, target: Path, shown: str, part: str | None) -> list[str]:
+def sheet_to_csv(book: Path, target: Path, shown: str, part: str | None, *, narrow: bool = False) -> list[str]:
     """Write a sheet as CSV: the named one, else the first that holds rows; returns the names of all that do.
+
+    A sheet of one column counts only where that is `narrow`.
 
     Raises WorkbenchError for a damaged or too large workbook, or one without such a sheet.
     """
@@ -32,11 +34,13 @@ def sheet_to_csv(book: Path, target: Path, shown: str, part: str | None) -> list
         sheets = {name: opened.get_sheet_by_name(name) for name in opened.sheet_names}
     except (CalamineError, OSError) as error:
         raise WorkbenchError(f"{shown} is not a readable workbook: {error}", "Save it as XLSX or CSV.") from error
-    filled = [name for name, sheet in sheets.items() if sheet.total_height > 1 and sheet.width > 1]
+    least = 1 if narrow else 2
+    filled = [name for name, sheet in sheets.items() if sheet.total_height > 1 and sheet.width >= least]
     if part is not None and part not in sheets:
         raise WorkbenchError(f"{shown} has no sheet {part!r}; it has {', '.join(sheets)}.", "Name one of these with --part.")
     if not filled and part is None:
-        raise WorkbenchError(f"{shown} holds no sheet with a header and a row of at least two columns.", "Export it again with its rows.")
+        needed = "a row" if narrow else "a row of at least two columns"
+        raise WorkbenchError(f"{shown} holds no sheet with a header and {needed}.", "Export it again with its rows.")
     sheet = sheets[part or filled[0]]
     with target.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, lineterminator="\n")

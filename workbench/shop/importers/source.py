@@ -15,7 +15,6 @@ from uuid import uuid4
 
 from workbench.errors import WorkbenchError
 from workbench.files import csv_records
-from workbench.home import Home
 from workbench.shop.importers import objects, spaced, text, unpack
 from workbench.shop.importers.dialect import Dialect, dialect, header
 from workbench.shop.importers.reading import DELIMITERS, ENCODINGS, Question, Reading
@@ -50,6 +49,18 @@ class Source:
     questions: tuple[Question, ...] = ()
     parts: tuple[str, ...] = ()  # the workbook's filled sheets
 
+    @property
+    def words(self) -> str:
+        """How the file was read."""
+        if self.encoding in ("xlsx", "parquet"):
+            return {"xlsx": "workbook", "parquet": "Parquet"}[self.encoding]
+        if self.format == "json":
+            return f"JSON, {self.encoding}"
+        names = {sign: name for name, sign in DELIMITERS.items()}
+        cut = f"divided by {names[self.delimiter]}" if self.delimiter in names else "one column"
+        quotes = ", quotes behind a backslash" if self.escape != '"' else ""
+        return f"{self.encoding}, {cut}{quotes}"
+
     def preview(self, rows: int = PREVIEW_ROWS) -> list[dict[str, str | None]]:
         """The first rows, every value as text."""
         if self.format == "csv":
@@ -69,9 +80,10 @@ class Source:
 
 @dataclass
 class _Copies:
-    """The files that reading one source makes; those not kept are removed."""
+    """The files that reading one source makes; those not kept are removed. `narrow`: one column will do."""
 
     folder: Path
+    narrow: bool = False
     made: list[Path] = field(default_factory=list)
 
     def new(self) -> Path:
@@ -86,20 +98,23 @@ class _Copies:
         return tuple(path for path in self.made if path == but)
 
 
-def open_source(home: Home, path: Path, name: str | None = None, reading: Reading | None = None, *, shown: str | None = None) -> Source:
+def open_source(
+    folder: Path, path: Path, name: str | None = None, reading: Reading | None = None, *, shown: str | None = None, narrow: bool = False
+) -> Source:
     """Make `path` readable; WorkbenchError when it is missing, empty, binary, too large or of an unknown kind.
 
-    `name` is what the file came as and tells its kind, `shown` what people read.
+    `name` is what the file came as and tells its kind, `shown` what people read; copies go to `folder`. A single column
+    is a table only where that is `narrow`.
     """
     said = reading or Reading()
     name = name or path.name
     shown = _short(shown or name)
     if not path.is_file():
         raise WorkbenchError(f"There is no file {path}.", "Check the path.")
-    home.uploads.mkdir(parents=True, exist_ok=True)
-    copies = _Copies(home.uploads)
+    folder.mkdir(parents=True, exist_ok=True)
+    copies = _Copies(folder, narrow)
     try:
-        unpacked = unpack.unpack(path, name, home.uploads, None if _is_book(name) else said.part)
+        unpacked = unpack.unpack(path, name, folder, None if _is_book(name) else said.part)
         if unpacked.own:
             copies.made.append(unpacked.path)
         if unpacked.path.stat().st_size == 0:
@@ -183,7 +198,7 @@ def _table(
 def _dialect(path: Path, shown: str, said: Reading, copies: _Copies) -> Dialect | None:
     """How the table is cut; None where it is none and its lines of words were written as one, as the preset says."""
     try:
-        return dialect(path, shown, said.delimiter)
+        return dialect(path, shown, said.delimiter, narrow=copies.narrow)
     except WorkbenchError:
         if said.preset not in spaced.ROWS:
             raise
@@ -217,7 +232,7 @@ def _escape(path: Path, delimiter: str) -> str:
 
 def _book(path: Path, shown: str, said: Reading, copies: _Copies) -> Source:
     target = copies.new()
-    filled = sheet_to_csv(path, target, shown, said.part)
+    filled = sheet_to_csv(path, target, shown, said.part, narrow=copies.narrow)
     names, rows = header(target, ",", '"')
     if not rows:
         raise WorkbenchError(f"{shown} holds a header and no row.", "Export it again with its rows.")

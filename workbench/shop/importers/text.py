@@ -13,6 +13,7 @@ CHUNK = 1 << 22
 SAMPLE = 1 << 18
 STRAY = 1e-3  # share of NUL bytes up to which they are strays in a text and not a binary file
 _CONTROL = re.compile(rb"[\x01-\x08\x0e-\x19\x1c-\x1f]")
+_STRANGE = re.compile(r"[\0-\x08\x0e-\x1f\ud800-\udfff\ue000-\uf8ff\ufffe\uffff]")  # in no table's text
 _RUN = re.compile(rb"[\x80-\xff]+")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -105,17 +106,19 @@ def encoding(path: Path, found: Survey, shown: str, said: str | None) -> Told:
 
 
 def _wide(sample: bytes) -> Told | None:
-    """UTF-16 without a mark: the NUL bytes of its ASCII letters and line ends all lie on one side."""
+    """UTF-16 without a mark: the NUL bytes of its ASCII letters and line ends lie on one side, but for letters such as 一 (U+4E00)."""
     even, odd = sample[::2].count(0), sample[1::2].count(0)
     few, many = sorted((even, odd))
-    if few > many * 0.02 or many < 4:
+    if few > many * 0.1 or many < 4:
         return None
     name = "utf-16-le" if odd > even else "utf-16-be"
     try:
         text = sample[: len(sample) // 2 * 2].decode(name, errors="strict" if len(sample) < SAMPLE else "ignore")
     except UnicodeDecodeError:
         return None
-    return Told(name, certain=many > len(sample) * 0.15) if "\n" in text or "\r" in text else None
+    if not {"\n", "\r"} & set(text) or _STRANGE.search(text):
+        return None
+    return Told(name, certain=many > len(sample) * 0.15)
 
 
 def _mended_utf8(path: Path) -> Told | None:
