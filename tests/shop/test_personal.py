@@ -108,3 +108,35 @@ def test_neither_words_of_the_command_nor_a_file_of_the_home_tell_what_was_maske
 )
 def test_columns_are_known_by_their_headers(header, kind):
     assert personal.kind_of(header) == kind
+
+
+def rejected(store, path, **said):
+    staged = importers.read(store.home, [path], **said)
+    try:
+        return importers.rejects(staged)[0][1]
+    finally:
+        staged.discard()
+
+
+def test_rejects_are_masked_and_bring_in_the_same_once_they_are_mended(store, tmp_path):
+    good = "r1,p0439893577,anna@x.org,5,Mail anna@x.org says Anna Smith or call 555-123-4567,Anna Smith,555-123-4567\n"
+    first, broken, mended = (tmp_path / name for name in ("first.csv", "broken.csv", "mended.csv"))
+    first.write_text(HEADER + good)
+    broken.write_text(HEADER + good.replace(",5,", ",ask bob@x.org,") + "r2,p1,carol@x.org\n")
+    importers.import_files(store, [first])
+    wanted = store.rows("SELECT * FROM reviews")
+    left_out = rejected(store, broken)
+    told = left_out.to_csv(index=False)
+    assert not [word for word in ("anna@", "bob@", "carol@", "Smith", "555") if word in told]
+    assert left_out["product_id"].tolist() == ["p0439893577", "p1"] and left_out["rating"][0] == "ask [mail]"
+    with store.transaction() as cursor:
+        cursor.execute("DELETE FROM reviews")
+    left_out.head(1).assign(rating="5").to_csv(mended, index=False)
+    importers.import_files(store, [mended])
+    assert store.rows("SELECT * FROM reviews") == wanted
+
+
+def test_rejects_stand_as_in_the_file_where_nothing_is_masked(store, tmp_path):
+    path = tmp_path / "reviews.csv"
+    path.write_text(HEADER + "r1,p1,anna@x.org,many,Mail anna@x.org,Anna Smith,north\n")
+    assert rejected(store, path, personal="keep").iloc[0, :7].tolist() == path.read_text().splitlines()[1].split(",")

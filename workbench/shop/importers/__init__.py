@@ -15,12 +15,13 @@ import pandas as pd
 from workbench.errors import WorkbenchError
 from workbench.home import Home
 from workbench.shop.importers import beside, generic, remembered, undo, unpack
+from workbench.shop.importers import rejects as rejected
 from workbench.shop.importers.base import Fill, Importer, importers
 from workbench.shop.importers.heard import Report
 from workbench.shop.importers.merge import empty, merge
 from workbench.shop.importers.reading import Question, Reading
 from workbench.shop.importers.source import Source, open_source
-from workbench.shop.importers.stage import quiet, reject_rows, stage
+from workbench.shop.importers.stage import quiet, stage
 from workbench.shop.store import Store
 
 __all__ = ["Fill", "Importer", "Question", "Reading", "Sheet", "Staged", "commit", "import_files", "importers", "parts", "read", "rejects"]
@@ -203,7 +204,7 @@ def commit(
 
 def rejects(staged: Staged) -> list[tuple[str, pd.DataFrame]]:
     """(file, rows) of what each staged file leaves out, to be mended and imported again."""
-    return [(sheet.source.shown, reject_rows(sheet.ready)) for sheet in staged.sheets if sheet.ready]
+    return [(sheet.source.shown, rejected.rows(sheet.ready)) for sheet in staged.sheets if sheet.ready]
 
 
 def import_files(

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import workbench.shop.importers as package
 
+TEXTS = {"reviews": ("title", "body"), "tickets": ("body",)}  # what people wrote
 _BRACES = re.compile(r"\{([^{}]+)\}")
 
 

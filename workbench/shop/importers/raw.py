@@ -15,7 +15,7 @@ from workbench.shop.importers.source import MOST_ROWS, Source
 from workbench.shop.store import Connection, DatabaseError, connect
 
 LINE_BYTES = FIELD_BYTES
-REASONS = {"rejected_line", "rejected_column", "rejected_reason"}
+REASONS = ("rejected_line", "rejected_column", "rejected_reason")  # the last columns of a file of rejects, never attributes
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _json_lines(cursor: Connection, source: Source) -> list[Problem]:
 
 
 def _columns(source: Source) -> list[str]:
-    if source.format == "csv" and set(source.columns) >= REASONS:
+    if source.format == "csv" and set(source.columns) >= set(REASONS):
         return [_unescaped(f"c{i}") for i in range(len(source.columns))]
     if source.format == "csv":
         return [f"c{i}" for i in range(len(source.columns))]

@@ -14,25 +14,20 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import pandas as pd
-
-from workbench.files import csv_records
 from workbench.home import Home
-from workbench.shop.importers import personal, sql
-from workbench.shop.importers.base import Fill, Importer, bind, used
+from workbench.shop.importers import personal, rejects, sql
+from workbench.shop.importers.base import TEXTS, Fill, Importer, bind, used
 from workbench.shop.importers.beside import Neighbours, join
 from workbench.shop.importers.heard import Report, heard
-from workbench.shop.importers.raw import Problem
+from workbench.shop.importers.raw import REASONS, Problem
 from workbench.shop.importers.reading import Question, Reading
 from workbench.shop.importers.source import Source
 from workbench.shop.importers.written import Written, moved, written
 from workbench.shop.schema import TABLES, Column, Table
 from workbench.shop.store import Connection, connect
 
-TEXTS = {"reviews": ("title", "body"), "tickets": ("body",)}  # what people wrote
 MERGED = "merged_duplicates"
 MEMORY = "1GB"
-REASONS = ("rejected_line", "rejected_column", "rejected_reason")  # the last columns of a file of rejects, never attributes
 
 
 def quiet(done: float, step: str) -> None:
@@ -68,7 +63,7 @@ def stage(
             how, questions = written(connection, joined, importer, reading)
             if not questions:
                 _write(connection, joined, importer, how, cut, tell)
-                _keep_rejects(connection, source, importer.table, cut)
+                rejects.keep(connection, source, importer, how, cut)
                 connection.execute("CHECKPOINT")
     except BaseException:
         connection.close()
@@ -234,37 +229,6 @@ def _keep_problems(cursor: Connection, found: list[Problem]) -> None:
             "(SELECT unnest(?) AS line, unnest(?) AS name, unnest(?) AS value, unnest(?) AS reason)",
             columns,
         )
-
-
-def _keep_rejects(cursor: Connection, source: Source, table: str, cut: list[Problem]) -> None:
-    """The table `rejects`: each rejected record's line and cells as they stand in the file."""
-    cells = ", ".join(f"c{i}" for i in range(len(source.columns)))
-    cursor.execute(
-        f"CREATE TABLE rejects AS SELECT line, [{cells}] AS cells FROM raw SEMI JOIN {table} t ON raw.line = t.line AND t.bad IS NOT NULL"
-    )
-    if cut:
-        split = [next(csv_records([p.value], source.delimiter, escape=source.escape), []) for p in cut]
-        padded = [row + [""] * (len(source.columns) - len(row)) for row in split]
-        cursor.execute("INSERT INTO rejects SELECT unnest(?), unnest(?::VARCHAR[][])", [[p.line for p in cut], padded])
-    cursor.execute("CREATE TABLE header AS SELECT unnest(?) AS name", [list(source.columns)])
-
-
-def reject_rows(path: Path) -> pd.DataFrame:
-    """A staged file's rejects as they stand in the file, with line, column and reason, to be mended and imported again."""
-    connection = connect(path, read_only=True, allow=(path.parent,))
-    try:
-        names = [name for (name,) in connection.execute("SELECT name FROM header").fetchall() if name not in REASONS]
-        rows = connection.execute(
-            'SELECT r.cells, p.line, p."column", p.reason FROM rejects r JOIN problems p USING (line) ORDER BY line'
-        ).fetchall()
-    finally:
-        connection.close()
-    return pd.DataFrame([[*_wide(cells, len(names)), *why] for cells, *why in rows], columns=[*names, *REASONS])
-
-
-def _wide(cells: list[Any], width: int) -> list[Any]:
-    """As many cells as there are columns; what a line has too many of stays together in the last one."""
-    return cells if len(cells) <= width else [*cells[: width - 1], ",".join(str(cell) for cell in cells[width - 1 :])]
 
 
 def _one(cursor: Connection, statement: str) -> int:
