@@ -116,6 +116,7 @@ def test_what_is_not_certain_of_a_file_is_asked_first(open_page):
     content = "text,label\n" + GOOD + "caf\xe9 was fine,positive\n"
     page = open_page(upload=content.encode("latin-1"), task="sentiment")
     assert "It is not certain in which encoding" in said(page) and "2 · What it teaches" not in said(page)
+    assert "Nothing labelled yet?" not in said(page)
     page.segmented_control[0].set_value("latin-1").run()
     assert not page.exception and "2 · What it teaches" in said(page)
     assert "café was fine" in table(page, "text")["text"].tolist()
@@ -127,6 +128,7 @@ def test_a_table_of_an_archive_is_chosen(open_page):
         archive.writestr("notes.csv", "text,label\nother,a\n")
         archive.writestr("rows.csv", "text,label\n" + GOOD)
     page = open_page(upload=packed.getvalue(), task="sentiment")
+    assert "2 · What it teaches" not in said(page)
     next(box for box in page.selectbox if box.label == "Table in the archive").set_value("rows.csv").run()
     assert not page.exception and len(table(page, "text")) == len(GOOD.splitlines())
 

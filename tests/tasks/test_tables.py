@@ -124,6 +124,8 @@ def test_what_cannot_be_read_is_said(read, name, content, said):
 def test_one_column_of_texts_may_hold_commas(read):
     found = read(b'text\nnice, but late\nalso, late\n"quoted, too"\n\nfine\n')
     assert found.frame["text"].tolist() == ["nice, but late", "also, late", "quoted, too", "fine"] and found.problems == []
+    everywhere = read(b"text\n" + b"nice, but late\n" * 9)
+    assert list(everywhere.frame.columns) == ["text"] and len(everywhere.frame) == 9
     with pytest.raises(WorkbenchError, match="read as one column, 'text'"):
         two_columns(found)
 

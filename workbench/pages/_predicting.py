@@ -34,7 +34,7 @@ def show(space: Space) -> None:
         left, right = st.columns(2)
         text = left.selectbox("Column of the text", columns, columns.index(text), key="to-label-text")
         with right:
-            task = url.choice("Label by", list(titles), "by", segmented=False, format_func=titles.__getitem__)
+            task = url.choice("Label by", list(titles), "by", "sentiment", segmented=False, format_func=titles.__getitem__)
         if len(frame) > MOST_ROWS:
             st.text(f"The table has {len(frame):,} rows: the first {MOST_ROWS:,} are labelled.")
         if st.button("Label it", type="primary", key="label-it", icon=":material/label:"):

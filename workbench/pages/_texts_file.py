@@ -53,8 +53,11 @@ def ask(label: str, key: str, hint: str, *, made: bytes | None = None, labelled:
 
 def _read_as_said(content: bytes, name: str, sha: str) -> Table | None:
     """The table with what a person changed and answered, shown; None while a question is open."""
-    named = _parts(sha, name, content)
-    part = st.selectbox("Table in the archive", named, key=f"part-{sha}") if named else None
+    named, part = _parts(sha, name, content), None
+    if named:
+        part = st.selectbox("Table in the archive", named, None, placeholder=f"Choose one of {len(named)}", key=f"part-{sha}")
+        if part is None:
+            return None
     place, reading = st.container(), _reading.changed(sha, Reading(part=part), ("encoding", "delimiter"))
     with st.spinner("Reading the file…"):
         table = _table(sha, name, reading.encoding, reading.delimiter, reading.part, content)

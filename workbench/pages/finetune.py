@@ -60,7 +60,7 @@ def render() -> None:
     made = st.session_state.get(_labelling.HERE)
     upload = _texts_file.ask("A table with one text and its label in each row", "labelled-file", hint, made=made)
     if upload is None:
-        if space is not None:
+        if space is not None and st.session_state.get("labelled-file") is None:
             with states.guard():
                 _labelling.show(context.store(), space)
                 _predicting.show(space)

@@ -36,8 +36,9 @@ def dialect(path: Path, shown: str, said: str | None, *, narrow: bool = False) -
         delimiter = DELIMITERS[said] if said else str(named)
         return Dialect(delimiter, 1 if named else _above(lines, delimiter))
     found = [(fit, delimiter) for delimiter in DELIMITERS.values() if (fit := _fit(lines, delimiter, shown))]
-    if narrow:  # commas inside texts cut some lines; a table cuts nearly all
-        found = [one for one in found if not one[0][2] or one[0][0] >= SURE]
+    if narrow:  # commas inside texts cut some lines, a table nearly all; what stands above it is no column's name
+        titled = bool(lines) and " " in lines[0].strip()
+        found = [one for one in found if not one[0][2] or (titled and one[0][0] >= SURE)]
         if not found:
             return Dialect(ALONE)
     if not found:
