@@ -5,7 +5,9 @@
 For each seed so many rows of each label, or so many rows, are drawn from FILE (all with --each 0) and taught by `workbench
 finetune` (--recipe NAME), in an empty home, with what it recommends; `workbench predict` then labels the test file, or without
 one the fifth of FILE that a hash of the text holds out. Rows without a text or a label are left out. The rival learns from the
-same rows; with --setfit (`pip install setfit`) so does SetFit, on the pairs of its paper. One JSON document on stdout, progress on stderr.
+same rows; with --setfit (`pip install setfit`) so does SetFit, on the pairs of its paper. With --withhold N so many labels are taught to
+nobody, and it is told of how many of their test rows `predict` says that they are unlike all it has learned, and of how many others.
+One JSON document on stdout, progress on stderr.
 """
 
 from __future__ import annotations
@@ -87,8 +89,8 @@ def workbench(*words: str) -> dict[str, Any]:
     return ended(begun(*words))
 
 
-def finetuned(rows: pd.DataFrame, test: Path, given: argparse.Namespace) -> tuple[np.ndarray, float]:
-    """The labels that a fine-tuned version shows for the test file, (rows,), and the seconds that fine-tuning took."""
+def finetuned(rows: pd.DataFrame, test: Path, given: argparse.Namespace) -> tuple[pd.DataFrame, float]:
+    """What a fine-tuned version says of the rows of the test file, and the seconds that fine-tuning took."""
     columns = ["--task", TASK, "--text", given.text]
     with tempfile.TemporaryDirectory() as folder:
         taught, out, home = Path(folder) / "taught.csv", Path(folder) / "out.csv", Path(folder) / "home"
@@ -98,8 +100,7 @@ def finetuned(rows: pd.DataFrame, test: Path, given: argparse.Namespace) -> tupl
         made = workbench("finetune", str(taught), *columns, "--label", given.label, "--recipe", given.recipe, "--home", str(home))
         seconds = time.monotonic() - began
         workbench("predict", str(test), *columns, "--version", made["version"], "--out", str(out), "--home", str(home))
-        labelled = pd.read_csv(out, dtype=str, keep_default_na=False)
-    return labelled["predicted"].to_numpy(), seconds
+        return pd.read_csv(out, dtype=str, keep_default_na=False), seconds
 
 
 def embedded(texts: list[str]) -> np.ndarray:
@@ -136,16 +137,23 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     train = rows_of(given.train, given)
     held = held_out(train, given.text) if given.test is None else np.zeros(len(train), bool)
     test = train[held] if given.test is None else rows_of(given.test, given)
-    train, asked_file = train[~held].reset_index(drop=True), folder / "asked.csv"
-    test[[given.text]].to_csv(asked_file, index=False)
+    withheld = np.random.default_rng(0).permutation(sorted(set(train[given.label])))[: given.withhold]
+    train, asked_file = train[~held & ~train[given.label].isin(withheld)].reset_index(drop=True), folder / "asked.csv"
+    strange = test[given.label].isin(withheld)
+    pd.concat([test[~strange], test[strange]])[[given.text]].to_csv(asked_file, index=False)
+    test = test[~strange]
     known, asked = (embedded(frame[given.text].tolist()) for frame in (train, test))
     names, truth = np.unique(test[given.label], return_inverse=True)
     place = {name: at for at, name in enumerate(names)}
     shown: dict[str, list[np.ndarray]] = defaultdict(list)
     seconds: dict[str, list[float]] = defaultdict(list)
+    silent: dict[str, list[np.ndarray]] = defaultdict(list)
     for seed in range(given.seeds):
         rows = drawn(train, given.label, given.each, seed, given.rows)
-        ours, took = finetuned(rows, asked_file, given)
+        said, took = finetuned(rows, asked_file, given)
+        ours, abstains = said["predicted"].to_numpy()[: len(test)], (said["abstain"] == "True").to_numpy()
+        silent["taught"].append(abstains[: len(test)])
+        silent["withheld"].append(abstains[len(test) :])
         rival = LogisticRegression(max_iter=2000, C=10).fit(known[train.index.get_indexer(rows.index)], rows[given.label])
         labels = {"finetuned": ours, "frozen_logistic": rival.predict(asked)}
         seconds["finetuned"].append(round(took, 1))
@@ -163,6 +171,7 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "seconds": dict(seconds),
         "accuracy": compared({name: mean(np.mean([one == truth for one in found], axis=0)) for name, found in shown.items()}),
         "macro_f1": compared({name: f1_of(truth, found, len(names) + 1) for name, found in shown.items()}),
+        "abstained": {name: mean(np.mean(found, axis=0)) for name, found in silent.items() if len(found[0])},
         "by_seed": [by_seed(shown, truth, seed) for seed in range(given.seeds)],
     }
 
@@ -198,6 +207,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="draws (5)")
     parser.add_argument("--recipe", default="finetune")
     parser.add_argument("--setfit", action="store_true", help="beside SetFit too, which takes minutes a draw")
+    parser.add_argument("--withhold", type=int, default=0, metavar="N", help="labels that are taught to nobody (0)")
     given = asked(parser, each=8)
     if given.setfit and find_spec("setfit") is None:
         parser.error("--setfit needs a package that is not installed: pip install setfit")
@@ -210,6 +220,8 @@ def main() -> int:
         gains = found[metric].pop("gain")
         for name, figure in found[metric].items():
             print(f"{metric:9} {name:16} {words(figure)}" + (f"  fine-tuning's gain {words(gains[name])}" if name in gains else ""))
+    for name, figure in found["abstained"].items():
+        print(f"abstained {name:16} {words(figure)}")
     print(f"{found['rows']:,} rows of {found['labels']} labels, {found['test_rows']:,} test rows, seconds: {found['seconds']}")
     return 0
 

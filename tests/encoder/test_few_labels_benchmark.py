@@ -34,6 +34,7 @@ def test_a_version_is_made_and_both_label_the_same_rows(benchmark, tmp_path, mon
         "broken": "item {} came damaged and does not work",
         "nice": "I love my {} so much",
     }
+    said["strange"] = "the quick brown fox {} jumps over lazy dogs"
     rows = [{"text": words.format(at), "kind": kind} for kind, words in said.items() for at in range(30)]
     for name in ("train", "test"):
         pd.DataFrame(rows if name == "train" else rows[::5]).to_csv(tmp_path / f"{name}.csv", index=False)
@@ -48,12 +49,13 @@ def test_a_version_is_made_and_both_label_the_same_rows(benchmark, tmp_path, mon
         "--label",
         "kind",
     ]
-    monkeypatch.setattr(sys, "argv", [*words, "--each", "8", "--seeds", "1", "--json"])
+    monkeypatch.setattr(sys, "argv", [*words, "--each", "8", "--seeds", "1", "--withhold", "1", "--json"])
     assert benchmark.main() == 0
     found = json.loads(capsys.readouterr().out)
     accuracy = found["accuracy"]
     assert (found["rows"], found["labels"], found["test_rows"]) == (24, 3, 18)
     assert accuracy["finetuned"]["value"] > 0.9 < accuracy["frozen_logistic"]["value"]
+    assert found["abstained"]["taught"]["value"] < 0.2 and found["abstained"]["withheld"]["n"] == 6
     assert found["macro_f1"]["finetuned"]["value"] == pytest.approx(accuracy["finetuned"]["value"], abs=0.1)
     assert accuracy["gain"]["frozen_logistic"]["value"] == pytest.approx(
         accuracy["finetuned"]["value"] - accuracy["frozen_logistic"]["value"]
