@@ -136,6 +136,16 @@ def test_rejects_are_masked_and_bring_in_the_same_once_they_are_mended(store, tm
     assert store.rows("SELECT * FROM reviews") == wanted
 
 
+def test_a_mended_reject_keeps_the_hash_of_its_user(store, tmp_path):
+    path, mended = tmp_path / "reviews.csv", tmp_path / "mended.csv"
+    path.write_text(HEADER + "r1,p1,u1,many,Fine,,north\n")
+    left_out = rejected(store, path, pseudonyms=True)
+    assert left_out["user_id"].tolist() == [personal.pseudonym(store.home, "u1")]
+    left_out.assign(rating="4").to_csv(mended, index=False)
+    importers.import_files(store, [mended], pseudonyms=True)
+    assert store.rows("SELECT user_id FROM reviews") == [(personal.pseudonym(store.home, "u1"),)]
+
+
 def test_rejects_stand_as_in_the_file_where_nothing_is_masked(store, tmp_path):
     path = tmp_path / "reviews.csv"
     path.write_text(HEADER + "r1,p1,anna@x.org,many,Mail anna@x.org,Anna Smith,north\n")

@@ -54,7 +54,7 @@ def show(key: tuple[str, int, str], space: Space | None, selection: Selection, e
             "Words": [", ".join(t.words) for t in found],
         }
     )
-    st.caption(f"{len(found)} topics, most negative reviews first. Choose one to see its typical reviews and, where they have dates, its trend.")
+    st.caption(f"{len(found)} topics, most negative reviews first. Choose one: its trend, where reviews have dates, and typical reviews.")
     picked = st.dataframe(
         frame,
         key="topics",

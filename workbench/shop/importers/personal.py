@@ -107,9 +107,10 @@ def own_names(columns: Sequence[str]) -> list[str]:
 
 
 def user_id(x: str, *, always: bool) -> str:
-    """The expression for a user id: hashed always, or only where it is a mail address or a phone number."""
+    """The expression for a user id: hashed always, or only where it is a mail address or a phone number; never twice."""
     looks = f"regexp_full_match({x}, '{_sql(_MAIL)}|\\+\\d{{8,15}}|1[3-9]\\d{{9}}')"
-    condition = f"{x} IS NOT NULL" if always else f"(contains({x}, '@') OR length({x}) BETWEEN 9 AND 16) AND {looks}"
+    hashed = f"regexp_full_match({x}, 'u-[0-9a-f]{{20}}')"
+    condition = f"NOT {hashed}" if always else f"(contains({x}, '@') OR length({x}) BETWEEN 9 AND 16) AND {looks}"
     return f"CASE WHEN {condition} THEN pseudonym({x}) ELSE {x} END"
 
 
