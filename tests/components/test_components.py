@@ -192,9 +192,9 @@ def help_line():
 
 
 def needing():
-    from workbench.components import states
+    from workbench.components import needed
 
-    states.need_model()
+    needed.model()
 
 
 @pytest.mark.parametrize(("rows", "training", "said"), [(0, 0, "This shop is empty"), (1, 0, "No model yet"), (1, 1, "being trained")])

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench import jobs
-from workbench.cli.learning import finished
 from workbench.cli.models import words
+from workbench.cli.waiting import finished
 from workbench.home import PACKAGE, Home
 from workbench.registry import Registry
 from workbench.run import Run, runs

@@ -12,12 +12,13 @@ from workbench import jobs
 from workbench.cli.models import figure, version_of, words
 from workbench.cli.shop import reading
 from workbench.cli.tables import columns, out_file, rows, text_column
+from workbench.cli.waiting import finished
 from workbench.errors import WorkbenchError
 from workbench.export import to_csv
 from workbench.files import sha256
 from workbench.home import Home
 from workbench.registry import Registry
-from workbench.run import Run, RunStatus
+from workbench.run import Run
 from workbench.shop.store import Store
 from workbench.tasks.labelled import Labelled, ordered, set_apart
 
@@ -175,33 +176,3 @@ def predict(home: Home, given: Namespace) -> Answer:
     document = {"version": version.id, "rows": len(frame), "out": str(out)} | ({"metrics": truth} if truth else {})
     lines = [f"{len(frame):,} rows written to {out} by {version.id}, {int(found.abstain.sum()):,} of them unlike all it has learned"]
     return document, "\n".join(lines + [f"  {name}: {figure(metric)}" for name, metric in truth.items()])
-
-
-def finished(run: Run) -> dict[str, Any]:
-    """The result of a run that is waited for; WorkbenchError if it failed. Ctrl-C cancels it."""
-    print(f"Run {run.id}", file=sys.stderr)
-    try:
-        status = jobs.wait(run, _Teller())
-    except KeyboardInterrupt:
-        run.cancel()
-        print("Cancelling…", file=sys.stderr)
-        status = jobs.wait(run)
-    if status.state != "done" or status.result is None:
-        raise WorkbenchError(status.problem or f"Run {run.id} was {status.state}.", status.fix or "Start it again.")
-    return status.result
-
-
-class _Teller:
-    """Says each new percent or step once, on stderr."""
-
-    def __init__(self) -> None:
-        self._said: tuple[str, str] | None = None
-
-    def __call__(self, status: RunStatus) -> None:
-        progress = status.progress
-        here = (f"{progress.done:4.0%}", progress.step)
-        if here == self._said:
-            return
-        self._said = here
-        left = f", {progress.left:.0f} s left" if progress.left else ""
-        print(f"{here[0]}  {here[1]}  ({progress.seconds:.0f} s{left})", file=sys.stderr)

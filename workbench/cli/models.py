@@ -34,7 +34,7 @@ def evaluate(home: Home, given: Namespace) -> Answer:
     found = version_of(home, given.version)
     if given.rivals or given.robustness or given.other or given.against:
         from workbench import jobs
-        from workbench.cli.learning import finished
+        from workbench.cli.waiting import finished
 
         rivals = [name.strip() for name in (given.rivals or "").split(",") if name.strip()]
         other = str(Path(given.other).resolve()) if given.other else None

@@ -10,7 +10,6 @@ import streamlit as st
 
 from workbench.components import context
 from workbench.errors import WorkbenchError
-from workbench.shop.space import Space
 
 _PLACES = "_places"
 
@@ -52,26 +51,6 @@ def guard() -> Iterator[None]:
         yield
     except WorkbenchError as error:
         failed(error)
-
-
-def need_model(page: str = "models") -> Space:
-    """The active version's space; without one, say what to do next and end the page."""
-    found = context.space()
-    if found is not None:
-        return found
-    from workbench.components import progress  # it shows failures through this module
-
-    training = [status.id for status in progress.running() if status.kind == "train"]
-    if training:
-        st.text("The first model is being trained; this page fills when it is ready.")
-        progress.watch(training[0])
-    elif any(context.store().counts().values()):
-        empty(
-            "No model yet", "This page reads a trained model. Train one on the shop's data: it takes some minutes.", "Train a model", page
-        )
-    else:
-        empty("This shop is empty", "Import the shop's files first; then a model can learn from them.", "Import data", "data")
-    st.stop()
 
 
 def how(text: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from workbench.components import charts, context, downloads, metrics, progress, states, training
+from workbench.components import charts, context, downloads, metrics, needed, progress, states, training
 from workbench.insights import activity, alerts
 from workbench.registry import ModelVersion
 from workbench.run import runs
@@ -102,7 +102,7 @@ def _next(held: pd.DataFrame, active: ModelVersion | None) -> None:
 
 def _read_new_rows(active: ModelVersion) -> None:
     """How many rows the active model has not seen, and the button that lets it read them as it is."""
-    unseen = training.unseen_words(states.need_model())
+    unseen = training.unseen_words(needed.model())
     if not unseen:
         return
     st.text(f"It has not seen {unseen} that came since. It can read them as it is, which is quicker than to learn from them.")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from workbench.components import charts, context, downloads, encoder, states, tables, url
+from workbench.components import charts, context, downloads, encoder, needed, states, tables, url
 from workbench.insights import recommend, search
 from workbench.insights.catalogue import about
 from workbench.insights.history import Step, history, unknown_user
@@ -61,7 +61,7 @@ def render() -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         st.title(TITLE, anchor=False)
         states.how(HOW)
-    space = states.need_model()
+    space = needed.model()
     view = url.choice("View", [CUSTOMER, PRODUCT, NEW, QUALITY], "view", CUSTOMER)
     drawn = {CUSTOMER: _customer, PRODUCT: _product, NEW: _new_product, QUALITY: _quality}[view]
     with states.guard():

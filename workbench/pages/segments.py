@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from workbench import jobs
-from workbench.components import context, progress, states, url
+from workbench.components import context, needed, progress, states, url
 from workbench.insights import plain, profiles, reports, segments
 from workbench.insights.behaviour import Behaviour
 from workbench.insights.profiles import Profile
@@ -44,7 +44,7 @@ def render() -> None:
         with st.container(horizontal=True, width="content", vertical_alignment="bottom"):
             states.how(HOW)
             place = st.container(width="content")
-    space = states.need_model()
+    space = needed.model()
     with states.guard():
         found = _found(context.state_key(), _stamp(space))
         _job(space, found)
@@ -70,7 +70,7 @@ def _found(key: tuple[str, int, str], stamp: tuple[tuple[str, int], ...]) -> Seg
 
 @st.cache_resource(show_spinner="Reading what the shop knows of its users…", max_entries=2)
 def _known(key: tuple[str, int, str], stamp: tuple[tuple[str, int], ...]) -> Behaviour:
-    space = states.need_model()
+    space = needed.model()
     found = _found(key, stamp)
     assert found is not None
     return segments.known(context.store(), space, found)
@@ -139,7 +139,7 @@ def _page(found: Segments) -> None:
 def _about(found: Segments, chosen: Segment | None, users: list[str]) -> Profile | None:
     """What stands beside the map: the selection on it, else the chosen segment, else all of them; the profile shown."""
     if users:
-        profile = profiles.profile(_known(context.state_key(), _stamp(states.need_model())), users)
+        profile = profiles.profile(_known(context.state_key(), _stamp(needed.model())), users)
         _segment_profile.selection(found, users, profile)
         return profile
     if chosen:
@@ -178,7 +178,7 @@ def _shares(found: Segments) -> None:
 
 
 def _report(kind: str) -> bytes:
-    return reports.segments(context.store(), states.need_model(), kind)
+    return reports.segments(context.store(), needed.model(), kind)
 
 
 def _exports(found: Segments) -> None:

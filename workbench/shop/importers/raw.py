@@ -7,14 +7,12 @@ Columns are named by their place, so that no header, whatever it contains, becom
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from workbench.errors import WorkbenchError
-from workbench.files import FIELD_BYTES
-from workbench.shop.importers.source import MOST_ROWS, Source
-from workbench.shop.store import Connection, DatabaseError, connect
+from workbench.shop.importers.delimited import LINE_BYTES, MOST_ROWS, new_line, read_csv
+from workbench.shop.importers.source import Source
+from workbench.shop.store import Connection, DatabaseError
 
-LINE_BYTES = FIELD_BYTES
 REASONS = ("rejected_line", "rejected_column", "rejected_reason")  # the last columns of a file of rejects, never attributes
 
 
@@ -105,7 +103,7 @@ def _json_lines(cursor: Connection, source: Source) -> list[Problem]:
     pointers = ["/" + name.replace("~", "~0").replace("/", "~1") for name in source.given]
     lines = (
         f"read_csv(?, columns={{'j': 'VARCHAR'}}, delim='\x01', quote='', escape='', header=false, auto_detect=false, "
-        f"max_line_size={LINE_BYTES}, null_padding=false, new_line='{_new_line(source.path)}')"
+        f"max_line_size={LINE_BYTES}, null_padding=false, new_line='{new_line(source.path)}')"
     )
     cursor.execute(
         f"CREATE OR REPLACE TEMP TABLE objects AS SELECT row_number() OVER () AS line, j, "
@@ -144,37 +142,9 @@ def _csv(source: Source) -> str:
     return read_csv(len(source.columns), source.delimiter, source.escape, source.path)
 
 
-def read_csv(columns: int, delimiter: str, escape: str, path: Path) -> str:
-    """DuckDB's reader of a text table whose path is bound; every column a text, rows that do not fit kept aside."""
-    names = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(columns))
-    return (
-        f"read_csv(?, columns={{{names}}}, delim='{delimiter}', quote='\"', escape='{escape}', header=true, auto_detect=false, "
-        f"store_rejects=true, max_line_size={LINE_BYTES}, new_line='{_new_line(path)}')"
-    )
-
-
-def rejected_rows(path: Path, columns: int, delimiter: str, escape: str) -> int:
-    """How many rows do not fit with this way of writing quotes in quotes."""
-    connection = connect(None, files=(path,))
-    try:
-        connection.execute(f"SELECT count(c0) FROM {read_csv(columns, delimiter, escape, path)}", [str(path)]).fetchall()
-        row = connection.execute("SELECT count(DISTINCT line) FROM reject_errors").fetchone()
-    except DatabaseError:
-        return MOST_ROWS
-    finally:
-        connection.close()
-    return int(row[0]) if row else 0
-
-
 def _forget_rejects(cursor: Connection) -> None:
     for name in ("reject_errors", "reject_scans"):
         cursor.execute(f"DROP TABLE IF EXISTS {name}")
-
-
-def _new_line(path: Path) -> str:
-    with path.open("rb") as file:
-        head = file.read(1 << 16)
-    return "\\r\\n" if b"\r\n" in head else "\\n"
 
 
 def _json(source: Source) -> str:

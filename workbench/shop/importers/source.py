@@ -16,12 +16,12 @@ from uuid import uuid4
 from workbench.errors import WorkbenchError
 from workbench.files import csv_records
 from workbench.shop.importers import objects, spaced, text, unpack
+from workbench.shop.importers.delimited import MOST_ROWS, rejected_rows
 from workbench.shop.importers.dialect import Dialect, dialect, header
 from workbench.shop.importers.reading import DELIMITERS, ENCODINGS, Question, Reading
 from workbench.shop.importers.sheets import as_text, sheet_to_csv
 
 Format = Literal["csv", "json", "parquet"]
-MOST_ROWS = 5_000_000
 MOST_COLUMNS = 1_000
 SHOWN = 120
 PREVIEW_ROWS = 20
@@ -223,8 +223,6 @@ def _delimiter_question(shown: str, fitting: tuple[str, ...]) -> Question:
 
 def _escape(path: Path, delimiter: str) -> str:
     """Whether quotes in quotes are doubled or stand behind a backslash: the way that loses fewer rows."""
-    from workbench.shop.importers.raw import rejected_rows
-
     names, _ = header(path, delimiter, '"')
     doubled, behind = (rejected_rows(path, len(names), delimiter, escape) for escape in ('"', "\\"))
     return "\\" if behind < doubled else '"'
