@@ -156,7 +156,16 @@ def test_start_stores_the_rows_takes_a_snapshot_and_names_the_run_in_the_url(ope
         assert str(snapshot.path) == spec["snapshot"]
         assert snapshot.value("SELECT count(*) FROM labels WHERE upload = ? AND task = 'sentiment'", [spec["upload"]]) == 20
     assert page.query_params["run"].startswith("finetune-")
-    assert [path.name for path in home.uploads.iterdir()] == [f"labels-{spec['upload'][:16]}"]
+    assert list(home.uploads.iterdir()) == []
+
+
+@pytest.mark.parametrize(("mask", "kept"), [(True, "[mail]"), (False, "anna@x.org")])
+def test_personal_data_of_labelled_texts_is_masked_unless_one_says_otherwise(open_page, home, started, mask, kept):
+    page = open_page(upload=GOOD + "write to anna@x.org now,negative\n", task="sentiment")
+    next(box for box in page.checkbox if "personal data" in box.label).set_value(mask).run()
+    page.button(key="start").click().run()
+    with Store.open_snapshot(home) as snapshot:
+        assert snapshot.value("SELECT text FROM labels WHERE text LIKE 'write to%'") == f"write to {kept} now"
 
 
 # fault 17: refused before any training, with the count for each label

@@ -117,7 +117,7 @@ def test_a_damaged_file_is_called_so_and_left_as_it_is(home):
 
 def test_opening_clears_what_a_killed_owner_left_and_nothing_else(home):
     left = [home.uploads / f"{'0a' * 16}.data", home.uploads / f"{'0b' * 16}.upload", home.snapshots / f"{'0c' * 16}.partial"]
-    own = [home.uploads / "mine.csv", home.uploads / "labels-0123456789abcdef"]
+    own = [home.uploads / "mine.csv"]
     for path in [*left, *own]:
         path.touch()
     Store.open(home).close()

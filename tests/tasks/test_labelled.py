@@ -140,14 +140,22 @@ def test_storing_twice_changes_nothing(store):
     found = read(rows(positive=8, negative=8))
     assert store_labels(store, found, "abc")["added"] == 16
     version = store.data_version
-    assert store_labels(store, found, "abc") == {"read": 16, "added": 0, "updated": 0, "unchanged": 16, "removed": 0}
+    assert store_labels(store, found, "abc") == {"read": 16, "added": 0, "updated": 0, "unchanged": 16, "removed": 0, "masked": 0}
     assert store.data_version == version and store.counts()["labels"] == 16
+
+
+def test_labelled_texts_are_masked_as_reviews_are_unless_one_says_otherwise(store):
+    found = read([{"said": f"{word} {i}, mail anna@x.org", "mood": word} for word in ("positive", "negative") for i in range(4)])
+    assert store_labels(store, found, "abc")["masked"] == 8
+    assert store.value("SELECT count(*) FROM labels WHERE text LIKE '%mail [mail]'") == 8
+    assert store_labels(store, found, "abc", mask=False) == {"read": 8, "added": 8, "updated": 0, "unchanged": 0, "removed": 8, "masked": 0}
+    assert store.value("SELECT count(*) FROM labels WHERE text LIKE '%anna@x.org'") == 8
 
 
 def test_another_reading_of_the_same_file_replaces_the_first(store):
     store_labels(store, read(rows(positive=8, negative=8)), "abc")
     turned = read(rows(positive=8, negative=7), mapping={"positive": "negative", "negative": "positive"})
-    assert store_labels(store, turned, "abc") == {"read": 15, "added": 0, "updated": 15, "unchanged": 0, "removed": 1}
+    assert store_labels(store, turned, "abc") == {"read": 15, "added": 0, "updated": 15, "unchanged": 0, "removed": 1, "masked": 0}
     assert store.rows("SELECT label, count(*) FROM labels GROUP BY 1 ORDER BY 1") == [("negative", 8), ("positive", 7)]
 
 

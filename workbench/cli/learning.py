@@ -110,9 +110,10 @@ def finetune(home: Home, given: Namespace) -> Answer:
             shop = sum(store.counts()[table] for table in TABLES) if active else 0
             found = estimate(home, texts=texts, labels=len(uploads[0].counts), shop=shop, **how)
             return found, in_words(found)
-        for labelled in uploads:
-            store_labels(store, labelled, upload)
+        masked = [store_labels(store, labelled, upload, mask=given.personal != "keep")["masked"] for labelled in uploads]
         snapshot = store.snapshot()
+    if any(masked):
+        print(f"personal data masked in {max(masked):,} texts; --personal keep stores them as they are", file=sys.stderr)
     if not given.train:
         print(f"--train {choice}: {why}", file=sys.stderr)
     tasks = [one.task for one in uploads if one.family]

@@ -67,7 +67,7 @@ def _shop(importing: argparse.ArgumentParser) -> None:
     importing.add_argument("--decimal", choices=("point", "comma"), help="how to read numbers such as 1,234")
     importing.add_argument("--dates", choices=("dayfirst", "monthfirst"), help="how to read dates such as 03/04/2024")
     importing.add_argument("--scale", metavar="LOW-HIGH", help="the scale of the ratings, say 0-10; they become stars from 1 to 5")
-    importing.add_argument("--personal", choices=("mask", "keep"), help="mail addresses, phones and the like in texts (mask)")
+    _personal(importing)
     importing.add_argument("--pseudonyms", action="store_true", help="store a keyed hash instead of each user id")
     importing.add_argument("--replace", action="store_true", help="the tables that the lines go to hold nothing else afterwards")
     importing.add_argument("--save-mapping", metavar="NAME", help="keep what was said of the file as a preset of this name")
@@ -82,6 +82,10 @@ def _written(reading: argparse.ArgumentParser) -> None:
     reading.add_argument("--part", metavar="NAME", help="the file of an archive or the sheet of a workbook")
 
 
+def _personal(storing: argparse.ArgumentParser) -> None:
+    storing.add_argument("--personal", choices=("mask", "keep"), help="mail addresses, phones and the like in texts (mask)")
+
+
 def _learning(train: argparse.ArgumentParser, verb: Verb) -> None:
     train.add_argument("--recipe", default="laptop", metavar="NAME")
     train.add_argument("--tasks", metavar="A,B", help="only these tasks")
@@ -93,6 +97,7 @@ def _learning(train: argparse.ArgumentParser, verb: Verb) -> None:
     finetune = verb("finetune", "learning", "learn from labelled rows: a new version with its before and after")
     finetune.add_argument("file", nargs="?", metavar="FILE")
     _written(finetune)
+    _personal(finetune)
     finetune.add_argument("--task", metavar="NAME")
     finetune.add_argument("--again", metavar="VERSION", help="repeat what made a version: same rows, recipe, seed and parent")
     finetune.add_argument("--text", metavar="COL")

@@ -40,16 +40,17 @@ CHANGEABLE = {
 }
 
 
-def changed(file: str, reading: Reading, names: Sequence[str] = tuple(CHANGEABLE), *, personal: bool = False) -> Reading:
-    """The reading with what a person changed about the guesses `names` of a file, and of `personal` data, where that is asked."""
+def changed(file: str, reading: Reading, names: Sequence[str] = tuple(CHANGEABLE), *, texts: bool = True, ids: bool = True) -> Reading:
+    """The reading with what a person changed about the guesses `names` of a file, its personal data in `texts` and its users' `ids`."""
     said: dict[str, Any] = {}
     with st.expander("How it is read", icon=":material/tune:"):
         for place, name in zip(st.columns(len(names)), names, strict=True):
             picked = place.selectbox(ASKED[name], [GUESSED, *CHANGEABLE[name]], format_func=_words, key=f"how-{name}-{file}")
             if picked != GUESSED:
                 said[name] = picked
-        if personal:
+        if texts:
             said["personal"] = "mask" if st.checkbox(MASK, value=True, key=f"mask-{file}", help=MASKED) else "keep"
+        if ids:
             said["pseudonyms"] = st.checkbox("Store a keyed hash instead of each user id", key=f"pseudonyms-{file}")
     return reading.but(**said)
 

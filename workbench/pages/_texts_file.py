@@ -26,11 +26,11 @@ QUESTIONS = 4
 
 @dataclass(frozen=True)
 class Upload:
-    """An uploaded file as it was read: its bytes, their SHA-256 and the table in them."""
+    """An uploaded file as it was read: the SHA-256 of its bytes, the table in them, whether what is personal is to be masked."""
 
-    content: bytes
     sha: str
     table: Table
+    mask: bool
 
 
 def ask(label: str, key: str, hint: str, *, made: bytes | None = None, labelled: bool = True) -> Upload | None:
@@ -45,20 +45,21 @@ def ask(label: str, key: str, hint: str, *, made: bytes | None = None, labelled:
         return None
     sha, name = hashlib.sha256(content).hexdigest(), given.name if given is not None else MADE_HERE
     with states.guard():
-        found = _read_as_said(content, name, sha)
+        found = _read_as_said(content, name, sha, labelled=labelled)
         if found is not None:
-            return Upload(content, sha, two_columns(found) if labelled else found)
+            table, reading = found
+            return Upload(sha, two_columns(table) if labelled else table, reading.personal != "keep")
     return None
 
 
-def _read_as_said(content: bytes, name: str, sha: str) -> Table | None:
-    """The table with what a person changed and answered, shown; None while a question is open."""
+def _read_as_said(content: bytes, name: str, sha: str, *, labelled: bool) -> tuple[Table, Reading] | None:
+    """The table, shown, as a person changed and answered its reading; None while a question is open."""
     named, part = _parts(sha, name, content), None
     if named:
         part = st.selectbox("Table in the archive", named, None, placeholder=f"Choose one of {len(named)}", key=f"part-{sha}")
         if part is None:
             return None
-    place, reading = st.container(), _reading.changed(sha, Reading(part=part), ("encoding", "delimiter"))
+    place, reading = st.container(), _reading.changed(sha, Reading(part=part), ("encoding", "delimiter"), texts=labelled, ids=False)
     with st.spinner("Reading the file…"):
         table = _table(sha, name, reading.encoding, reading.delimiter, reading.part, content)
     with place:
@@ -71,7 +72,7 @@ def _read_as_said(content: bytes, name: str, sha: str) -> Table | None:
         head = table.frame.head(PREVIEW)
         alt = f"The first rows of the file, {PREVIEW} at most"
         st.dataframe(head, height=tables.height(len(head), most=SEEN), alt=alt, placeholder="")  # headed as the file is
-    return None if table.questions else table
+    return None if table.questions else (table, reading)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

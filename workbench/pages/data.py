@@ -75,7 +75,7 @@ def _file(file: Kept) -> Checked:
         own = [name for name in remembered.named(context.home()) if name not in IMPORTABLE]
         table = st.selectbox("Read it as", [RECOGNISED, *IMPORTABLE, *LINES, *own], key=f"as-{file.id}")
         reading = Reading(as_table=table) if table in IMPORTABLE else Reading(preset=None if table == RECOGNISED else table)
-        reading = _reading.changed(file.id, reading, personal=True)
+        reading = _reading.changed(file.id, reading)
         first = _uploads.check(file, reading)
         if first.columns and table not in (*LINES, *own):
             reading = reading.but(mapping=_mapping(file, reading.as_table, first))

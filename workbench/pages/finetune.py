@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -145,10 +144,9 @@ def _estimate(sha: str, uploads: list[Labelled], parent: ModelVersion | None, re
 
 def _begin(upload: Upload, uploads: list[Labelled], parent: str | None, recipe: str, train: str) -> Run:
     """Store the rows, take a snapshot and start the job."""
-    _keep(upload)
     store, home = context.store(), context.home()
     for one in uploads:
-        store_labels(store, one, upload.sha)
+        store_labels(store, one, upload.sha, mask=upload.mask)
     spec: dict[str, Any] = {
         "snapshot": str(store.snapshot()),
         "task": uploads[0].family or uploads[0].task,
@@ -159,13 +157,3 @@ def _begin(upload: Upload, uploads: list[Labelled], parent: str | None, recipe: 
     }
     of_a_set = [one.task for one in uploads if one.family]
     return jobs.start(home, "finetune", {**spec, **({"tasks": of_a_set} if of_a_set else {})})
-
-
-def _keep(upload: Upload) -> Path:
-    """The uploaded bytes under a name of the server's own."""
-    path = context.home().uploads / f"labels-{upload.sha[:16]}"
-    if not path.exists():
-        beside = path.with_suffix(".partial")
-        beside.write_bytes(upload.content)
-        beside.replace(path)
-    return path

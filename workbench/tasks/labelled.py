@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.errors import WorkbenchError
+from workbench.shop.importers import personal
 from workbench.shop.store import Store
 from workbench.tasks.base import tasks
 from workbench.tasks.classes import LEAST_PER_LABEL
@@ -303,13 +304,15 @@ def unknown_labels(labelled: Labelled) -> WorkbenchError:
     )
 
 
-def store_labels(store: Store, labelled: Labelled, upload_sha: str) -> dict[str, int]:
+def store_labels(store: Store, labelled: Labelled, upload_sha: str, *, mask: bool = True) -> dict[str, int]:
     """Make the upload's rows for the task exactly these, in one transaction; storing them again changes nothing.
 
-    `upload_sha` is the SHA-256 of the uploaded file. Returns how many rows were read, added, updated,
-    unchanged and removed.
+    `upload_sha` is the SHA-256 of the uploaded file; with `mask` texts are stored without what is personal, as reviews are.
+    Returns how many rows were read, added, updated, unchanged, removed and masked.
     """
-    wanted = {_label_id(labelled.task, text, upload_sha): (text, label) for text, label in labelled.rows}
+    given = [text for text, _ in labelled.rows]
+    texts = personal.masked_texts(store, given) if mask else given
+    wanted = {_label_id(labelled.task, text, upload_sha): (text, label) for text, (_, label) in zip(texts, labelled.rows, strict=True)}
     stored = dict(store.rows("SELECT label_id, label FROM labels WHERE task = ? AND upload = ?", [labelled.task, upload_sha]))
     fresh = [key for key, (_, label) in wanted.items() if stored.get(key) != label]
     gone = [key for key in stored if key not in wanted]
@@ -322,7 +325,7 @@ def store_labels(store: Store, labelled: Labelled, upload_sha: str) -> dict[str,
         with store.transaction() as cursor:
             cursor.execute("DELETE FROM labels WHERE label_id IN (SELECT unnest(?))", [fresh + gone])
             cursor.execute(_INSERT, {"ids": fresh, "texts": texts, "labels": labels, **values})
-    return result | {"removed": len(gone)}
+    return result | {"removed": len(gone), "masked": sum(a != b for a, b in zip(given, texts, strict=True))}
 
 
 _INSERT = """

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from workbench.home import Home
 from workbench.shop.importers import names
-from workbench.shop.store import Connection
+from workbench.shop.store import Connection, Store
 
 KINDS = ("mail", "phone", "card", "iban", "id number", "address", "name")
 _MAIL = r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,}"
@@ -104,6 +104,14 @@ def own_names(columns: Sequence[str]) -> list[str]:
     found = {name.strip().lower(): f"trim(c{i})" for i, name in enumerate(columns) if kind_of(name) == "name"}
     first, last = (next((c for name, c in found.items() if re.search(part, name)), None) for part in ("first|given", "last|family|surname"))
     return [*found.values(), *([f"concat_ws(' ', {first}, {last})"] if first and last else [])]
+
+
+def masked_texts(store: Store, texts: Sequence[str]) -> list[str]:
+    """The texts without what is personal, in their order."""
+    with store.cursor() as cursor:
+        prepare(cursor, store.home)
+        rows = masked_rows("SELECT unnest(?) AS text, unnest(range(?)) AS place", ["text"], 0)
+        return [text for (text,) in cursor.execute(f"SELECT text FROM ({rows}) ORDER BY place", [list(texts), len(texts)]).fetchall()]
 
 
 def user_id(x: str, *, always: bool) -> str:
