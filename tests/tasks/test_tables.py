@@ -131,7 +131,8 @@ def test_one_column_of_texts_may_hold_commas(read):
 
 
 def test_a_workbook_of_one_column_is_read(read):
-    assert read(to_xlsx({"rows": ROWS[["text"]]}), "rows.xlsx").frame["text"].tolist() == ROWS["text"].tolist()
+    found = read(to_xlsx({"rows": ROWS[["text"]]}), "rows.xlsx")
+    assert found.frame["text"].tolist() == ROWS["text"].tolist() and found.words == "workbook · 3 rows, 1 column"
 
 
 def test_an_archive_of_several_tables_asks_which(read):

@@ -47,7 +47,9 @@ def read_table(path: Path, name: str | None = None, reading: Reading | None = No
     """
     found = read_cells(path, name or path.name, reading or Reading(), MOST_ROWS)
     frame = found.frame.apply(_whole)
-    told = [found.words, f"{len(frame):,} rows, {len(frame.columns)} columns", *found.notes]
+    rows, columns = len(frame), len(frame.columns)
+    size = f"{rows:,} row{'' if rows == 1 else 's'}, {columns} column{'' if columns == 1 else 's'}"
+    told = [found.words, size, *found.notes]
     problems = [
         Problem(one.line, one.column, one.value[:SHOWN], one.reason, "Mend the line; the other rows are not touched by it.")
         for one in found.problems
