@@ -39,24 +39,26 @@ def after(owner: object, name: str, when=lambda *given: True) -> None:
 
 
 class DiesAt:
-    """A connection or cursor of the shop that dies instead of executing one statement."""
+    """A connection or cursor of the shop that dies instead of executing one statement, or once it is `done`."""
 
-    def __init__(self, real, statement: str) -> None:
-        self._real, self._statement = real, statement
+    def __init__(self, real, statement: str, *, done: bool) -> None:
+        self._real, self._statement, self._done = real, statement, done
 
     def cursor(self):
-        return DiesAt(self._real.cursor(), self._statement)
+        return DiesAt(self._real.cursor(), self._statement, done=self._done)
 
     def execute(self, sql: str, *values):
-        return die() if sql == self._statement else self._real.execute(sql, *values)
+        if sql != self._statement:
+            return self._real.execute(sql, *values)
+        return die(self._done and self._real.execute(sql, *values))
 
     def __getattr__(self, name: str):
         return getattr(self._real, name)
 
 
-def at_statement(statement: str) -> None:
+def at_statement(statement: str, *, done: bool = False) -> None:
     make = Store.__init__
-    Store.__init__ = lambda store, home, real, **named: make(store, home, DiesAt(real, statement), **named)
+    Store.__init__ = lambda store, home, real, **named: make(store, home, DiesAt(real, statement, done=done), **named)
 
 
 def is_active(path: Path, *_: object) -> bool:
@@ -66,7 +68,7 @@ def is_active(path: Path, *_: object) -> bool:
 MOMENTS = {
     "file copied": lambda: before(importers, "commit"),
     "rows taken in": lambda: at_statement("COMMIT"),
-    "committed": lambda: at_statement("CHECKPOINT"),
+    "committed": lambda: at_statement("COMMIT", done=True),
     "snapshot made": lambda: before(Path, "replace", lambda path, to: path.suffix == ".partial"),
     "version written": lambda: before(Registry, "publish"),
     "manifest due": lambda: before(workbench.registry, "write_json", lambda path, value: path.name == MANIFEST),

@@ -17,6 +17,7 @@ from workbench import jobs
 from workbench.cli import main
 from workbench.registry import Registry
 from workbench.run import Run
+from workbench.shop.schema import TABLES
 from workbench.shop.space import Space
 from workbench.shop.store import Store
 
@@ -90,6 +91,58 @@ def test_a_killed_import_is_there_whole_or_not_at_all(shop, reviews, capsys, mom
     assert list(home.uploads.iterdir()) == []
     told(home, capsys, "import", str(reviews))
     assert whole(home, capsys, shop)
+
+
+CHANGES = """
+import json, os, signal, sys
+from pathlib import Path
+from workbench.home import Home
+from workbench.shop import importers
+from workbench.shop.importers import undo
+from workbench.shop.schema import TABLES
+from workbench.shop.store import Store
+from workbench.tasks.labelled import read_labelled, store_labels
+import pandas as pd
+
+home, folder = Home.find(sys.argv[1]), Path(sys.argv[2])
+store = Store.open(home)
+
+def take(rows, **how):
+    path = folder / "rows.csv"
+    path.write_text("review_id,product_id,user_id,rating,body,colour,created_at\\n" + "".join(rows))
+    importers.import_files(store, [path], **how)
+
+for change in sys.argv[3].split():
+    if change == "add":
+        take(f"w{i},p{i % 9},v{i % 7},{1 + i % 5},words {i},red,2024-05-01\\n" for i in range(3000))
+    elif change == "change":
+        take(f"w{i},p{i % 9},v{i % 7},{1 + (i + 1) % 5},others {i},blue,2024-05-02\\n" for i in range(0, 3000, 2))
+    elif change == "replace":
+        take((f"x{i},p{i % 9},v{i % 7},{1 + i % 5},new {i},red,2024-05-03\\n" for i in range(500)), replacing=True)
+    elif change == "undo":
+        undo.take_back(store)
+    else:
+        frame = pd.DataFrame({"said": [f"text {i}" for i in range(40)], "mood": [change, "b"] * 20})
+        store_labels(store, read_labelled(frame, "tone", "said", "mood"), "abc")
+told = {name: store.value(f"SELECT md5(string_agg(t::VARCHAR, '|' ORDER BY t::VARCHAR)) FROM {name} t") for name in TABLES}
+print(json.dumps(told), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize(
+    "changes", ["add", "add change", "add undo", "add change undo", "add replace", "add replace undo", "good bad", "add good add"]
+)
+def test_what_was_committed_is_read_from_the_log_after_a_kill(shop, tmp_path, changes):
+    home = shop[0]
+    command = [sys.executable, "-c", CHANGES, str(home.root), str(tmp_path), changes]
+    ended = subprocess.run(command, cwd=HERE.parents[1], capture_output=True, text=True, timeout=SECONDS)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert home.shop_file.with_name("shop.duckdb.wal").exists(), "it was not checkpointed"
+    for _ in range(2):
+        with Store.open(home) as store:
+            now = {name: store.value(f"SELECT md5(string_agg(t::VARCHAR, '|' ORDER BY t::VARCHAR)) FROM {name} t") for name in TABLES}
+        assert now == json.loads(ended.stdout)
 
 
 def test_an_import_killed_while_its_commit_is_written(shop, reviews, capsys):

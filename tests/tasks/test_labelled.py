@@ -146,7 +146,7 @@ def test_storing_twice_changes_nothing(store):
 
 def test_labelled_texts_are_masked_as_reviews_are_unless_one_says_otherwise(store):
     found = read([{"said": f"{word} {i}, mail anna@x.org", "mood": word} for word in ("positive", "negative") for i in range(4)])
-    assert store_labels(store, found, "abc")["masked"] == 8
+    assert store_labels(store, found, "abc")["masked"] == store_labels(store, found, "abc")["masked"] == 8
     assert store.value("SELECT count(*) FROM labels WHERE text LIKE '%mail [mail]'") == 8
     assert store_labels(store, found, "abc", mask=False) == {"read": 8, "added": 8, "updated": 0, "unchanged": 0, "removed": 8, "masked": 0}
     assert store.value("SELECT count(*) FROM labels WHERE text LIKE '%anna@x.org'") == 8

@@ -199,7 +199,11 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """A cursor in a transaction: committed whole with the data version moved, or not at all."""
+        """A cursor in a transaction: committed whole with the data version moved, or not at all.
+
+        What is committed lies in the write-ahead log until there is much of it or the shop is closed. A checkpoint writes a
+        block of the file in place, and a process that is killed just then leaves it torn: it is not made after each change.
+        """
         if self.read_only:
             raise WorkbenchError(
                 f"{self.path} is a snapshot and cannot be changed.", "Close the app that holds the shop, or make the change there."
@@ -213,8 +217,6 @@ class Store:
             except BaseException:
                 cursor.execute("ROLLBACK")
                 raise
-        with self.cursor() as cursor:
-            cursor.execute("CHECKPOINT")
 
     def snapshot(self) -> Path:
         """An immutable copy of the shop at its present data version; made once for each version."""

@@ -311,8 +311,8 @@ def store_labels(store: Store, labelled: Labelled, upload_sha: str, *, mask: boo
     Returns how many rows were read, added, updated, unchanged, removed and masked.
     """
     given = [text for text, _ in labelled.rows]
-    texts = personal.masked_texts(store, given) if mask else given
-    wanted = {_label_id(labelled.task, text, upload_sha): (text, label) for text, (_, label) in zip(texts, labelled.rows, strict=True)}
+    kept = personal.masked_texts(store, given) if mask else given
+    wanted = {_label_id(labelled.task, text, upload_sha): (text, label) for text, (_, label) in zip(kept, labelled.rows, strict=True)}
     stored = dict(store.rows("SELECT label_id, label FROM labels WHERE task = ? AND upload = ?", [labelled.task, upload_sha]))
     fresh = [key for key, (_, label) in wanted.items() if stored.get(key) != label]
     gone = [key for key in stored if key not in wanted]
@@ -325,7 +325,7 @@ def store_labels(store: Store, labelled: Labelled, upload_sha: str, *, mask: boo
         with store.transaction() as cursor:
             cursor.execute("DELETE FROM labels WHERE label_id IN (SELECT unnest(?))", [fresh + gone])
             cursor.execute(_INSERT, {"ids": fresh, "texts": texts, "labels": labels, **values})
-    return result | {"removed": len(gone), "masked": sum(a != b for a, b in zip(given, texts, strict=True))}
+    return result | {"removed": len(gone), "masked": sum(a != b for a, b in zip(given, kept, strict=True))}
 
 
 _INSERT = """
