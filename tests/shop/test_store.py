@@ -115,6 +115,48 @@ def test_a_damaged_file_is_called_so_and_left_as_it_is(home):
     assert "snapshot" in caught.value.fix and home.shop_file.read_bytes() == bytes(content)
 
 
+def torn_shop(home):
+    """A shop killed in the middle of a checkpoint: the first block is half of the one before and half of the next; its rows."""
+    with Store.open(home) as store:
+        for turn in range(2):
+            with store.transaction() as cursor:
+                cursor.execute("INSERT INTO reviews (review_id, body) SELECT ? || '-' || i, 'words' FROM range(500) r(i)", [str(turn)])
+            if turn == 0:
+                store._connection.execute("CHECKPOINT")
+        before, log = home.shop_file.read_bytes(), home.shop_file.with_name("shop.duckdb.wal").read_bytes()
+        store._connection.execute("CHECKPOINT")
+        after, rows = home.shop_file.read_bytes(), store.rows("SELECT review_id, body FROM reviews ORDER BY 1")
+    block = 3 * 4096
+    half = after[block : block + 4 * 4096]
+    assert half != before[block : block + 4 * 4096]
+    home.shop_file.write_bytes(before[:block] + half + before[block + len(half) :])
+    home.shop_file.with_name("shop.duckdb.wal").write_bytes(log)
+    return rows
+
+
+def test_a_shop_whose_block_was_torn_by_a_kill_is_whole_again(home, caplog):
+    rows = torn_shop(home)
+    with pytest.raises(store_module.duckdb.Error, match="checksum"):
+        store_module.duckdb.connect(str(home.shop_file))
+    with Store.open(home) as store:
+        assert store.rows("SELECT review_id, body FROM reviews ORDER BY 1") == rows and len(rows) == 1000
+    assert "torn by a kill" in caplog.text and list(home.snapshots.iterdir()) == []
+
+
+def test_a_damage_that_is_no_torn_block_is_left_as_it_is(home):
+    torn_shop(home)
+    content = bytearray(home.shop_file.read_bytes())
+    for at in range(3 * 4096 + 2 * 262144 + 100, len(content), 262144):
+        content[at] ^= 1  # in every block behind the first two
+    home.shop_file.write_bytes(content)
+    with pytest.raises(WorkbenchError, match="cannot be opened: Corrupt") as caught:
+        Store.open(home)
+    assert "snapshot" in caught.value.fix and home.shop_file.read_bytes() == bytes(content) and list(home.snapshots.iterdir()) == []
+    home.shop_file.with_name("shop.duckdb.wal").unlink()  # nobody was writing
+    with pytest.raises(WorkbenchError, match="cannot be opened: Corrupt"):
+        Store.open(home)
+
+
 def test_opening_clears_what_a_killed_owner_left_and_nothing_else(home):
     left = [home.uploads / f"{'0a' * 16}.data", home.uploads / f"{'0b' * 16}.upload", home.snapshots / f"{'0c' * 16}.partial"]
     own = [home.uploads / "mine.csv"]

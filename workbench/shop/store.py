@@ -6,6 +6,7 @@ connection must never be shared between threads; `Store` keeps both rules.
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections.abc import Iterator, Sequence
@@ -19,11 +20,13 @@ import pandas as pd
 
 from workbench.errors import WorkbenchError
 from workbench.home import Home
+from workbench.shop import torn
 from workbench.shop.schema import TABLES, create_sql
 
 Connection = duckdb.DuckDBPyConnection
 DatabaseError = duckdb.Error
 FORMAT = 1
+_LOGGER = logging.getLogger(__name__)
 _HALF_MADE = re.compile(r"[0-9a-f]{32}\..+")
 
 
@@ -93,6 +96,18 @@ def _explain(path: Path | None, error: duckdb.Error) -> WorkbenchError:
     return WorkbenchError(f"{path} cannot be opened: {text.splitlines()[0]}", "Restore it from a snapshot in data/snapshots.")
 
 
+def _read_whole(path: Path) -> None:
+    """Open a shop's file and read every row of it; WorkbenchError where that is not possible."""
+    connection = connect(path)
+    try:
+        for (name,) in connection.execute("SELECT table_name FROM duckdb_tables() WHERE NOT internal").fetchall():
+            connection.execute(f"SELECT sum(hash(t)) FROM {quote(name)} t").fetchall()
+    except duckdb.Error as error:
+        raise _explain(path, error) from error
+    finally:
+        connection.close()
+
+
 def _open_already(path: Path | None) -> WorkbenchError:
     return WorkbenchError(
         f"{path} is open in this program already; its data is untouched.", "Use the store that is open, or close it first."
@@ -116,7 +131,13 @@ class Store:
     def open(cls, home: Home) -> Store:
         """The shop of `home`, read-write, made empty if there is none. One process at a time."""
         home.make()
-        connection = connect(home.shop_file, allow=(home.data, home.models))
+        try:
+            connection = connect(home.shop_file, allow=(home.data, home.models))
+        except WorkbenchError as error:
+            if not torn.mend(home.shop_file, str(error.__cause__), home.snapshots, _read_whole):
+                raise
+            _LOGGER.warning("%s was torn by a kill and is whole again: every row of it was read.", home.shop_file)
+            connection = connect(home.shop_file, allow=(home.data, home.models))
         _sweep(home)
         store = cls(home, connection, read_only=False, path=home.shop_file)
         store._prepare()
