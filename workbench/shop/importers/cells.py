@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +12,7 @@ from workbench.errors import WorkbenchError
 from workbench.shop.importers import raw
 from workbench.shop.importers.raw import Problem
 from workbench.shop.importers.reading import Question, Reading
-from workbench.shop.importers.source import Source, open_source
+from workbench.shop.importers.source import open_source
 from workbench.shop.importers.stage import MEMORY
 from workbench.shop.store import connect
 
@@ -38,7 +36,9 @@ def read_cells(path: Path, name: str, reading: Reading, most: int) -> Cells:
 
     `name` is what the file came as.
     """
-    with _opened(path, name, reading) as (folder, source):
+    with TemporaryDirectory() as made:
+        folder = Path(made)
+        source = open_source(folder, path, name, reading, narrow=True)
         connection = connect(folder / "cells.duckdb", allow=(folder,), files=(source.path,), memory=MEMORY)
         try:
             problems = raw.load(connection, source)
@@ -53,11 +53,3 @@ def read_cells(path: Path, name: str, reading: Reading, most: int) -> Cells:
     frame = frame.set_index("line").set_axis(list(source.columns), axis=1).fillna("").astype(str)
     filled = frame.apply(lambda column: column.str.strip() != "").any(axis=1)
     return Cells(frame[filled], source.words, source.notes, source.questions, problems)
-
-
-@contextmanager
-def _opened(path: Path, name: str, reading: Reading) -> Iterator[tuple[Path, Source]]:
-    with TemporaryDirectory() as made:
-        folder = Path(made)
-        source = open_source(folder, path, name, reading, narrow=True)
-        yield folder, source
