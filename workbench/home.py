@@ -46,6 +46,10 @@ class Home:
         return self.data / "runs"
 
     @property
+    def readings(self) -> Path:
+        return self.data / "readings"
+
+    @property
     def sample(self) -> Path:
         return self.data / "sample"
 

@@ -44,6 +44,8 @@ def lived_in(home, tmp_path):
     write_json(home.runs / "train-1" / "spec.json", {"kind": "train"})
     (home.runs / "train-1" / "log.txt").write_text(f"batch with {USER} in it")
     write_json(home.runs / "train-1" / "result.json", {"users": [USER]})
+    home.readings.mkdir()
+    (home.readings / "values.f16").write_bytes(bytes(100))
     (home.uploads / "labels.csv").write_text(f"text,label\n{TEXT},good\n")
     return before
 
@@ -55,6 +57,7 @@ def test_nothing_of_the_person_is_left_and_all_others_are(home, lived_in):
     assert report["removed"] == {"reviews": 1, "events": 1, "tickets": 1, "users": 1, "labels": 1}
     assert report["found"] == [] and report["searched"] > 5
     assert "data/runs/train-1/log.txt" in report["deleted"] and "data/uploads/labels.csv" in report["deleted"]
+    assert "data/readings/values.f16" in report["deleted"] and list(home.readings.iterdir()) == []
     assert Registry(home).versions()[0].id in report["cannot"]
     assert_gone(home)
     with Store.open(home) as store:

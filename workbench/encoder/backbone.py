@@ -146,7 +146,7 @@ class Backbone(nn.Module):
                 f"The recipe trains {top_layers} top layers, but the base has {len(self._layers())}.",
                 "Lower top_layers in the recipe, or set it to -1 to train all.",
             )
-        for parameter in self._frozen():
+        for parameter in self.frozen():
             parameter.requires_grad_(False)
         self.pool = Pooling(pooling, self.width)
         self.adapters = self._adapt(adapters, adapter_rank) if adapters else None
@@ -168,7 +168,8 @@ class Backbone(nn.Module):
         layers: nn.ModuleList = self.model.encoder.layer
         return layers
 
-    def _frozen(self) -> list[nn.Parameter]:
+    def frozen(self) -> list[nn.Parameter]:
+        """The weights of the frozen layers."""
         if self.top_layers < 0:
             return []
         return [*self.model.embeddings.parameters(), *(p for layer in self._layers()[: self.lower_layers] for p in layer.parameters())]

@@ -19,6 +19,7 @@ from workbench.encoder.backbone import Backbone, Texts
 from workbench.encoder.cores import cores_for, on_each_core
 from workbench.encoder.fast import FastLayers, Ranges, check_int8, reading
 from workbench.encoder.quantised import measure_ranges
+from workbench.encoder.readings import Readings, keep, layers_in_words
 from workbench.encoder.tokens import Tokens, parts
 
 FILE = "features.f16"
@@ -96,7 +97,8 @@ def cost_in_words(cost: dict[str, float | int | str]) -> str | None:
 class Features:
     """The texts of a training. Those in `first` (indices) find room before the others; `kept` says which found it.
 
-    Where nothing is frozen it holds the token ids alone. `readers` are the kinds of the texts, for adapters.
+    Where nothing is frozen it holds the token ids alone. `readers` are the kinds of the texts, for adapters. What `earlier`, a
+    folder, keeps of an earlier training is taken from there.
     """
 
     def __init__(
@@ -110,6 +112,7 @@ class Features:
         first: np.ndarray | None = None,
         precision: str = "bf16",
         most_bytes: int = MOST_BYTES,
+        earlier: Path | None = None,
     ) -> None:
         precision = precision if len(texts) else "fp32"
         self.backbone, self.file, self.precision, self.readers = backbone, file, precision, readers
@@ -118,6 +121,9 @@ class Features:
         self._place = np.argsort(order)
         self._room = min(most_bytes, int(MOST_OF_FREE_DISK * shutil.disk_usage(file.parent).free)) if backbone.cached else 0
         self._frozen = FastLayers(backbone, precision, self.ranges)
+        lasting = earlier is not None and backbone.cached and precision != "int8"  # int8 depends on a sample of the texts
+        self._layers = layers_in_words(backbone, precision) if lasting else ""
+        self._earlier = Readings.of(earlier, self._layers, backbone.width) if earlier and lasting else None
         self._read([texts[i] for i in order], report)
 
     def _read(self, texts: Sequence[str], report: Report) -> None:
@@ -152,15 +158,27 @@ class Features:
             file.truncate((done + total) * 2 * width)
         values = np.memmap(self.file, np.float16, "r+", offset=done * 2 * width, shape=(total, width))
         starts = np.cumsum(lengths) - lengths
+        known = self._earlier.starts_of(tokens)[: len(lengths)] if self._earlier else np.full(len(lengths), -1)
+        for at in np.flatnonzero(known >= 0):
+            assert self._earlier is not None
+            values[starts[at] : starts[at] + lengths[at]] = self._earlier.values[known[at] : known[at] + lengths[at]]
+        new = np.flatnonzero(known < 0)
 
-        def keep(rows: np.ndarray) -> None:
+        def read(batch: np.ndarray) -> None:
+            rows = new[batch]
             found = self.backbone.lower(self.backbone.pad(tokens.rows(rows)).to(device))
             hidden = found.values.to(torch.float16).cpu().numpy()
             for at, row in enumerate(rows):
                 values[starts[row] : starts[row] + lengths[row]] = hidden[at, : lengths[row]]
 
-        _each_batch(self.backbone, tokens.lengths[: len(lengths)], keep)
+        if len(new):
+            _each_batch(self.backbone, tokens.lengths[new], read)
         values.flush()
+
+    def keep(self, folder: Path) -> None:
+        """Let a later training take from `folder` what was read here; of no use to this one any more."""
+        if self._layers and self._values is not None:
+            keep(folder, self._layers, self.file, self._tokens, self._starts)
 
     def words(self, text: int) -> list[int]:
         """The token ids of a text."""

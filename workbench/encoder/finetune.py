@@ -92,7 +92,8 @@ def finetune_version(
     recipe = paced(recipe, corpus, lesson)
     learn_names(corpus, [name for name, rows in lesson.of(corpus).items() if is_few(rows)])
     probed = np.unique(np.concatenate([rows.text for rows in lesson.of(corpus).values()]))
-    prepared = prepare(corpus, recipe, run.folder, part_of(run, 0.0, 0.3), found.folder if found else None, probed)
+    report, folder = part_of(run, 0.0, 0.3), found.folder if found else None
+    prepared = prepare(corpus, recipe, run.folder, report, earlier=home.readings, parent=folder, probed=probed)
     before = _start_from(prepared, loaded)
     made = _learn(run, prepared, lesson, recipe, loaded)
     info: dict[str, Any] = {

@@ -77,12 +77,19 @@ class Prepared:
 
 
 def prepare(
-    corpus: Corpus, recipe: Recipe, folder: Path, report: Report, parent: Path | None = None, probed: np.ndarray | None = None
+    corpus: Corpus,
+    recipe: Recipe,
+    folder: Path,
+    report: Report,
+    *,
+    earlier: Path,
+    parent: Path | None = None,
+    probed: np.ndarray | None = None,
 ) -> Prepared:
     """Load the base and pass all texts through its frozen layers; the first weights depend on the seed alone.
 
     A base from scratch is the one of the version in `parent`, or is made in `folder`. Of the untrained base's reading only the
-    texts `probed` (indices) are asked for where they are given.
+    texts `probed` (indices) are asked for where they are given. `earlier` is where readings of an earlier training may lie.
     """
     own = parent / BASE if parent else folder / BASE
     if recipe.base == SCRATCH and not own.exists():
@@ -101,6 +108,7 @@ def prepare(
         readers=corpus.readers,
         first=corpus.learned_texts(),
         precision=recipe.reading,
+        earlier=earlier,
     )
     frozen = features.pooled() if probed is None else fresh(features, probed)
     return Prepared(corpus, model, features, frozen, legibility(backbone, corpus.texts))
@@ -112,7 +120,7 @@ def train_version(home: Home, run: Run, *, snapshot: Path, recipe: Recipe, only:
     with Store.open_snapshot(home, snapshot) as store:
         corpus = with_masked_words(read_corpus(store, only, split=recipe.split, return_days=recipe.return_days), recipe, only)
         data_version = store.data_version
-    prepared = prepare(corpus, recipe, run.folder, part_of(run, 0.0, 0.25))
+    prepared = prepare(corpus, recipe, run.folder, part_of(run, 0.0, 0.25), earlier=home.readings)
     kept = checkpoint_of(run, run.folder, recipe)
     trained = train(corpus, prepared.model, prepared.features, recipe, part_of(run, 0.25, 0.8), run.point, kept)
     report = part_of(run, 0.8, 0.94)
@@ -165,6 +173,7 @@ def publish(
     except BaseException:
         registry.discard(version)
         raise
+    prepared.features.keep(home.readings)
     Checkpoint(run.folder, {}).forget()
     for left in (BASE, WHOLE):
         shutil.rmtree(run.folder / left, ignore_errors=True)

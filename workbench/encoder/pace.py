@@ -18,6 +18,7 @@ from workbench.encoder.backbone import Backbone, base_folder
 from workbench.encoder.fast import FastLayers
 from workbench.encoder.features import read_all
 from workbench.encoder.finetune import FEW, LEAST_REHEARSED, LEAST_UPDATES, MOST_EPOCHS, shaped
+from workbench.encoder.readings import Readings, layers_in_words
 from workbench.encoder.recipe import Recipe, recipe
 from workbench.encoder.track import peak_memory
 from workbench.encoder.weights import BASE
@@ -26,6 +27,7 @@ from workbench.registry import Registry
 
 START = 15.0  # seconds to load libraries, the base and the shop
 READINGS = 1.7  # what a training reads of all texts, the frozen layers' part counted once
+READ_BEFORE = 0.8  # the same where the frozen layers' part is kept from an earlier training
 UNCERTAIN = (0.7, 1.6)
 BYTES_PER_NUMBER, COPIES = 4, 4
 
@@ -40,13 +42,19 @@ def pace(home: Home, spec: dict[str, Any]) -> dict[str, Any]:
     epochs = max(chosen.epochs, min(MOST_EPOCHS, -(-LEAST_UPDATES * chosen.batch_texts // max(1, rows)))) if few else chosen.epochs
     beside = min(int(spec["shop"]), max(LEAST_REHEARSED, int(chosen.replay * rows))) if parent and spec["train"] != "head" else 0
     passes = READINGS if backbone.cached else 1 + 0.3 * epochs
-    seconds = START + passes * (rows + spec["shop"]) / read + (2 if few else 1) * epochs * (rows + beside) / learned
+    again = READ_BEFORE if parent and _is_kept(home, backbone, chosen) else passes
+    seconds = START + (passes * rows + again * spec["shop"]) / read + (2 if few else 1) * epochs * (rows + beside) / learned
     vectors = COPIES * BYTES_PER_NUMBER * backbone.width * (rows + spec["shop"]) / 2**20
     low, high = (round(seconds * share) for share in UNCERTAIN)
     measured = {"read_per_second": round(read, 1), "learn_per_second": round(learned, 1)}
     known = int(parent.info.get("memory_mb") or 0) if parent else 0  # what making the parent took is the better guess
     memory = max(known, round(peak_memory() + vectors))
     return {"seconds": round(seconds), "low": low, "high": high, "memory_mb": memory, **measured}
+
+
+def _is_kept(home: Home, backbone: Backbone, chosen: Recipe) -> bool:
+    """Whether the frozen layers' reading of the shop's texts is kept, as a training leaves it."""
+    return backbone.cached and Readings.of(home.readings, layers_in_words(backbone, chosen.reading), backbone.width) is not None
 
 
 def _read_rate(backbone: Backbone, texts: list[str]) -> float:

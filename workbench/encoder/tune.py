@@ -59,7 +59,7 @@ def tune_recipe(home: Home, run: Run, *, snapshot: Path, recipe: Recipe, only: l
     with Store.open_snapshot(home, snapshot) as store:
         corpus = read_corpus(store, only, split=recipe.split, return_days=recipe.return_days)
         corpus, data_version = with_masked_words(corpus, recipe, only), store.data_version
-    prepared = prepare(corpus, recipe, run.folder, lambda done, step: run.report(0.1 * done, step))
+    prepared = prepare(corpus, recipe, run.folder, lambda done, step: run.report(0.1 * done, step), earlier=home.readings)
     search = Search(run, prepared, recipe, trials)
     best = search.go()
     name = f"tuned-{run.id.removeprefix('tune-')}"

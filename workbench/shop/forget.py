@@ -233,9 +233,10 @@ def _compact(path: Path) -> Path:
 
 
 def _delete_what_still_holds(home: Home, person: Person) -> list[Path]:
-    """Remove what runs left, uploads and derived files that still hold a trace; they can be made again."""
+    """Remove what runs left, uploads, derived files and readings that may still hold a trace; they can be made again."""
     signed = {version.folder / name for version in Registry(home).versions() for name in version.manifest["files"]}
     gone = [path for path in traces.files(home) if path not in signed and traces.holds(path, person)]
+    gone += sorted(home.readings.glob("*"))  # what a model's layers said of the person's texts is no text, yet comes from it
     derived = {path.parent for path in gone if path.parent.name == "derived"}  # its files belong together: what is left would lack a part
     gone += [path for folder in derived for path in folder.iterdir() if path not in gone and path.name != Path(EVALUATION).name]
     for path in gone:
