@@ -176,7 +176,7 @@ class Features:
         values.flush()
 
     def keep(self, folder: Path) -> None:
-        """Let a later training take from `folder` what was read here; of no use to this one any more."""
+        """Let a later training take from `folder` what was read here; the file moves there, and this training still reads it."""
         if self._layers and self._values is not None:
             keep(folder, self._layers, self.file, self._tokens, self._starts)
 

@@ -129,7 +129,8 @@ def open_case(home: Home, folder: Path, version: ModelVersion, report: Report) -
         corpus = read_corpus(store, list(version.metrics["tasks"]), split=recipe.split, return_days=recipe.return_days)
         groups = read_groups(store, corpus)
     told = partial(_reading, report, len(corpus.texts))
-    features = Features(loaded.model.backbone, corpus.texts, folder / "features.f16", told, readers=corpus.readers)
+    file, before = folder / "features.f16", home.readings
+    features = Features(loaded.model.backbone, corpus.texts, file, told, readers=corpus.readers, earlier=before)
     report(0.8, "measuring on the test rows")
     pooled = features.pooled()
     found = measure(loaded.model, corpus, pooled, "test")

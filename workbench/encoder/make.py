@@ -166,6 +166,7 @@ def publish(
         reading = {"legibility": prepared.legibility.asdict(), "notes": notes, "reading": cost}
         write_json(folder / "metrics.json", {"version": version, "tasks": tasks, "left_out": corpus.left_out, **reading})
         write_json(folder / "curve.json", trained.curve)
+        prepared.features.keep(home.readings)
         seconds = round(time.monotonic() - began, 1)
         published: ModelVersion = registry.publish(
             version, {**info, "recipe": recipe.name, "seconds": seconds, "seed": recipe.seed, "memory_mb": peak_memory()}
@@ -173,7 +174,6 @@ def publish(
     except BaseException:
         registry.discard(version)
         raise
-    prepared.features.keep(home.readings)
     Checkpoint(run.folder, {}).forget()
     for left in (BASE, WHOLE):
         shutil.rmtree(run.folder / left, ignore_errors=True)
