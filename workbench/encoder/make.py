@@ -82,7 +82,7 @@ def prepare(
     folder: Path,
     report: Report,
     *,
-    earlier: Path,
+    earlier: Path | None = None,
     parent: Path | None = None,
     probed: np.ndarray | None = None,
 ) -> Prepared:
