@@ -19,7 +19,7 @@ from workbench.encoder.backbone import Backbone, Texts
 from workbench.encoder.cores import cores_for, on_each_core
 from workbench.encoder.fast import FastLayers, Ranges, check_int8, reading
 from workbench.encoder.quantised import measure_ranges
-from workbench.encoder.readings import Readings, keep, layers_in_words
+from workbench.encoder.readings import Readings, keep, key_of_layers
 from workbench.encoder.tokens import Tokens, parts
 
 FILE = "features.f16"
@@ -122,7 +122,7 @@ class Features:
         self._room = min(most_bytes, int(MOST_OF_FREE_DISK * shutil.disk_usage(file.parent).free)) if backbone.cached else 0
         self._frozen = FastLayers(backbone, precision, self.ranges)
         lasting = earlier is not None and backbone.cached and precision != "int8"  # int8 depends on a sample of the texts
-        self._layers = layers_in_words(backbone, precision) if lasting else ""
+        self._layers = key_of_layers(backbone, precision) if lasting else ""
         self._earlier = Readings.of(earlier, self._layers, backbone.width) if earlier and lasting else None
         self._read([texts[i] for i in order], report)
 

@@ -18,7 +18,7 @@ from workbench.encoder.backbone import Backbone, base_folder
 from workbench.encoder.fast import FastLayers
 from workbench.encoder.features import read_all
 from workbench.encoder.finetune import FEW, LEAST_REHEARSED, LEAST_UPDATES, MOST_EPOCHS, shaped
-from workbench.encoder.readings import Readings, layers_in_words
+from workbench.encoder.readings import Readings, key_of_layers
 from workbench.encoder.recipe import Recipe, recipe
 from workbench.encoder.track import peak_memory
 from workbench.encoder.weights import BASE
@@ -54,7 +54,7 @@ def pace(home: Home, spec: dict[str, Any]) -> dict[str, Any]:
 
 def _is_kept(home: Home, backbone: Backbone, chosen: Recipe) -> bool:
     """Whether the frozen layers' reading of the shop's texts is kept, as a training leaves it."""
-    return backbone.cached and Readings.of(home.readings, layers_in_words(backbone, chosen.reading), backbone.width) is not None
+    return backbone.cached and Readings.of(home.readings, key_of_layers(backbone, chosen.reading), backbone.width) is not None
 
 
 def _read_rate(backbone: Backbone, texts: list[str]) -> float:

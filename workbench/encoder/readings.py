@@ -26,7 +26,7 @@ KEY_BYTES = 16
 CHUNK = 1 << 24
 
 
-def layers_in_words(backbone: Backbone, precision: str) -> str:
+def key_of_layers(backbone: Backbone, precision: str) -> str:
     """What tells these frozen layers from others, None of whose output may be taken for theirs."""
     told = hashlib.sha256(f"{precision} {backbone.lower_layers} {backbone.pools_early} {backbone.pool.kind}".encode())
     for parameter in backbone.frozen():
@@ -67,13 +67,13 @@ class Readings:
         return np.array([self.starts.get(key_of(tokens[i]), -1) for i in range(len(tokens))], np.int64)
 
 
-def keep(folder: Path, layers: str, file: Path, tokens: Tokens, starts: np.ndarray) -> bool:
-    """Move the file of a training there, in the place of the one before; False where it is too large, and nothing was changed.
+def keep(folder: Path, layers: str, file: Path, tokens: Tokens, starts: np.ndarray) -> None:
+    """Move the file of a training there, in the place of the one before; nothing is changed where it is too large.
 
     `starts` are the texts' first rows, -1 for a text that found no room.
     """
     if file.stat().st_size > min(MOST_KEPT_BYTES, int(MOST_OF_FREE_DISK * shutil.disk_usage(folder.parent).free)):
-        return False
+        return
     folder.mkdir(parents=True, exist_ok=True)
     (folder / INDEX).unlink(missing_ok=True)  # without it the values are nobody's: so after a kill
     file.replace(folder / VALUES)
@@ -84,9 +84,8 @@ def keep(folder: Path, layers: str, file: Path, tokens: Tokens, starts: np.ndarr
         save_file({"keys": keys, "starts": starts[has]}, beside, {"layers": layers, "check": _check(folder / VALUES)})
     except (OSError, SafetensorError):  # a full disk: the next training reads all texts
         shutil.rmtree(folder)
-        return False
+        return
     beside.replace(folder / INDEX)
-    return True
 
 
 def _check(file: Path) -> str:
