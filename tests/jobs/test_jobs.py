@@ -13,6 +13,7 @@ from workbench import jobs
 from workbench.encoder import __main__ as encoder_main
 from workbench.errors import WorkbenchError
 from workbench.jobs import worker
+from workbench.jobs.behind import NICENESS
 from workbench.registry import Registry
 from workbench.run import Run
 
@@ -119,6 +120,19 @@ def test_a_detached_worker_can_be_cancelled_and_found_again(home, snapshot):
     jobs.cancel(home, run.id)
     assert jobs.wait(found).state == "cancelled"
     assert gone(int((run.folder / "pid").read_text()))
+
+
+def test_worker_and_encoder_step_behind_the_pages(home, snapshot):
+    run = jobs.start(home, "train", {"snapshot": snapshot}, encoder=encoder("slow"))
+    until(lambda: run.status().progress.step == "slow")
+    child = int((run.folder / "pid").read_text())
+    for process in (child, int(Path(f"/proc/{child}/stat").read_text().split()[3])):
+        assert os.getpriority(os.PRIO_PROCESS, process) == max(NICENESS, os.nice(0))
+    group = Path(f"/proc/{child}/autogroup")
+    if group.exists():
+        assert group.read_text().split()[-1] == str(NICENESS)
+    jobs.cancel(home, run.id)
+    assert jobs.wait(run).state == "cancelled"
 
 
 def test_the_encoder_dies_with_its_worker_and_the_run_is_a_failure(home, snapshot):

@@ -3,7 +3,7 @@
 It holds the run's lock for as long as it lives, waits for its turn (one run at a time in a home),
 starts the encoder as a process of its own that dies with it, makes the first version the active
 one, and derives what the pages read of a version. A version that was published stays, whatever
-happens after.
+happens after. It computes with what the pages leave over (`workbench.jobs.behind`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 from workbench.errors import Cancelled, WorkbenchError
 from workbench.files import read_json
 from workbench.home import Home, disk_full
+from workbench.jobs.behind import behind_the_pages
 from workbench.jobs.child import ENCODER, several, train
 from workbench.registry import Registry
 from workbench.run import ENCODER_PART, Run
@@ -165,4 +166,5 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("--encoder", type=json.loads, default=ENCODER)
     given = parser.parse_args()
+    behind_the_pages()
     sys.exit(main(given.folder, given.encoder))
