@@ -9,6 +9,7 @@ from awkward import workbook
 
 from workbench.errors import WorkbenchError
 from workbench.shop import importers
+from workbench.shop.importers.text import BLOCK, survey
 
 HEADER = "review_id,product_id,user_id,rating,body,created_at\n"
 GOOD = "r1,p,u,5,fine,2024-05-05\n"
@@ -60,6 +61,26 @@ def test_json_lines_that_are_none_are_left_out_with_their_line(take):
     )
     assert [(p["line"], p["value"]) for p in found["problems"]] == [(2, "{broken"), (3, "[1]")]
     assert found["tables"]["reviews"]["added"] == 2 and found["tables"]["reviews"]["read"] == 4
+
+
+def test_lines_are_the_files_own_where_several_cores_read(take):
+    """Longer than what one core reads at a time, with faults far apart: a row cut out, one that is no review, line ends inside a text."""
+    rows = [f"r{n},p,u,5,{'a word ' * 20},2024-05-05" for n in range(400_000)]
+    rows[150_000] = "r150000,p,u"
+    rows[250_000] = 'r250000,p,u,5,"two\nlines",2024-05-05'
+    rows[10], rows[-1] = (row.replace(",5,", ",bad,") for row in (rows[10], rows[-1]))
+    found = take("reviews.csv", HEADER + "\n".join(rows) + "\n")
+    assert [p["line"] for p in found["problems"]] == [12, 150_002, 400_002]
+
+
+@pytest.mark.parametrize("place", range(BLOCK - 3, BLOCK + 2))
+@pytest.mark.parametrize("sign", ["\r\n", '\\"', "\r"])
+def test_a_survey_misses_nothing_where_two_blocks_meet(tmp_path, place, sign):
+    path = tmp_path / "file.csv"
+    path.write_bytes(b"x" * place + sign.encode() + b"x\n")
+    found = survey(path)
+    assert (found.both, found.carriages, found.newlines) == (sign == "\r\n", "\r" in sign, 1 + (sign == "\r\n"))
+    assert found.escaped == (sign == '\\"') and found.size == place + len(sign) + 2
 
 
 @pytest.mark.parametrize("end", ["\r", "\r\n", "mixed"])

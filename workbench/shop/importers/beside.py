@@ -38,7 +38,7 @@ def _read(importer: Importer, needed: Beside) -> set[str]:
 
 
 def join(cursor: Connection, source: Source, neighbours: Neighbours) -> tuple[Source, list[raw.Problem]]:
-    """Load `source` and its neighbours into the table `raw`; the source with all columns, and its lines that could not be cut."""
+    """Load `source` and its neighbours into `raw`; the source with all columns, and its lines that could not be cut."""
     for place, (needed, neighbour) in enumerate(neighbours):
         raw.load(cursor, neighbour)
         key = neighbour.columns.index(needed.key)
@@ -50,6 +50,6 @@ def join(cursor: Connection, source: Source, neighbours: Neighbours) -> tuple[So
         first, on, key = len(source.columns), source.columns.index(needed.on), neighbour.columns.index(needed.key)
         names = ", ".join(f"b.c{i} AS c{first + i}" for i in range(len(neighbour.columns)))
         joined = f"SELECT r.*, {names} FROM raw r LEFT JOIN beside_{place} b ON r.c{on} = b.c{key} ORDER BY line"
-        cursor.execute(f"CREATE OR REPLACE TEMP TABLE raw AS {joined}")
+        raw.replace_rows(cursor, joined)
         source = replace(source, columns=source.columns + needed.joined(neighbour.columns))
     return source, cut

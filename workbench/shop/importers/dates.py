@@ -12,7 +12,7 @@ _SHAPE = r"^\s*(\d{1,2})[/.-](\d{1,2})[/.-](\d{2}|\d{4})\b"
 
 
 def date_order(cursor: Connection, source: Source, importer: Importer) -> tuple[DateOrder | None, str | None]:
-    """(the order that the table `raw` shows, the column where it stays open)."""
+    """(the order that `raw` shows, the column where it stays open)."""
     order: DateOrder | None = None
     fill = importer.fills[importer.table]
     for column in TABLES[importer.table].columns:

@@ -14,7 +14,7 @@ _OPEN = r"^\D*\d{1,3},\d{3}\D*$"
 
 
 def decimal(cursor: Connection, source: Source, importer: Importer) -> tuple[Decimal, str | None]:
-    """(the decimal sign that the table `raw` shows, the column where it stays open)."""
+    """(the decimal sign that `raw` shows, the column where it stays open)."""
     comma = point = 0
     open_column = None
     plan = importer.fills[importer.table]

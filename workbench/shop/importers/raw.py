@@ -1,12 +1,15 @@
-"""A source as a temporary table: `line`, then every column as text under the names c0, c1, …
+"""A source as the temporary view `raw`: `line`, then every column as text under the names c0, c1, …
 
 Columns are named by their place, so that no header, whatever it contains, becomes part of a statement.
-`line` is the line of the file in which a record begins.
+`line` is the line of the file in which a record begins. The cells lie in the temporary table `loaded` in the file's order,
+which several cores keep while they read; a row's place there tells its line.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.shop.importers.delimited import LINE_BYTES, MOST_ROWS, new_line, read_csv
@@ -27,8 +30,7 @@ class Problem:
 
 
 def load(cursor: Connection, source: Source) -> list[Problem]:
-    """Make the temporary table `raw`; returns the lines that could not be cut into the header's columns."""
-    cursor.execute("DROP TABLE IF EXISTS raw")
+    """Make the temporary view `raw`; returns the lines that could not be cut into the header's columns."""
     _forget_rejects(cursor)
     lines = source.format == "json" and source.shape == "lines"
     problems = _json_lines(cursor, source) if lines else _table(cursor, source)
@@ -36,6 +38,12 @@ def load(cursor: Connection, source: Source) -> list[Problem]:
     if row and row[0] > MOST_ROWS:
         raise WorkbenchError(f"{source.shown} has more than {MOST_ROWS:,} rows, which is the limit.", "Split the file.")
     return problems
+
+
+def replace_rows(cursor: Connection, query: str, values: Sequence[Any] = ()) -> None:
+    """Make `raw` anew: the rows of `query`, which may read it, with its `values` bound."""
+    cursor.execute(f"CREATE OR REPLACE TEMP TABLE loaded AS {query}", values)
+    cursor.execute("CREATE OR REPLACE TEMP VIEW raw AS SELECT * FROM loaded")
 
 
 def _no_further(source: Source, reader: str) -> str:
@@ -48,12 +56,11 @@ def _table(cursor: Connection, source: Source) -> list[Problem]:
     before = 1 + source.above if source.format == "csv" else 0
     names = ", ".join(f"{column} AS c{i}" for i, column in enumerate(_columns(source)))
     try:
-        cursor.execute(
-            f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () + {before} AS line, {names} FROM {reader}", [str(source.path)]
-        )
+        cursor.execute(f"CREATE OR REPLACE TEMP TABLE loaded AS SELECT {names} FROM {reader}", [str(source.path)])
     except DatabaseError as error:
         what = str(error).splitlines()[0].replace(str(source.path), source.shown)
         raise WorkbenchError(f"{source.shown} cannot be read to its end: {what}", "Most often it is damaged: export it again.") from error
+    cursor.execute(f"CREATE OR REPLACE TEMP VIEW raw AS SELECT rowid + {before + 1} AS line, * FROM loaded")
     if source.format != "csv":
         return []
     problems = _rejected(cursor, source)
@@ -69,10 +76,8 @@ def _renumber(cursor: Connection, rejected: list[int]) -> None:
         "CREATE OR REPLACE TEMP TABLE cut AS SELECT first, max(n) AS n FROM (SELECT unnest(?) AS first, unnest(?) AS n) GROUP BY 1",
         [before, list(range(1, len(before) + 1))],
     )
-    cursor.execute(
-        "CREATE OR REPLACE TEMP TABLE raw AS SELECT r.* REPLACE (r.line + coalesce(c.n, 0) AS line) "
-        "FROM raw r ASOF LEFT JOIN cut c ON r.line >= c.first"
-    )
+    moved = "SELECT r.* REPLACE (r.line + coalesce(c.n, 0) AS line) FROM raw r ASOF LEFT JOIN cut c ON r.line >= c.first"
+    replace_rows(cursor, moved)
 
 
 def _count_inner_lines(cursor: Connection, source: Source, problems: list[Problem]) -> list[Problem]:
@@ -86,9 +91,9 @@ def _count_inner_lines(cursor: Connection, source: Source, problems: list[Proble
         f"(SELECT line, {held} AS n FROM raw UNION ALL SELECT unnest(?), unnest(?)) WHERE n > 0",
         [[p.line for p in problems], [p.value.count("\n") for p in problems]],
     )
-    cursor.execute(
-        "CREATE OR REPLACE TEMP TABLE raw AS SELECT r.* REPLACE (r.line + coalesce(i.n, 0)::BIGINT AS line) "
-        "FROM raw r ASOF LEFT JOIN inner_lines i ON r.line > i.line"
+    replace_rows(
+        cursor,
+        "SELECT r.* REPLACE (r.line + coalesce(i.n, 0)::BIGINT AS line) FROM raw r ASOF LEFT JOIN inner_lines i ON r.line > i.line",
     )
     moved = cursor.execute(
         "SELECT coalesce(i.n, 0)::BIGINT FROM (SELECT unnest(?) AS line, unnest(?) AS place) p "
@@ -106,16 +111,16 @@ def _json_lines(cursor: Connection, source: Source) -> list[Problem]:
         f"max_line_size={LINE_BYTES}, null_padding=false, new_line='{new_line(source.path)}')"
     )
     cursor.execute(
-        f"CREATE OR REPLACE TEMP TABLE objects AS SELECT row_number() OVER () AS line, j, "
+        f"CREATE OR REPLACE TEMP TABLE objects AS SELECT j, "
         f"CASE WHEN json_valid(j) THEN json_type(j) = 'OBJECT' ELSE false END AS good FROM {_no_further(source, lines)}",
         [str(source.path)],
     )
     names = ", ".join(f"o[{i + 1}] AS c{i}" for i in range(len(pointers)))
-    cursor.execute(
-        f"CREATE TEMP TABLE raw AS SELECT line, {names} FROM (SELECT line, json_extract_string(j, ?) AS o FROM objects WHERE good)",
-        [pointers],
-    )
-    bad = cursor.execute("SELECT line, left(j, 200) FROM objects WHERE NOT good AND trim(coalesce(j, '')) <> '' ORDER BY line").fetchall()
+    taken = "SELECT rowid + 1 AS line, json_extract_string(j, ?) AS o FROM objects WHERE good"
+    replace_rows(cursor, f"SELECT line, {names} FROM ({taken})", [pointers])
+    bad = cursor.execute(
+        "SELECT rowid + 1 AS line, left(j, 200) FROM objects WHERE NOT good AND trim(coalesce(j, '')) <> '' ORDER BY line"
+    ).fetchall()
     cursor.execute("DROP TABLE objects")
     return [Problem(int(line), "", text, "not a JSON object") for line, text in bad]
 

@@ -30,7 +30,7 @@ def ends(scale: str) -> tuple[float, float]:
 
 
 def scales(cursor: Connection, source: Source, importer: Importer, decimal: Decimal) -> tuple[tuple[str, ...], str]:
-    """(what the scale of the ratings in the table `raw` can be, the likely one first; the ratings' column)."""
+    """(what the scale of the ratings in `raw` can be, the likely one first; the ratings' column)."""
     expression = importer.fills[importer.table].columns.get("rating", "")
     x = bind(expression, source.columns) if importer.name == "generic" and expression.startswith("{") else None
     if not x:

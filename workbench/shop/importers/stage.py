@@ -103,7 +103,7 @@ def _about(connection: Connection, source: Source, importer: Importer, tables: d
 
 
 def _fill(cursor: Connection, source: Source, table: Table, plan: Fill, how: Written) -> Found:
-    """Make one table of the staged file from the temporary table `raw` as `plan` says."""
+    """Make one table of the staged file from the view `raw` as `plan` says."""
     _type(cursor, source, table, plan, how)
     reasons = cursor.execute(f"SELECT coalesce(apart, ''), count(*) FROM {table.name} WHERE bad IS NULL GROUP BY 1 ORDER BY 1").fetchall()
     found = Found(notes={reason: int(n) for reason, n in reasons if reason}, problems=_problems(cursor, table, plan, how))

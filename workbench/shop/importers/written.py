@@ -28,7 +28,7 @@ class Written:
 
 
 def written(connection: Connection, source: Source, importer: Importer, reading: Reading) -> tuple[Written, tuple[Question, ...]]:
-    """How the table `raw` is written, and a question for each thing that it leaves open and nobody said."""
+    """How `raw` is written, and a question for each thing that it leaves open and nobody said."""
     order, open_dates = (reading.dates, None) if reading.dates else date_order(connection, source, importer)
     sign, open_numbers = (reading.decimal, None) if reading.decimal else decimal(connection, source, importer)
     likely, rated = ((reading.scale,), "") if reading.scale else scales(connection, source, importer, sign or "point")
@@ -46,7 +46,7 @@ def written(connection: Connection, source: Source, importer: Importer, reading:
 
 
 def moved(connection: Connection, source: Source, importer: Importer, how: Written) -> list[str]:
-    """That ratings of the table `raw` on another scale became stars, in words, with the most frequent ones as examples."""
+    """That ratings of `raw` on another scale became stars, in words, with the most frequent ones as examples."""
     plan = importer.fills[importer.table]
     x = bind(plan.columns.get("rating", ""), source.columns) if not plan.group else None
     if not x:
