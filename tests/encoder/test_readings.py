@@ -90,7 +90,8 @@ def test_what_is_not_whole_is_not_taken(backbone, kept, tmp_path, monkeypatch, h
 def test_more_than_the_bound_is_not_kept_and_the_one_before_stays(backbone, kept, tmp_path, monkeypatch):
     folder, before = kept[0], (kept[0] / INDEX).read_bytes()
     monkeypatch.setattr(readings, "MOST_KEPT_BYTES", 1000)
-    Features(backbone, NEW * 20, tmp_path / "large.f16", earlier=folder).keep(folder)
+    said = Features(backbone, NEW * 20, tmp_path / "large.f16", earlier=folder).keep(folder)
+    assert said and said.startswith(readings.NOT_KEPT) and "at most 0.0 GB" in said
     assert (folder / INDEX).read_bytes() == before and texts_read(backbone, OLD, tmp_path, folder, monkeypatch)[1] == 0
 
 

@@ -175,10 +175,14 @@ class Features:
             _each_batch(self.backbone, tokens.lengths[new], read)
         values.flush()
 
-    def keep(self, folder: Path) -> None:
-        """Let a later training take from `folder` what was read here; the file moves there, and this training still reads it."""
-        if self._layers and self._values is not None:
-            keep(folder, self._layers, self.file, self._tokens, self._starts)
+    def keep(self, folder: Path) -> str | None:
+        """Let a later training take from `folder` what was read here; what to say where it is not kept.
+
+        The file moves there, and this training still reads it.
+        """
+        if not self._layers or self._values is None:
+            return None
+        return keep(folder, self._layers, self.file, self._tokens, self._starts)
 
     def words(self, text: int) -> list[int]:
         """The token ids of a text."""

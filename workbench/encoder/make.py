@@ -162,11 +162,11 @@ def publish(
         save_scopes(scopes(corpus, trained.pooled, recipe.seed), folder)
         write_vectors(reader, folder / "vectors.duckdb", lambda done, step: report(0.2 + 0.7 * done, step))
         cost = prepared.features.agreement()
-        notes = prepared.notes + left_out_notes(corpus) + ([words] if (words := cost_in_words(cost)) else [])
+        said = (cost_in_words(cost), prepared.features.keep(home.readings))
+        notes = prepared.notes + left_out_notes(corpus) + [words for words in said if words]
         reading = {"legibility": prepared.legibility.asdict(), "notes": notes, "reading": cost}
         write_json(folder / "metrics.json", {"version": version, "tasks": tasks, "left_out": corpus.left_out, **reading})
         write_json(folder / "curve.json", trained.curve)
-        prepared.features.keep(home.readings)
         seconds = round(time.monotonic() - began, 1)
         published: ModelVersion = registry.publish(
             version, {**info, "recipe": recipe.name, "seconds": seconds, "seed": recipe.seed, "memory_mb": peak_memory()}

@@ -20,10 +20,12 @@ from workbench.encoder.backbone import Backbone
 from workbench.encoder.tokens import Tokens
 
 VALUES, INDEX = "values.f16", "index.safetensors"
-MOST_KEPT_BYTES = 2 * 1024**3
+GB = 1024**3
+MOST_KEPT_BYTES = 2 * GB
 MOST_OF_FREE_DISK = 0.1
 KEY_BYTES = 16
 CHUNK = 1 << 24
+NOT_KEPT = "The next training or fine-tuning reads all texts with the frozen layers again, what they said is not kept"
 
 
 def key_of_layers(backbone: Backbone, precision: str) -> str:
@@ -67,13 +69,14 @@ class Readings:
         return np.array([self.starts.get(key_of(tokens[i]), -1) for i in range(len(tokens))], np.int64)
 
 
-def keep(folder: Path, layers: str, file: Path, tokens: Tokens, starts: np.ndarray) -> None:
-    """Move the file of a training there, in the place of the one before; nothing is changed where it is too large.
+def keep(folder: Path, layers: str, file: Path, tokens: Tokens, starts: np.ndarray) -> str | None:
+    """Move the file of a training there, in the place of the one before; what to say where nothing new is kept.
 
     `starts` are the texts' first rows, -1 for a text that found no room.
     """
-    if file.stat().st_size > min(MOST_KEPT_BYTES, int(MOST_OF_FREE_DISK * shutil.disk_usage(folder.parent).free)):
-        return
+    size, most = file.stat().st_size, min(MOST_KEPT_BYTES, int(MOST_OF_FREE_DISK * shutil.disk_usage(folder.parent).free))
+    if size > most:
+        return f"{NOT_KEPT}: it takes {size / GB:.1f} GB; at most {most / GB:.1f} GB are kept here (2 GB, a tenth of the free disk)."
     folder.mkdir(parents=True, exist_ok=True)
     (folder / INDEX).unlink(missing_ok=True)  # without it the values are nobody's: so after a kill
     file.replace(folder / VALUES)
@@ -82,10 +85,11 @@ def keep(folder: Path, layers: str, file: Path, tokens: Tokens, starts: np.ndarr
     beside = folder / f".{INDEX}"
     try:
         save_file({"keys": keys, "starts": starts[has]}, beside, {"layers": layers, "check": _check(folder / VALUES)})
-    except (OSError, SafetensorError):  # a full disk: the next training reads all texts
+    except (OSError, SafetensorError):
         shutil.rmtree(folder)
-        return
+        return f"{NOT_KEPT}: the disk is full."
     beside.replace(folder / INDEX)
+    return None
 
 
 def _check(file: Path) -> str:
