@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from workbench.encoder.backbone import Backbone, find_base
-from workbench.encoder.fast import FastLayers, PlainLayer, check_int8
+from workbench.encoder.fast import FastLayers, check_int8
+from workbench.encoder.fast_layer import PlainLayer
 from workbench.encoder.features import Features, cost_in_words, ranges_of, read_all
 from workbench.encoder.recipe import DEFAULT_BASE, Recipe
 from workbench.encoder.tokens import Tokens, parts

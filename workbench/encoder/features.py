@@ -17,8 +17,8 @@ from torch import Tensor
 
 from workbench.encoder.backbone import Backbone, Texts
 from workbench.encoder.cores import cores_for, on_each_core
-from workbench.encoder.fast import FastLayers, Ranges, check_int8, reading
-from workbench.encoder.quantised import measure_ranges
+from workbench.encoder.fast import FastLayers, check_int8, measure_ranges, reading
+from workbench.encoder.fast_layer import Ranges
 from workbench.encoder.readings import Readings, keep, key_of_layers
 from workbench.encoder.tokens import Tokens, parts
 

@@ -7,16 +7,12 @@ the texts to be read; channels that reach far are made smaller beforehand, and t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from workbench.encoder.backbone import Backbone
-from workbench.encoder.cores import cores_for, on_each_core
-from workbench.encoder.fast import ROWS_WHEN_PACKED, FastLayer, FastLayers, Ranges, query_key_value
+from workbench.encoder.fast_layer import ROWS_WHEN_PACKED, FastLayer, Ranges, query_key_value
 
 MIDDLE = 128
 LOWEST_GELU = 0.17  # gelu never falls below -0.17
@@ -75,21 +71,3 @@ class Int8Layer(FastLayer):
         seen = self.attend(self.together8(x).to(x.dtype), shape, bias)
         between = self.after_attention(self.out8(seen).to(x.dtype).add_(x))
         return self.after_all(self.down8(self.up8(between)).to(x.dtype).add_(between))
-
-
-def measure_ranges(backbone: Backbone, tokens: Sequence[Sequence[int]]) -> list[Ranges]:
-    """How far activations reach in each layer, over these tokenised texts; {} for a layer that is read as it is."""
-    device = next(backbone.parameters()).device
-    exact = FastLayers(backbone, "fp32").layers
-    found: list[list[Ranges]] = []
-
-    def measure(rows: np.ndarray) -> None:
-        for row in rows:
-            x, each = backbone.model.embeddings(input_ids=torch.tensor([list(tokens[row])], device=device))[0], []
-            for layer in exact:
-                x, largest = layer.ranges(x, (1, len(x))) if isinstance(layer, FastLayer) else (layer(x, (1, len(x)), None), {})
-                each.append(largest)
-            found.append(each)
-
-    on_each_core(measure, np.array_split(np.arange(len(tokens)), max(1, len(tokens))), cores_for(device))
-    return [{name: torch.stack([text[name] for text in layer]).amax(0) for name in layer[0]} for layer in zip(*found, strict=True)]

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from workbench.encoder.backbone import Backbone, base_folder, digest
 from workbench.encoder.corpus import Corpus, reader_of
-from workbench.encoder.fast import Ranges
+from workbench.encoder.fast_layer import Ranges
 from workbench.encoder.licence import licence
 from workbench.encoder.recipe import SCRATCH, Recipe
 from workbench.encoder.towers import JointEncoder
