@@ -212,7 +212,7 @@ def _fill(
     group, weight = labels.copy(), strength.astype(np.float32)
     kinds = int(labels.max()) + 1
     while kinds and (waiting := np.flatnonzero(group < 0)).size:
-        votes = _votes(group, knn, waiting, kinds)
+        votes = _votes(group[knn[0][waiting]], _nearness(knn[1][waiting]), kinds)
         heard = votes.max(1) > 0
         if not heard.any():
             group[waiting], share = _vote(vectors[waiting], vectors[labels >= 0], labels[labels >= 0])[:2]
@@ -223,16 +223,20 @@ def _fill(
     return group, weight
 
 
-def _votes(group: np.ndarray, knn: tuple[np.ndarray, np.ndarray], rows: np.ndarray, kinds: int) -> np.ndarray:
-    """The share of each group among the neighbours of `rows`, the near ones counting more: (rows, kinds)."""
-    nearness = 1 / (knn[1][rows] + 0.05)
-    votes = np.zeros((len(rows), kinds), np.float32)
-    for column in range(knn[0].shape[1]):
-        of = group[knn[0][rows, column]]
-        known = np.flatnonzero(of >= 0)
-        votes[known, of[known]] += nearness[known, column]
-    shares: np.ndarray = votes / nearness.sum(1, keepdims=True)
-    return shares
+def _votes(group: np.ndarray, weight: np.ndarray, kinds: int) -> np.ndarray:
+    """The share of the votes for each group, (rows, kinds): `group` (rows, k) of each neighbour, -1 for none, and its weight (rows, k)."""
+    votes = np.zeros((len(group), kinds), np.float32)
+    for column in range(group.shape[1]):
+        known = np.flatnonzero(group[:, column] >= 0)
+        votes[known, group[known, column]] += weight[known, column]
+    return votes
+
+
+def _nearness(distance: np.ndarray) -> np.ndarray:
+    """The weight of each neighbour, the near ones counting more; those of a row sum to 1."""
+    weight = 1 / (distance + 0.05)
+    weight /= weight.sum(1, keepdims=True)
+    return weight
 
 
 def near_groups(vectors: np.ndarray, pool: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -244,19 +248,15 @@ def near_groups(vectors: np.ndarray, pool: np.ndarray, group: np.ndarray) -> tup
     index, distance = neighbours(vectors, NEIGHBOURS + 1, vectors[pool])
     weight = np.where(pool[index] == np.arange(len(vectors))[:, None], 0.0, 1 / (distance + 0.05))
     weight /= np.maximum(weight.sum(1, keepdims=True), 1e-12)
-    votes = np.zeros((len(vectors), int(group[pool].max()) + 1), np.float32)
-    for column in range(index.shape[1]):
-        votes[np.arange(len(vectors)), group[pool[index[:, column]]]] += weight[:, column]
+    votes = _votes(group[pool[index]], weight, int(group[pool].max()) + 1)
     return votes.argmax(1), votes.max(1), index, weight
 
 
 def _vote(asked: np.ndarray, known: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """For each of `asked` the group most of its nearest `known` rows belong to, the share of votes, and the neighbours."""
     index, distance = neighbours(asked, NEIGHBOURS, known)
-    weight = 1 / (distance + 0.05)
-    votes = np.zeros((len(asked), int(labels.max()) + 1), np.float32)
-    for column in range(index.shape[1]):
-        votes[np.arange(len(asked)), labels[index[:, column]]] += weight[:, column]
+    weight = _nearness(distance)
+    votes = _votes(labels[index], weight, int(labels.max()) + 1)
     return votes.argmax(1), votes.max(1) / votes.sum(1), index, weight
 
 
@@ -270,8 +270,7 @@ def _extend(vectors: np.ndarray, chosen: np.ndarray, sample: Clusters) -> Cluste
         group[rest], strength[rest], index, weight = _vote(vectors[rest], vectors[chosen], sample.group)
     else:
         index, distance = neighbours(vectors[rest], NEIGHBOURS, vectors[chosen])
-        weight = 1 / (distance + 0.05)
-    share = weight / weight.sum(1, keepdims=True)
-    places[rest] = (sample.places[index] * share[:, :, None]).sum(1)
+        weight = _nearness(distance)
+    places[rest] = (sample.places[index] * weight[:, :, None]).sum(1)
     core[rest] = group[rest] >= 0
     return Clusters(places, group, core, strength, sample.noise, sample.stability, sample.clustered, sample.least)
