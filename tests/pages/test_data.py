@@ -137,8 +137,41 @@ def test_the_last_import_is_undone(page):
     at = uploaded(page(), ("reviews.csv", REVIEWS))
     press_import(at)
     at.button(key="data-undo").click().run()
+    assert any(context.store().counts().values()) and "The rows that it added go" in words(at)
+    at.button(key="data-undo-yes").click().run()
     assert not at.exception and not any(context.store().counts().values())
-    assert "This shop is empty" in words(at)
+    assert "This shop is empty" in words(at.run())
+
+
+def test_the_rows_of_the_last_import_can_be_looked_at(page):
+    press_import(uploaded(page(), ("reviews.csv", REVIEWS)))
+    at = uploaded(page(), ("more.csv", "product_id,user_id,rating,body,created_at\np9,u9,3,Fair,2024-05-09\n"))
+    press_import(at)
+    next(c for c in at.get("button_group") if c.label == "Table").set_value("reviews").run()
+    next(c for c in at.get("button_group") if c.label == "Show").set_value("Rows of the last import").run()
+    assert "1 row that the last import added or changed" in words(at)
+    assert frames(at, "review_id")[-1]["body"].tolist() == ["Fair"]
+
+
+def test_what_was_left_out_can_be_downloaded_after_the_import_too(page):
+    at = uploaded(page(), ("reviews.csv", REVIEWS + "p3,u3,many,Fine,2024-05-03\n"))
+    assert "1 row has problems and would be left out." in words(at)
+    at.checkbox(key="data-consent").check().run()
+    press_import(at)
+    assert "1 row has problems and was left out." in words(at)
+    assert [b.label for b in at.get("download_button")] == ["Rows left out, to mend and import again (CSV)"]
+
+
+def test_what_nothing_reads_and_what_is_there_twice_is_said(page):
+    rows = "review_id,product_id,rating,body,colour\nr1,p1,5,Good,red\nr1,p1,1,Bad,blue\nr2,p1,1,Poor,red\n"
+    at = uploaded(page(), ("reviews.csv", rows))
+    assert "reviews.csv: columns kept as attributes: colour" in words(at)
+    assert "set apart, because a later row has the same review_id and counts: line 2" in words(at)
+
+
+def test_a_file_that_cannot_be_read_waits_for_no_answer(page):
+    at = uploaded(page(), ("nothing.csv", ""))
+    assert "What stands in the way is said above." in words(at) and "needs an answer" not in words(at)
 
 
 def test_a_guess_is_changed(page):
@@ -158,7 +191,7 @@ def test_an_open_delimiter_and_a_sheet_are_asked(page):
 
 def test_personal_data_is_named_and_masked(page):
     at = uploaded(page(), ("reviews.csv", REVIEWS.replace("Lovely", "Mail me at anna@x.org")))
-    assert "personal data masked: mail in the texts of 1 rows" in words(at)
+    assert "personal data masked: mail in the texts of 1 row" in words(at)
     press_import(at)
     assert "Mail me at [mail]" in {body for (body,) in context.store().rows("SELECT body FROM reviews")}
 

@@ -284,5 +284,15 @@ CORPUS: dict[str, Case] = {
     "a rating out of range": text("reviews.csv", PLAIN + "r3,p,u,9,x,2024-05-05\n", added=2, rejected=1),
     "a row number column": text("reviews.csv", ",product_id,rating,body\n0,p1,5,a\n1,p2,4,b\n", added=2),
     "sequences when said": text("s.txt", "u1 p1 p2 p3\nu2 p2 p3\n", said={"preset": "sequences"}, table="events", added=5),
-    "sequences are refused unsaid": text("s.txt", "u1 p1 p2 p3\nu2 p2 p3\n", refused="--preset sequences"),
+    "sequences are refused unsaid": text("s.txt", "u1 p1 p2 p3\nu2 p2 p3\n", refused="--preset\\): sequences"),
+    "reviews with German headers": text(
+        "b.csv",
+        "Bewertungsnr;Artikelnummer;Kundennr;Sterne;Überschrift;Bewertungstext;Datum;Preis\n"
+        "B1;P1;U1;4 von 5;Toll;Sehr leise und stark;16.08.2026;65,83\nB2;P1;U2;1 von 5;Müll;Größe stimmt nicht;17.08.2026;60,77\n",
+        added=2,
+        sql="SELECT bool_and(review_id IN ('B1', 'B2') AND user_id IN ('U1', 'U2') AND title <> '' AND language = 'de') FROM reviews",
+        finds=True,
+    ),
+    "one id in most rows is no catalogue": text("x.csv", "sku,price,note\n" + "A,1,x\nA,2,y\nB,1,z\n" * 3, asked="as_table"),
+    "a table without a header": text("x.csv", "17,4.5,2024-05-01,fine\n18,3.5,2024-05-02,poor\n", refused="looks like a row"),
 }

@@ -7,7 +7,7 @@ import pytest
 
 from workbench.errors import WorkbenchError
 from workbench.shop import importers
-from workbench.shop.importers import source, unpack
+from workbench.shop.importers import source, sql, unpack
 
 REVIEWS = "review_id,product_id,user_id,rating,body,created_at\n"
 
@@ -126,6 +126,25 @@ def test_encodings_are_told(store, tmp_path, encoding):
     document = importers.import_files(store, [write(tmp_path, "reviews.csv", text.encode(encoding))])
     assert counts(document)["added"] == 30
     assert store.rows("SELECT DISTINCT language, left(body, 4) FROM reviews") == [("zh", "这个商品")]
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "I love this café in the Crème colour"),
+        ("en", "Pros and cons: the die is not good"),
+        ("en", "Great"),
+        ("de", "Müll, nie wieder!"),
+        ("de", "Der Deckel ist nach zwei Wochen gebrochen"),
+        ("fr", "Très bon produit"),
+        ("fr", "Il est arrivé cassé"),
+        ("es", "No es lo que esperaba"),
+    ],
+)
+def test_a_language_is_told_by_its_words_and_letters(store, language, text):
+    with store.cursor() as cursor:
+        sql.prepare(cursor)
+        assert cursor.execute("SELECT language_of(?)", [text]).fetchone() == (language,)
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])

@@ -116,6 +116,17 @@ def test_what_was_said_of_a_file_is_remembered_for_the_next_of_its_shape(store, 
     assert store.rows("SELECT rating, product_id FROM reviews ORDER BY 1") == [(1.0, "L-4"), (2.0, "L-3"), (5.0, "L-3")]
 
 
+def test_rejects_that_were_mended_are_read_as_their_file_was(store, tmp_path):
+    path = write(tmp_path, "a.csv", [*SURVEY, ["Broke at once, what a pity", "many", "L-4"]])
+    staged = importers.read(store.home, [path], **SAID)
+    ((_, left_out),) = importers.rejects(staged)
+    importers.commit(store, staged)
+    left_out["grade"] = "1"
+    left_out.to_csv(tmp_path / "mended.csv", index=False)
+    importers.import_files(store, [tmp_path / "mended.csv"])
+    assert store.rows("SELECT rating, product_id, attributes FROM reviews ORDER BY 1")[0] == (1.0, "L-4", None)
+
+
 def test_a_dry_run_remembers_nothing(store, tmp_path):
     importers.import_files(store, [write(tmp_path, "a.csv", SURVEY)], dry_run=True, **SAID)
     with pytest.raises(WorkbenchError, match="not certain"):
@@ -135,4 +146,4 @@ def test_a_mapping_saved_under_a_name_is_a_preset(store, tmp_path):
 def test_a_column_is_proposed_by_its_content(store, tmp_path):
     with pytest.raises(WorkbenchError) as caught:
         importers.import_files(store, [write(tmp_path, "a.csv", SURVEY)], as_table="reviews")
-    assert caught.value.fix == "Say which it is: --map body=what_they_said"
+    assert caught.value.fix == "Say which it is: on the page under 'Columns', on the command line with --map body=what_they_said"

@@ -100,6 +100,7 @@ def _import_words(document: dict[str, Any], dry_run: bool) -> str:
     for file in document["files"]:
         lines.append(f"{file['file']}: read as {file['importer']}")
         lines += [f"  {warning}" for warning in file.get("warnings", [])]
+        lines += [f"  kept as attributes: {', '.join(file['attributes'])}"] if file.get("attributes") else []
         lines += personal_words(file.get("personal", {}))
         for table, counts in file["tables"].items():
             lines.append(f"  {table}: " + ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items()))
@@ -113,7 +114,10 @@ def _import_words(document: dict[str, Any], dry_run: bool) -> str:
 def personal_words(found: dict[str, Any]) -> list[str]:
     """What personal data an import met and what became of it."""
     done = "masked" if found.get("masked") else "kept"
-    rows = [f"  personal data {done} in texts: {kind} in {count:,} rows" for kind, count in found.get("rows", {}).items()]
+    rows = [
+        f"  personal data {done} in texts: {kind} in {count:,} row{'' if count == 1 else 's'}"
+        for kind, count in found.get("rows", {}).items()
+    ]
     return rows + [f"  personal column {done}: {name} ({kind})" for name, kind in found.get("columns", {}).items()]
 
 

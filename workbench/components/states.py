@@ -12,6 +12,7 @@ from workbench.components import context
 from workbench.errors import WorkbenchError
 
 _PLACES = "_places"
+_SAID = "{page}-said"
 
 
 def know(pages: Mapping[str, Any]) -> None:
@@ -51,6 +52,29 @@ def guard() -> Iterator[None]:
         yield
     except WorkbenchError as error:
         failed(error)
+
+
+def say(page: str, what: str | WorkbenchError) -> None:
+    """What came of a decision, for `answer` to say when the page is drawn next: a callback cannot draw."""
+    st.session_state[_SAID.format(page=page)] = what
+
+
+@contextmanager
+def saying(page: str) -> Iterator[None]:
+    """A WorkbenchError of the block is said by `answer`."""
+    try:
+        yield
+    except WorkbenchError as error:
+        say(page, error)
+
+
+def answer(page: str) -> None:
+    """What came of the last decision on a page, once."""
+    said = st.session_state.pop(_SAID.format(page=page), None)
+    if isinstance(said, WorkbenchError):
+        failed(said)
+    elif said:
+        st.success(said, icon=":material/check_circle:")
 
 
 def how(text: str) -> None:

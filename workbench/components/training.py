@@ -29,7 +29,7 @@ def start_embedding(version: str) -> str:
 def unseen_words(space: Space) -> str:
     """How many rows a version has not seen, in words; "" where it has seen all."""
     counts = _unseen(space, context.state_key())
-    return ", ".join(f"{count:,} {table}" for table, count in counts.items() if count)
+    return ", ".join(f"{count:,} {table.removesuffix('s') if count == 1 else table}" for table, count in counts.items() if count)
 
 
 @st.cache_data(show_spinner=False, max_entries=4)

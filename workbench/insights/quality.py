@@ -142,7 +142,7 @@ def behind(store: Store, table: str, check: str) -> pd.DataFrame:
 
 
 def columns(store: Store, table: str) -> pd.DataFrame:
-    """Each column: filled, distinct, least and greatest value."""
+    """Each column: filled, distinct (estimated, but for the key, whose values all differ), least and greatest value."""
     made = []
     for column in TABLES[table].columns:
         if column.name == "attributes":
@@ -151,7 +151,8 @@ def columns(store: Store, table: str) -> pd.DataFrame:
         ((filled, distinct, least, most),) = store.rows(
             f"SELECT count({x}), approx_count_distinct({x}), left(min({x})::VARCHAR, 60), left(max({x})::VARCHAR, 60) FROM {table}"
         )
-        made.append((x, int(filled), int(distinct), least, most))
+        known = filled if x == TABLES[table].key else min(filled, distinct)
+        made.append((x, int(filled), int(known), least, most))
     return pd.DataFrame(made, columns=["column", "filled", "distinct", "least", "greatest"])
 
 

@@ -216,10 +216,9 @@ def take_in(files: Sequence[Checked], *, replacing: bool = False, save_as: str |
     return importers.commit(context.store(), staged, replacing=replacing, save_as=save_as)
 
 
-def left_out(checked: Checked) -> pd.DataFrame:
-    """The rows of a file that its import leaves out, as they stand in the file, with line, column and reason."""
-    found = importers.rejects(importers.Staged([checked.sheet])) if checked.sheet and checked.rejected else []
-    return found[0][1] if found else pd.DataFrame()
+def left_out(files: Sequence[Checked]) -> dict[str, pd.DataFrame]:
+    """Of each file the rows that its import leaves out, as they stand in the file, with line, column and reason."""
+    return dict(importers.rejects(importers.Staged([checked.sheet for checked in files if checked.sheet and checked.rejected])))
 
 
 def counts_frame(document: dict[str, Any]) -> pd.DataFrame:
@@ -243,15 +242,19 @@ def notes(document: dict[str, Any]) -> list[str]:
     said = []
     for file in document["files"]:
         said += [f"{file['file']}: {warning}" for warning in [*file.get("warnings", []), *_personal(file.get("personal", {}))]]
-        for what, count in file.get("notes", {}).items():
-            said.append(f"{file['file']}: {count:,} {what.replace('_', ' ')}")
+        said += [f"{file['file']}: {what.replace('_', ' ')}: {count:,}" for what, count in file.get("notes", {}).items()]
+        if file.get("attributes"):
+            said.append(f"{file['file']}: columns kept as attributes: {', '.join(file['attributes'])}")
     return said
 
 
 def _personal(found: dict[str, Any]) -> list[str]:
     """What personal data was met and what becomes of it."""
     done = "masked" if found.get("masked") else "kept as it is"
-    rows = [f"personal data {done}: {kind} in the texts of {count:,} rows" for kind, count in found.get("rows", {}).items()]
+    rows = [
+        f"personal data {done}: {kind} in the texts of {count:,} row{'' if count == 1 else 's'}"
+        for kind, count in found.get("rows", {}).items()
+    ]
     columns = [f"{name} ({kind})" for name, kind in found.get("columns", {}).items()]
     return rows + ([f"personal columns {done}: {', '.join(columns)}"] if columns else [])
 

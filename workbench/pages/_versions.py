@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from workbench.components import charts, context, metrics, states
-from workbench.errors import WorkbenchError
 from workbench.insights import promotion
 from workbench.insights.changes import changes
 from workbench.insights.reports.of_model import lineage
 from workbench.registry import ModelVersion, Registry
 from workbench.shop.space import Space
 
-_SAID = "models-said"
+PAGE = "models"
 
 
 def table(versions: list[ModelVersion], active: ModelVersion | None) -> pd.DataFrame:
@@ -137,30 +134,12 @@ def _ask_rollback(registry: Registry, seen: str, earlier: str) -> None:
 
 def _promote(registry: Registry, version: str, seen: str | None, despite: bool) -> None:
     """`seen` is what was active when the question was asked: of two people who promote at once, one is told."""
-    with saying():
+    with states.saying(PAGE):
         promotion.promote(registry, version, expected=seen, why=st.session_state.get("promote-why", ""), despite_worse=despite)
-        st.session_state[_SAID] = f"{version} is active now; every page answers from it."
+        states.say(PAGE, f"{version} is active now; every page answers from it.")
 
 
 def _roll_back(registry: Registry, seen: str) -> None:
-    with saying():
+    with states.saying(PAGE):
         active = registry.rollback(expected=seen, why=st.session_state.get("roll-back-why", ""))
-        st.session_state[_SAID] = f"Rolled back: {active.id} is active again."
-
-
-@contextmanager
-def saying() -> Iterator[None]:
-    """A WorkbenchError of the block is said by `answer`."""
-    try:
-        yield
-    except WorkbenchError as error:
-        st.session_state[_SAID] = error
-
-
-def answer() -> None:
-    """What came of the last decision, once."""
-    answer = st.session_state.pop(_SAID, None)
-    if isinstance(answer, WorkbenchError):
-        states.failed(answer)
-    elif answer:
-        st.success(answer, icon=":material/check_circle:")
+        states.say(PAGE, f"Rolled back: {active.id} is active again.")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from workbench.components import context, downloads, progress, states, tables, training
+from workbench.components import context, progress, states, tables
 from workbench.export import to_csv
-from workbench.insights import activity
-from workbench.pages import _forgetting, _quality, _reading, _uploads
+from workbench.pages import _forgetting, _holdings, _reading, _uploads
 from workbench.pages._uploads import Checked, Kept
-from workbench.shop.importers import Reading, generic, remembered, undo
+from workbench.shop.importers import Reading, generic, remembered
 from workbench.shop.schema import TABLES
 
 TITLE = "Data"
@@ -25,7 +25,6 @@ LINES = ("sequences", "product-lines")
 QUESTIONS = 4  # kinds of questions that one file can ask
 IMPORTABLE = ("reviews", "products", "users", "events", "tickets")
 KINDS = ["csv", "tsv", "txt", "jsonl", "json", "ndjson", "parquet", "xlsx", "xls", "ods", "gz", "zip", "tgz", "tar", "bz2", "xz"]
-_RESULT = "data-result"
 HOW = """
 A file is recognised by its columns; nothing is written before you press **Import**, and then all files go in together
 or not at all. Rows are matched by their id: the same file twice changes nothing, changed rows are updated, an empty
@@ -44,9 +43,10 @@ def render() -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         st.title(TITLE, anchor=False)
         states.how(HOW)
+    states.answer(_holdings.PAGE)
     _result()
     _import()
-    _tables()
+    _holdings.show()
     _forgetting.show()
 
 
@@ -132,7 +132,7 @@ def _understood(file: Kept, checked: Checked) -> None:
     if checked.document:
         st.caption("What importing it would do")
         _counts(checked.document, f"would-{file.id}")
-        _problems(checked.document, _uploads.left_out(checked), f"wrong-{file.id}")
+        _problems(checked.document, _uploads.left_out([checked]), f"wrong-{file.id}", done=False)
 
 
 def _counts(document: dict[str, Any], key: str) -> None:
@@ -142,27 +142,29 @@ def _counts(document: dict[str, Any], key: str) -> None:
         st.text(line)
 
 
-def _problems(document: dict[str, Any], left_out: pd.DataFrame, key: str) -> None:
-    """The rows left out, with their reasons, to look at, and to download as a file that can be mended."""
+def _problems(document: dict[str, Any], left_out: dict[str, pd.DataFrame], key: str, *, done: bool) -> None:
+    """The rows left out, or that would be until that is `done`, with their reasons; of each file also as one that can be mended."""
     frame = _uploads.problems_frame(document)
     if frame.empty:
         return
     total = _uploads.rejected(document)
+    has, are = ("row has", "was") if total == 1 else ("rows have", "were")
     st.text(
-        f"{total:,} rows have problems and would be left out" + (f"; the first {len(frame):,} are listed." if total > len(frame) else ".")
+        f"{total:,} {has} problems and {are if done else 'would be'} left out"
+        + (f"; the first {len(frame):,} are listed." if total > len(frame) else ".")
     )
     tables.show(frame, "Rows with problems", f"{key}-table", most=6)
-    if left_out.empty:
-        return
-    st.download_button(
-        "Rows left out, to mend and import again (CSV)",
-        lambda: to_csv(left_out),
-        file_name="rows-left-out.csv",
-        mime="text/csv",
-        key=f"{key}-csv",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    for place, (file, rows) in enumerate(left_out.items()):
+        of = f" of {file[:60]}" if len(left_out) > 1 else ""
+        st.download_button(
+            f"Rows left out{of}, to mend and import again (CSV)",
+            partial(to_csv, rows),
+            file_name="rows-left-out.csv",
+            mime="text/csv",
+            key=f"{key}-csv-{place}",
+            on_click="ignore",
+            icon=":material/download:",
+        )
 
 
 def _consent(read: list[Checked]) -> None:
@@ -172,16 +174,20 @@ def _consent(read: list[Checked]) -> None:
     agreed = True
     if any(checked.run for checked in read):
         st.text("Wait until every file is read.")
+    elif any(checked.error for checked in read):
+        st.text("What stands in the way is said above." if len(read) == 1 else "What stands in the way of a file is said in its box.")
     elif waiting:
         st.text(f"{waiting} of {len(read)} files need an answer first." if len(read) > 1 else "The file needs an answer first.")
     elif left_out:
-        agreed = st.checkbox(f"Import without the {left_out:,} rows that have problems", key="data-consent")
+        rows = "row that has" if left_out == 1 else f"{left_out:,} rows that have"
+        agreed = st.checkbox(f"Import without the {rows} problems", key="data-consent")
     replacing, name = _options(read)
     if st.button("Import", type="primary", key="data-import", icon=":material/upload:", disabled=bool(waiting) or not agreed):
         with states.guard():
             with st.spinner("Importing"):
+                mendable = _uploads.left_out(read)
                 document = _uploads.take_in(read, replacing=replacing, save_as=name)
-            st.session_state[_RESULT] = document
+            st.session_state[_holdings.RESULT] = (document, mendable)
             _uploads.empty()
             st.rerun()
 
@@ -205,79 +211,23 @@ def _options(read: list[Checked]) -> tuple[bool, str | None]:
     return bool(replacing), (name or "").strip() or None
 
 
-def _undo() -> None:
-    """The last import, and the button that takes it back."""
-    last = undo.last(context.store())
-    if last is None:
-        return
-    files = ", ".join(str(file["file"])[:60] for file in last["files"])
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.text(f"Last import: {files} · {str(last['when']).replace('T', ' ')}")
-        if st.button("Undo this import", key="data-undo", icon=":material/undo:"):
-            with states.guard():
-                undone = undo.take_back(context.store())
-                rows = sum(counts["removed"] for counts in undone["tables"].values())
-                st.session_state.pop(_RESULT, None)
-                st.toast(f"Taken back: {rows:,} rows removed")
-                st.rerun()
-
-
 def _result() -> None:
     """What the last import did."""
-    document = st.session_state.get(_RESULT)
-    if document is None:
+    if _holdings.RESULT not in st.session_state:
         return
+    document, left_out = st.session_state[_holdings.RESULT]
     with st.container(border=True):
         changed = any(c["added"] + c["updated"] for f in document["files"] for c in f["tables"].values())
         st.markdown(":green[:material/check_circle: **Imported**]" if changed else ":material/info: **Everything was there already**")
         _counts(document, "result")
-        _problems(document, pd.DataFrame(), "result-problems")
+        _problems(document, left_out, "result-problems", done=True)
         with st.container(horizontal=True):
             if changed and _unlearned() and st.button("Train a model on it", type="primary", key="data-train"):
                 states.go("models")
-            st.button("Close", key="data-close", on_click=lambda: st.session_state.pop(_RESULT, None))
+            st.button("Close", key="data-close", on_click=lambda: st.session_state.pop(_holdings.RESULT, None))
 
 
 def _unlearned() -> bool:
     """Whether no model has learned from the present data, or is about to."""
     learned = max((int(v.info.get("data_version") or 0) for v in context.registry().versions()), default=0)
     return learned < context.store().data_version and not any(status.kind == "train" for status in progress.running())
-
-
-# -- what there is -------------------------------------------------------------------------------
-
-
-def _tables() -> None:
-    store = context.store()
-    counts = store.counts()
-    if not any(counts.values()):
-        states.empty("This shop is empty", "Choose files above: reviews or orders are enough to begin with.")
-        return
-    st.subheader("Tables", anchor=False)
-    frame = activity.holdings(store)
-    frame["key"] = [TABLES[name].key for name in frame["table"]]
-    day = "YYYY-MM-DD"
-    columns = {
-        "rows": st.column_config.NumberColumn(format="localized"),
-        "first": st.column_config.DatetimeColumn(format=day),
-        "last": st.column_config.DatetimeColumn(format=day),
-    }
-    tables.show(frame, "Tables, their rows and the times they span", "data-tables", column_config=columns)
-    st.caption(f"Data version {store.data_version}{_unread()}")
-    _undo()
-    filled = [name for name, rows in counts.items() if rows]
-    name = st.segmented_control("Table", filled, default=filled[0], required=True, key="data-look") or filled[0]
-    view = st.segmented_control("Show", ["Quality", "Rows"], key="data-view")
-    if view == "Quality":
-        _quality.show(name)
-    elif view == "Rows":
-        shown = store.frame(f"SELECT * FROM {name} LIMIT 200")
-        st.caption("The first 200 rows")
-        downloads.table(shown, name, f"data-{name}")
-
-
-def _unread() -> str:
-    """What the active version has not seen of the rows, in words."""
-    space = context.space()
-    unseen = training.unseen_words(space) if space else ""
-    return f" · the active model has not seen {unseen}; the page Overview lets it read them" if unseen else ""

@@ -122,7 +122,7 @@ def _decide(registry: Registry, chosen: ModelVersion, active: ModelVersion | Non
     """Promote or roll back, measure more, hand the model card on."""
     if active and chosen.id == active.id:
         st.caption("This version is active: every page answers from it.")
-    _versions.answer()
+    states.answer(_versions.PAGE)
     with st.container(horizontal=True, vertical_alignment="center"):
         _versions.decide(registry, chosen, active)
         if st.button("Measure more", key="measure-more", icon=":material/labs:", disabled=bool(_measuring(chosen))):
@@ -173,7 +173,7 @@ def _measure(version: str) -> None:
     asked = st.session_state
     rivals = ["single_task"] if asked.get("measure-alone") else []
     spec = {"version": version, "rivals": rivals, "robustness": bool(asked.get("measure-noise")), "against": asked.get("measure-against")}
-    with _versions.saying():
+    with states.saying(_versions.PAGE):
         progress.remember(jobs.start(context.home(), "evaluate", {**spec, "other": asked.get("measure-other", "").strip() or None}).id)
 
 

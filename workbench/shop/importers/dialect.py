@@ -45,8 +45,8 @@ def dialect(path: Path, shown: str, said: str | None, *, narrow: bool = False) -
         tried = ", ".join(DELIMITERS)
         raise WorkbenchError(
             f"{shown} has one column only, whatever delimiter is tried ({tried}).",
-            "Export it with one of these between the columns; or say what its lines are: --preset sequences (a customer, "
-            "then products in order) or --preset product-lines (a product, then its text).",
+            "Export it with one of these between the columns; or say what its lines are (on the page under 'Read it as', on the "
+            "command line with --preset): sequences (a customer, then products in order) or product-lines (a product, then its text).",
         )
     found = [one for one in found if not one[0][2]] or found  # where one cuts the first line, nothing stands above the header
     found.sort(reverse=True)

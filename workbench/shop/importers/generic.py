@@ -15,43 +15,46 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     for canonical, words in {
         "product_id": "product_id product asin sku item_id item stock_code stockcode parent_asin goods_id clothing_id upc ean gtin "
         "barcode isbn produkt artikel artikelnummer produit referencia article_id article_number articleid product_code "
-        "productid itemid 商品id 商品编号 商品编码 产品id 产品编号 货号 条码",
+        "productid itemid artikelnr artikel_nr 商品id 商品编号 商品编码 产品id 产品编号 货号 条码",
         "user_id": "user_id user customer_id customer reviewer_id client_id buyer_id member_id userid customerid visitor_id visitorid "
-        "shopper_id kunde kundennummer customer_unique_id customer_email buyer email "
-        "用户id 用户 用户名 客户id 客户 买家 买家id 会员id 会员号",
-        "review_id": "review_id comment_id reviewid 评论id 评价id",
-        "event_id": "event_id line_id transaction_id line_item_id 流水号",
-        "ticket_id": "ticket_id case_id conversation_id ticket_number case_number 工单id 工单号",
+        "shopper_id kunde kundennummer kundennr kunden_nr kunden_id customer_unique_id customer_email buyer email "
+        "用户id 用户编号 用户 用户名 客户id 客户编号 客户 买家 买家id 买家编号 会员id 会员编号 会员号",
+        "review_id": "review_id comment_id reviewid bewertungsnr bewertungsnummer bewertungs_id 评论id 评价id 评论编号 评价编号",
+        "event_id": "event_id line_id transaction_id line_item_id 流水号 流水编号",
+        "ticket_id": "ticket_id case_id conversation_id ticket_number case_number 工单id 工单号 工单编号",
         "rating": "rating stars star_rating score overall review_score review_rating grade sterne 评分 星级 打分 分数",
         "title": "title name product_name product_title headline review_title summary review_headline subject "
-        "标题 商品名称 商品名 产品名称 名称",
+        "überschrift titel produktname 标题 商品名称 商品名 产品名称 名称",
         "body": "body text review review_text reviewtext review_body review_content review_comment comment comments content message "
-        "utterance question feedback query inquiry complaint 评论 评价 评论内容 评价内容 内容 留言 咨询内容 正文",
+        "utterance question feedback query inquiry complaint bewertungstext rezension kommentar "
+        "评论 评价 评论内容 评价内容 内容 留言 咨询内容 正文",
         "created_at": "created_at date review_date created timestamp time submitted_at review_creation_date posted_at "
-        "reviewed_at datum fecha "
+        "reviewed_at datum bewertungsdatum fecha "
         "日期 时间 评论时间 评价时间 创建时间 评论日期",
         "happened_at": "happened_at date timestamp time order_date invoice_date invoicedate created_at event_time "
         "purchase_date purchased_at ordered_at order_purchase_timestamp paid_at orderdate datetime datum bestelldatum "
         "日期 时间 下单时间 付款时间 "
         "订单时间 订单日期 购买时间",
-        "language": "language lang locale 语言",
+        "language": "language lang locale sprache 语言",
         "helpful": "helpful helpful_votes votes likes upvotes 有用 点赞 点赞数",
         "verified": "verified verified_purchase",
-        "description": "description product_description long_description details short_description 描述 商品描述 详情",
-        "brand": "brand maker manufacturer vendor 品牌 厂商",
-        "category": "category product_category type department cat product_type category_name product_category_name 类别 分类 类目 品类",
+        "description": "description product_description long_description details short_description beschreibung 描述 商品描述 详情",
+        "brand": "brand maker manufacturer vendor marke hersteller 品牌 厂商",
+        "category": "category product_category type department cat product_type category_name product_category_name kategorie "
+        "类别 分类 类目 品类",
         "price": "price unit_price unitprice amount item_price list_price sale_price preis prix precio 价格 单价 售价 金额",
         "kind": "kind event event_type action type behavior behavior_type 行为 行为类型 事件",
         "quantity": "quantity qty pieces units count menge anzahl quantité cantidad 数量 件数",
-        "order_id": "order_id invoice_no invoiceno invoice order order_number orderid order_no bestellnummer 订单号 订单id 订单编号",
-        "country": "country region shipping_country billing_country 国家 地区",
+        "order_id": "order_id invoice_no invoiceno invoice order order_number orderid order_no bestellnummer bestellnr "
+        "订单号 订单id 订单编号",
+        "country": "country region shipping_country billing_country land 国家 地区",
         "joined_at": "joined_at registered signup_date created_at registered_at sign_up_date 注册时间 注册日期",
         "intent": "intent reason 意图",
     }.items()
 }
 WEAK = {"intent": ("label", "category", "topic", "class", "tag", "标签", "类别")}  # proposed once the table is known, never telling of it
 SPEAKING = {  # a text under such a name says what the table is
-    "reviews": re.compile(r"review|feedback|opinion|评论|评价|点评"),
+    "reviews": re.compile(r"review|feedback|opinion|bewertung|rezension|评论|评价|点评"),
     "tickets": re.compile(r"utterance|question|message|query|ticket|inquiry|enquiry|complaint|instruction|工单|咨询|留言|问题"),
 }
 TELLING = {
@@ -63,6 +66,7 @@ TELLING = {
 }
 FOREIGN = {"products": {"user_id", "body", "happened_at"}, "users": {"product_id", "body"}}
 KEYED = {"reviews", "events", "tickets"}
+LOOKED_AT, REPEATED = 1000, 0.2  # rows, and the share of them whose id is another's too that tells a table of something else
 
 
 def propose(columns: tuple[str, ...], table: str, *, weak: bool = True) -> dict[str, str]:
@@ -97,7 +101,7 @@ def recognise(source: Source, as_table: str | None, mapping: dict[str, str] | No
         had, likely = ", ".join(source.columns[:30]), by_content(source.preview(200), table, made)
         raise WorkbenchError(
             f"{source.shown}: no column was found for {', '.join(missing)} of the table {table}; the file has {had}.",
-            f"Say which it is: --map {missing[0]}={likely.get(missing[0], 'COLUMN')}",
+            f"Say which it is: on the page under 'Columns', on the command line with --map {missing[0]}={likely.get(missing[0], 'COLUMN')}",
         )
     return table, made
 
@@ -142,7 +146,7 @@ def _ask_for_repeated(source: Source, made: dict[str, str], said: set[str]) -> N
             named = ", ".join(map(repr, (column, *others)))
             raise WorkbenchError(
                 f"{source.shown} has the header {column!r} more than once; in their order they are called {named}.",
-                f"Say which one is meant, for example: --map {canonical}={others[0]!r}",
+                f"Say which one is meant: on the page under 'Columns', on the command line, say, with --map {canonical}={others[0]!r}",
             )
 
 
@@ -163,16 +167,36 @@ def _table(source: Source, mapping: dict[str, str]) -> str:
         found = set(proposed) | {c for c in mapping if c in TABLES[table].names}
         key = TABLES[table].key
         speaking = table in SPEAKING and bool(SPEAKING[table].search(proposed.get("body", "").lower()))
-        if needs <= found and (found & some or speaking) and not _columns_speak_for_another(source, FOREIGN.get(table, set())):
+        other = _columns_speak_for_another(source, FOREIGN.get(table, set())) or (
+            table not in KEYED and _repeats(source, proposed.get(key))
+        )
+        if needs <= found and (found & some or speaking) and not other:
             fitting.append((stem == table, key in source.columns, speaking, len(found), table))
     fitting.sort(reverse=True)
     if not fitting or (len(fitting) > 1 and fitting[0][:-1] == fitting[1][:-1]):
         named = ", ".join(t for *_, t in fitting) or "none"
+        if _is_a_row(source.columns):
+            raise WorkbenchError(
+                f"The first line of {source.shown} looks like a row, not like names of columns: {', '.join(source.columns[:30])}.",
+                "Write a line with the columns' names above it.",
+            )
         raise WorkbenchError(
             f"It is not certain what {source.shown} holds (columns: {', '.join(source.columns[:30])}; fitting tables: {named}).",
-            f"Say it: --as {'|'.join(TELLING)}, and --map canonical=COLUMN where needed.",
+            f"Say it: on the page under 'Read it as' and 'Columns', on the command line with --as {'|'.join(TELLING)} "
+            "and --map canonical=COLUMN where needed.",
         )
     return fitting[0][-1]
+
+
+def _is_a_row(columns: tuple[str, ...]) -> bool:
+    """Whether half of a header's names are figures or dates, which name no column."""
+    return sum(bool(re.fullmatch(r"[\d.,:/\-年月日 ]*\d[\d.,:/\-年月日 ]*", name)) for name in columns) * 2 >= len(columns)
+
+
+def _repeats(source: Source, column: str | None) -> bool:
+    """Whether the ids of a table with one row for each product or user stand in many rows: then it is about something else."""
+    ids = [row.get(column) for row in source.preview(LOOKED_AT)] if column else []
+    return len(set(ids)) < (1 - REPEATED) * len(ids)
 
 
 def _columns_speak_for_another(source: Source, canonical: set[str]) -> bool:

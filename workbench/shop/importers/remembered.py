@@ -9,6 +9,7 @@ from typing import Any
 from workbench.errors import WorkbenchError
 from workbench.files import read_json, write_json
 from workbench.home import Home
+from workbench.shop.importers.raw import REASONS
 from workbench.shop.importers.reading import Reading
 
 KEPT = ("as_table", "preset", "mapping", "decimal", "dates", "scale", "personal", "pseudonyms")
@@ -24,7 +25,8 @@ def _all(home: Home) -> dict[str, dict[str, Any]]:
 
 
 def _shape(columns: tuple[str, ...]) -> str:
-    return hashlib.sha256("\n".join(sorted(columns)).encode()).hexdigest()
+    """What tells files of one shape; a file of rejects that was mended has its file's."""
+    return hashlib.sha256("\n".join(sorted(set(columns) - set(REASONS))).encode()).hexdigest()
 
 
 def named(home: Home) -> dict[str, dict[str, Any]]:

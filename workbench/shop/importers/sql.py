@@ -7,7 +7,16 @@ from workbench.shop.schema import EVENT_KINDS, Column
 from workbench.shop.store import Connection
 
 _MONEY = "[€$£¥￥₹₽]|USD|EUR|GBP|CNY|RMB|CHF|元|円|kr|zł"
-_FOREIGN = r"(?i)\b(?:und|nicht|ist|der|das|ich|est|les|une|pas|très|avec|muy|los|una|pero|que|con)\b"
+_WORDS = {  # frequent words of each language, and letters that it alone of these has; where they are as many, the first counts
+    "en": (r"the|and|is|it|not|i|with|for|on|of|to|was|has|but|very|never|my|this|are|have|good|great", ""),
+    "de": (r"und|nicht|ist|der|die|das|ich|ein|eine|mit|für|auf|den|dem|sehr|nie|wieder|nach|zu|es|im|von|hat|aber|auch|gut|bei", "äöüß"),
+    "fr": (r"le|la|les|et|est|pas|très|je|un|une|avec|pour|que|qui|mais|des|du|en|ce|bien|il|elle", "çèêœù"),
+    "es": (r"el|la|los|las|y|es|no|muy|un|una|con|para|que|pero|de|en|lo|me|bien|por|su", "ñ¿¡"),
+}
+_FOREIGN = (
+    r"(?i)\b(?:und|nicht|ist|der|das|ich|sehr|nie|wieder|für|nach|zu|eine|mit|auf|est|les|une|pas|très|avec|muy|los|una|pero|que|con)\b"
+    r"|[äöüßçèêœùñ¿¡]"
+)
 _UNIT = "(?:[.,]0)?\\s*(?:stars?|points?|sternen?|punkten?|étoiles|星|分)?"
 _SHARE = f"^\\s*(\\d+(?:[.,]\\d+)?)\\s*(?:(?:/|out of|of|von|sur|de)\\s*(10|20|100){_UNIT}|%|percent|per cent|pct|prozent)\\s*$"
 _ENTITIES = {"&#34;": '"', "&quot;": '"', "&#39;": "''", "&apos;": "''", "&lt;": "<", "&gt;": ">", "&nbsp;": " ", "&amp;": "&"}
@@ -17,6 +26,12 @@ def _unescaped(x: str) -> str:
     for entity, character in _ENTITIES.items():
         x = f"replace({x}, '{entity}', '{character}')"
     return x
+
+
+def _tellings() -> list[str]:
+    """For each language the expression that counts its words and letters in the lower-case text `x`."""
+    told = [rf"\b(?:{words})\b" + (f"|[{letters}]" if letters else "") for words, letters in _WORDS.values()]
+    return [f"len(regexp_extract_all(x, '{pattern}'))" for pattern in told]
 
 
 MACROS = f"""
@@ -62,10 +77,9 @@ CREATE OR REPLACE TEMP MACRO script_of(x) AS CASE WHEN strlen(x) = length(x) THE
   WHEN regexp_matches(x, '[\\p{{Hiragana}}\\p{{Katakana}}]') THEN 'ja' WHEN regexp_matches(x, '\\p{{Han}}') THEN 'zh'
   WHEN regexp_matches(x, '\\p{{Hangul}}') THEN 'ko' WHEN regexp_matches(x, '\\p{{Cyrillic}}') THEN 'ru'
   WHEN regexp_matches(x, '\\p{{Arabic}}') THEN 'ar' END;
-CREATE OR REPLACE TEMP MACRO words_of(x) AS CASE WHEN NOT regexp_matches(x, '{_FOREIGN}') THEN 'en'
-  WHEN regexp_matches(lower(x), '\\b(und|nicht|ist|der|das|ich)\\b.*\\b(und|nicht|ist|der|das|ich|sehr)\\b') THEN 'de'
-  WHEN regexp_matches(lower(x), '\\b(est|les|une|pas|très|avec)\\b.*\\b(est|les|une|pas|très|et)\\b') THEN 'fr'
-  WHEN regexp_matches(lower(x), '\\b(muy|los|una|pero|que|con)\\b.*\\b(muy|los|una|pero|que|es)\\b') THEN 'es' ELSE 'en' END;
+CREATE OR REPLACE TEMP MACRO most_words(x) AS list_transform([[{", ".join(_tellings())}]],
+  lambda found: {list(_WORDS)}[list_position(found, list_max(found))])[1];
+CREATE OR REPLACE TEMP MACRO words_of(x) AS CASE WHEN regexp_matches(x, '{_FOREIGN}') THEN most_words(lower(x)) ELSE 'en' END;
 CREATE OR REPLACE TEMP MACRO language_of(x) AS coalesce(script_of(left(x, 400)), words_of(left(x, 400)));
 """
 

@@ -28,6 +28,7 @@ from workbench.shop.store import Connection, connect
 
 MERGED = "merged_duplicates"
 MEMORY = "1GB"
+LINES_NAMED = 5
 
 
 def quiet(done: float, step: str) -> None:
@@ -93,13 +94,25 @@ def _about(connection: Connection, source: Source, importer: Importer, tables: d
         "importer": importer.name,
         "title": importer.title,
         "encoding": source.encoding,
-        "warnings": [*source.notes, *moved(connection, source, importer, how)],
+        "warnings": [*source.notes, *moved(connection, source, importer, how), *_said_twice(connection, importer)],
+        "attributes": [name for _, name in _unread(source, importer.fills[importer.table])],
         "personal": _personal(connection, source, importer, how),
         "counted": list(importer.fills[importer.table].count),
         "tables": {name: {"rejected": one.rejected, "apart": one.apart, "notes": one.notes} for name, one in tables.items()},
     }
     about["tables"][importer.table]["rejected"] += cut
     connection.execute("CREATE TABLE about AS SELECT ? AS document", [json.dumps(about, ensure_ascii=False)])
+
+
+def _said_twice(cursor: Connection, importer: Importer) -> list[str]:
+    """Which rows of the file are set apart for a later one, in words."""
+    table = TABLES[importer.table]
+    found = [line for (line,) in cursor.execute(f"SELECT line FROM {table.name} WHERE apart = ? ORDER BY line", [MERGED]).fetchall()]
+    if not found:
+        return []
+    lines = f"line {found[0]}" if len(found) == 1 else f"lines {', '.join(map(str, found[:LINES_NAMED]))}"
+    more = f" and {len(found) - LINES_NAMED:,} more" if len(found) > LINES_NAMED else ""
+    return [f"set apart, because a later row has the same {table.key} and counts: {lines}{more}"]
 
 
 def _fill(cursor: Connection, source: Source, table: Table, plan: Fill, how: Written) -> Found:
@@ -124,7 +137,7 @@ def _type(cursor: Connection, source: Source, table: Table, plan: Fill, how: Wri
     names = [c.name for c in columns]
     select = [f"{'min(line)' if plan.group else 'line'} AS line", f"{_apart(source, plan)} AS apart"]
     select += [f"{_typed(c, given[c.name], how)} AS {c.name}" for c in columns]
-    if plan.attributes and (rest := _attributes(source, plan, mask=how.mask)):
+    if rest := _attributes(source, plan, mask=how.mask):
         select.append(f"{rest} AS attributes")
         names.append("attributes")
     wrong = {} if plan.group else {c.name: fault for c in columns if (fault := _fault(c))}
@@ -186,12 +199,17 @@ def _typed(column: Column, expression: str, how: Written) -> str:
 
 
 def _attributes(source: Source, plan: Fill, *, mask: bool) -> str:
-    """A JSON object of the columns that nothing else reads; being part of a hashed id is no reading."""
-    told = [x for x in plan.columns.values() if not x.startswith("md5(")]
-    passed = {*used(told), "row number", *REASONS}
-    rest = [(i, name) for i, name in enumerate(source.columns) if name not in passed]
+    """A JSON object of the columns that nothing else reads."""
+    rest = _unread(source, plan)
     pairs = ", ".join(f"'{name.replace(chr(39), chr(39) * 2)}', {_attribute(name, i) if mask else f'c{i}'}" for i, name in rest)
     return f"CAST(json_object({pairs}) AS JSON)" if rest else ""
+
+
+def _unread(source: Source, plan: Fill) -> list[tuple[int, str]]:
+    """Place and name of each column that nothing reads, kept as an attribute where the plan wants that; a hashed id is no reading."""
+    told = [x for x in plan.columns.values() if not x.startswith("md5(")]
+    passed = {*used(told), "row number", *REASONS}
+    return [(i, name) for i, name in enumerate(source.columns) if name not in passed] if plan.attributes else []
 
 
 def _attribute(name: str, place: int) -> str:

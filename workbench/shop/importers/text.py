@@ -166,7 +166,10 @@ def _by_statistics(sample: bytes, shown: str) -> Told:
 
     best = from_bytes(sample, cp_isolation=["gb18030", "big5", "cp1252", "latin_1", "shift_jis", "cp1251", "euc_kr", "cp1250"]).best()
     if best is None:
-        raise WorkbenchError(f"The encoding of {shown} cannot be told.", "Name it with --encoding, or save the file as UTF-8.")
+        raise WorkbenchError(
+            f"The encoding of {shown} cannot be told.",
+            "Name it (on the page under 'How it is read', on the command line with --encoding), or save the file as UTF-8.",
+        )
     name = {"latin_1": "latin-1", "euc_kr": "euc-kr"}.get(best.encoding, best.encoding)
     return Told("gb18030" if name in ("gbk", "gb2312") else name, certain=False)
 
@@ -186,5 +189,6 @@ def rewrite(path: Path, target: Path, told: Told, shown: str, *, above: int = 0)
                 out.write(chunk.replace("\0", ""))
     except UnicodeError as error:
         raise WorkbenchError(
-            f"{shown} is not written in {told.encoding}: {error}", "Choose another encoding with --encoding, or save it as UTF-8."
+            f"{shown} is not written in {told.encoding}: {error}",
+            "Choose another (on the page under 'How it is read', on the command line with --encoding), or save the file as UTF-8.",
         ) from error

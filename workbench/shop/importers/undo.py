@@ -55,6 +55,17 @@ def last(store: Store) -> dict[str, Any] | None:
     return dict(json.loads(found)) if found else None
 
 
+def touched(store: Store, table: Table) -> tuple[int, str]:
+    """How many rows of a table the last import added or changed, and the query that gives them."""
+    rows = f"SELECT * FROM {quote(table.name)}"
+    if last(store) is None:
+        return 0, f"{rows} LIMIT 0"
+    if not store.value("SELECT count(*) FROM undo.emptied WHERE name = ?", [table.name]):
+        keys = f"SELECT {table.key} FROM undo.added_{table.name} UNION SELECT {table.key} FROM undo.before_{table.name}"
+        rows = f"{rows} WHERE {table.key} IN ({keys})"
+    return int(store.value(f"SELECT count(*) FROM ({rows})") or 0), rows
+
+
 def take_back(store: Store) -> dict[str, Any]:
     """Undo the last import: `{"data_version", "undone", "tables": {name: {"removed", "restored"}}}`.
 
