@@ -174,7 +174,7 @@ def test_personal_data_of_labelled_texts_is_masked_unless_one_says_otherwise(ope
     [
         ("".join(f"fine {i},positive\n" for i in range(30)), "One label cannot be told from another: 'positive': 30"),
         ("a,positive\nb,negative\nc,positive\nd,negative\ne,neutral\n", "5 usable rows are too few"),
-        (GOOD + "so so,neutral\n", "fewer than 2 rows: 'neutral'"),
+        (GOOD + "so so,neutral\n", "fewer than 2 rows cannot be learned: “neutral” 1"),
     ],
 )
 def test_what_cannot_be_learned_is_refused_before_any_training(open_page, started, rows, why):
@@ -297,10 +297,10 @@ def test_a_reload_finds_the_run_and_compares_every_task(open_page, finished):
     run, _, _ = finished()
     page = open_page(shop=False, run=run.id)
     frame = table(page, "verdict")
-    assert frame["task"].iloc[0] == "sentiment"  # what was taught comes first
-    row = frame.set_index("metric").loc["macro_f1"]
+    assert frame["task"].iloc[0] == "Review sentiment"  # what was taught comes first
+    row = frame.set_index("metric").loc["macro F1"]
     assert (row["before"], row["after"], row["after_low"], row["n"], row["verdict"]) == (0.7, 0.8, 0.77, 400, "better")
-    assert set(frame["task"]) == {"sentiment", "next_item"} and "unchanged" in set(frame["verdict"])
+    assert set(frame["task"]) == {"Review sentiment", "Next item"} and "unchanged" in set(frame["verdict"])
     assert "Not learned: Ticket intent" in said(page) and "taught · macro F1 · better · n 400" in said(page)
     changed = table(page, "changed")
     assert changed["rows"].tolist() == [1] and changed["changed"].tolist() == [0]

@@ -101,7 +101,7 @@ def finetune(home: Home, given: Namespace) -> Answer:
         upload = sha256(Path(given.file))
         for labelled in uploads:
             labelled.check()
-            _say(labelled)
+            _say(labelled, known=task in teachable(store))
         active = Registry(home).active()
         choice, why = recommended(len(uploads[0].rows), parent=active is not None)
         how = {"recipe": given.recipe, "train": given.train or choice, "parent": active.id if active else None}
@@ -121,11 +121,10 @@ def finetune(home: Home, given: Namespace) -> Answer:
     return tuned(jobs.start(home, "finetune", spec))
 
 
-def _say(labelled: Labelled) -> None:
+def _say(labelled: Labelled, *, known: bool) -> None:
     """What was found in an upload, on stderr."""
-    held = set_apart(labelled)
-    apart = f"{held:,} of them set apart for validation and test, {labelled.duplicates:,} duplicates passed over"
-    print(f"{labelled.title or labelled.task}: {len(labelled.rows):,} rows, {apart}", file=sys.stderr)
+    apart = f"{set_apart(labelled, known=known)} {labelled.duplicates:,} duplicates are passed over."
+    print(f"{labelled.title or labelled.task}: {len(labelled.rows):,} rows. {apart}", file=sys.stderr)
     print("  " + ", ".join(f"{label} {n:,}" for label, n in ordered(labelled.counts)[:20]), file=sys.stderr)
     for problem in labelled.problems[:20]:
         print(f"line {problem.row}, {problem.column}, {problem.value!r}: {problem.problem}. {problem.fix}", file=sys.stderr)

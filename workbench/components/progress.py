@@ -8,13 +8,14 @@ import pandas as pd
 import streamlit as st
 
 from workbench import jobs
-from workbench.components import charts, states
+from workbench.components import charts, states, tables
 from workbench.components.context import home
-from workbench.components.metrics import title
+from workbench.components.metrics import METRICS, title
 from workbench.run import Run, RunStatus, runs
 
 EVERY_SECONDS = 1.0
 POINTS = 400
+KEPT = "parent"  # the loss of what keeps a fine-tuning close to its parent
 NAMES = {
     "train": "Training",
     "finetune": "Fine-tuning",
@@ -85,25 +86,57 @@ def _live(run_id: str) -> None:
                 st.rerun(scope="fragment")
         st.progress(min(1.0, max(0.0, status.progress.done)), text=status.progress.step)
         st.caption(line(status))
-        losses(run.curve(), key=f"curve-{run_id}")
+        curve = run.curve()
+        losses(curve, key=f"curve-{run_id}")
+        _validation(curve, key=f"validation-{run_id}")
 
 
 def losses(curve: list[dict[str, Any]], key: str) -> None:
-    """The loss of each task against the step."""
+    """The loss of each task against the step, as a share of its first: tasks whose losses differ in size stand side by side."""
     frame = pd.DataFrame([p for p in curve if "loss" in p])
     if frame.empty:
         return
+    first = frame.groupby("task")["loss"].transform("first")
+    frame["share"] = frame["loss"] / first.where(first > 0)
     import plotly.graph_objects as go
 
     figure = go.Figure()
     for position, (task, points) in enumerate(frame.groupby("task", sort=True)):
         thinned = points.iloc[:: max(1, len(points) // POINTS)]
         figure.add_scatter(
-            x=thinned["step"], y=thinned["loss"], name=title(str(task)), mode="lines", line={"color": charts.colour(position)}
+            x=thinned["step"], y=thinned["share"], name=_named(str(task)), mode="lines", line={"color": charts.colour(position)}
         )
-    figure.update_layout(xaxis_title="step", yaxis_title="loss", yaxis_rangemode="tozero")
+    figure.update_layout(xaxis_title="step", yaxis_title="loss, 1 at the beginning", yaxis_rangemode="tozero")
     latest = ", ".join(f"{task} {points['loss'].iloc[-1]:.3g}" for task, points in frame.groupby("task"))
     charts.show(charts.tidy(figure, height=260), key=key, alt=f"Training loss by task, latest: {latest}")
+
+
+def validation(curve: list[dict[str, Any]]) -> pd.DataFrame:
+    """How good each task is on the validation rows: its metric at first and after the latest epoch; nan where none can be spared."""
+    points = pd.DataFrame([p for p in curve if "metric" in p])
+    columns = ["task", "metric", "first", "latest", "epoch"]
+    if points.empty:
+        return pd.DataFrame(columns=columns)
+    found = points.groupby("task", sort=True).agg(
+        metric=("metric", "last"), first=("value", lambda x: x.iloc[0]), latest=("value", lambda x: x.iloc[-1]), epoch=("epoch", "last")
+    )
+    return found.reset_index()[columns]
+
+
+def _validation(curve: list[dict[str, Any]], key: str) -> None:
+    frame = validation(curve)
+    if frame.empty:
+        return
+    st.caption(f"On the validation rows, after epoch {frame['epoch'].max():.0f}")
+    shown = frame.drop(columns="epoch").assign(task=frame["task"].map(_named), metric=[METRICS.get(name, name) for name in frame["metric"]])
+    number = {name: st.column_config.NumberColumn(format="%.3f") for name in ("first", "latest")}
+    tables.show(shown, "Validation metrics by task", key, column_config=number)
+    if frame["latest"].isna().any():
+        st.caption("Where few rows carry a label none of them is spared for this; they are measured at the end.")
+
+
+def _named(task: str) -> str:
+    return "closeness to the parent" if task == KEPT else title(task)
 
 
 def _ended(status: RunStatus) -> None:

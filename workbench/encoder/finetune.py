@@ -28,6 +28,7 @@ from workbench.home import Home
 from workbench.registry import ModelVersion, Registry
 from workbench.run import Run
 from workbench.shop.store import Store
+from workbench.tasks.labelled import none_to_spare
 from workbench.tasks.labelled_rows import text_of
 
 STRUCTURE = (
@@ -36,7 +37,6 @@ STRUCTURE = (
 )
 CHOICES = ("head", "adapters", "top", "all")
 ADAPTED_LAYERS = 3
-FEW = 64
 LEAST_UPDATES, MOST_EPOCHS = 200, 20
 LEAST_REHEARSED = 300
 OF_USERS = ("own.", "bias", "review_bias", "user.", "user_scale")
@@ -134,9 +134,8 @@ def shaped(recipe: Recipe, parent: Recipe | None, choice: str) -> Recipe:
 
 
 def is_few(rows: TextRows) -> bool:
-    """Whether a label of the task has so few rows, in the middle, that none can be spared."""
-    counts = np.bincount(rows.target, minlength=len(rows.labels))
-    return float(np.median(counts[counts > 0])) < FEW
+    """Whether the task's labels have so few rows that none can be spared."""
+    return none_to_spare(np.bincount(rows.target, minlength=len(rows.labels)).tolist())
 
 
 def paced(recipe: Recipe, corpus: Corpus, lesson: Lesson) -> Recipe:

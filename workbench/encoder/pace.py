@@ -17,13 +17,14 @@ import torch
 from workbench.encoder.backbone import Backbone, base_folder
 from workbench.encoder.fast import FastLayers
 from workbench.encoder.features import read_all
-from workbench.encoder.finetune import FEW, LEAST_REHEARSED, LEAST_UPDATES, MOST_EPOCHS, shaped
+from workbench.encoder.finetune import LEAST_REHEARSED, LEAST_UPDATES, MOST_EPOCHS, shaped
 from workbench.encoder.readings import Readings, key_of_layers
 from workbench.encoder.recipe import Recipe, recipe
 from workbench.encoder.track import peak_memory
 from workbench.encoder.weights import BASE
 from workbench.home import Home
 from workbench.registry import Registry
+from workbench.tasks.labelled import FEW
 
 START = 15.0  # seconds to load libraries, the base and the shop
 READINGS = 1.7  # what a training reads of all texts, the frozen layers' part counted once

@@ -16,7 +16,7 @@ _UNSURE = """
 WITH margins AS (
     SELECT key, label, probability, list_reverse_sort(probabilities) AS p FROM {predictions}
 )
-SELECT rows.text, '' AS label, m.label AS predicted, round(m.probability, 3) AS probability, m.key
+SELECT rows.text, '' AS label, m.label AS predicted, round(m.probability::DOUBLE, 3) AS probability, m.key
 FROM margins m JOIN (SELECT {key} AS key, {text} AS text FROM {table}) rows USING (key)
 WHERE rows.text <> '' AND rows.text NOT IN (SELECT text FROM labels WHERE task = ?)
 ORDER BY m.p[1] - m.p[2], m.key LIMIT ?

@@ -1,4 +1,4 @@
-"""Before and after a fine-tuning: every metric with its interval, what would change for the shop, promote or roll back."""
+"""Before and after a fine-tuning: every metric with its interval, by group too."""
 
 from __future__ import annotations
 
@@ -7,18 +7,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from workbench.components import charts, context, downloads, metrics
-from workbench.errors import WorkbenchError
-from workbench.insights import promotion
-from workbench.insights.changes import shares
-from workbench.insights.consequences import Consequences, consequences
+from workbench.components import charts, downloads, metrics
 from workbench.insights.figures import difference
-from workbench.registry import ModelVersion, Registry
-from workbench.shop.space import Space
+from workbench.pages import _promoting
 from workbench.tasks.base import tasks
 from workbench.tasks.labelled_rows import ORIGIN
 
-_SAID = "promotion-said"
+CARDS = 4  # in a row
 
 
 def compare(before: dict[str, Any], after: dict[str, Any]) -> pd.DataFrame:
@@ -38,23 +33,21 @@ def compare(before: dict[str, Any], after: dict[str, Any]) -> pd.DataFrame:
 
 def show(result: dict[str, Any], taught: str) -> None:
     """All of a finished fine-tuning, the task that was taught first."""
-    frame = compare(result.get("before") or {}, result.get("tasks") or {})
-    first = frame["task"] == taught
-    frame = pd.concat([frame[first], frame[~first]], ignore_index=True)
+    frame = _in_order(compare(result.get("before") or {}, result.get("tasks") or {}), taught)
     st.subheader("Before and after, on the same test rows", anchor=False)
     if frame.empty:
         st.text("Nothing could be measured.")
     else:
         _main_metrics(frame, taught)
         _by_origin(by_group(result.get("tasks") or {}), taught)
-    _decide(str(result["version"]))
+    _promoting.decide(str(result["version"]))
     if len(frame):
         _chart(frame)
-        downloads.table(frame, "before-and-after", "before-and-after", column_config=_columns())
+        downloads.table(_in_names(frame), "before-and-after", "before-and-after", column_config=_columns())
     _by_group(result.get("tasks") or {})
     for task, reason in (result.get("left_out") or {}).items():
         st.text(f"Not learned: {metrics.title(task)} ({reason}).")
-    _consequences(result)
+    _promoting.consequences_of(str(result["version"]))
 
 
 def by_group(tasks_after: dict[str, Any]) -> pd.DataFrame:
@@ -75,6 +68,7 @@ def _by_group(tasks_after: dict[str, Any]) -> None:
     frame = by_group(tasks_after)
     if frame.empty:
         return
+    frame = frame.sort_values("verdict", key=lambda said: said != "worse", kind="stable")
     worse = int((frame["verdict"] == "worse").sum())
     said = f"{worse} got worse beyond chance" if worse else "none got worse beyond chance"
     with st.expander(f"By language, category, customers and origin: of {len(frame)} groups {said}", icon=":material/groups:"):
@@ -98,14 +92,36 @@ def main_metrics(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[[known.get(task, "macro_f1") == metric for task, metric in zip(frame["task"], frame["metric"], strict=True)]]
 
 
+def _in_order(frame: pd.DataFrame, taught: str) -> pd.DataFrame:
+    """The task that was taught first, then those that got worse by their deciding metric, then by their number of test rows."""
+    main = main_metrics(frame).set_index("task")
+    worse = frame["task"].map(main["verdict"]) != "worse"
+    keys = pd.DataFrame({"other": frame["task"] != taught, "fine": worse, "few": -frame["task"].map(main["n"]).fillna(0)})
+    return frame.loc[keys.sort_values(["other", "fine", "few"], kind="stable").index].reset_index(drop=True)
+
+
+def _in_names(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same with tasks and metrics under the names that people know."""
+    return frame.assign(task=frame["task"].map(metrics.title), metric=[metrics.METRICS.get(name, name) for name in frame["metric"]])
+
+
 def _main_metrics(frame: pd.DataFrame, taught: str) -> None:
-    rows = main_metrics(frame).head(5).to_dict("records")
-    for column, row in zip(st.columns(max(1, len(rows))), rows, strict=False):
-        change = {} if pd.isna(row["change"]) else metrics.delta(row["change"], row["verdict"])
-        value = "–" if pd.isna(row["after"]) else f"{row['after']:.3f}"
-        column.metric(metrics.title(row["task"]), value, border=True, **change)
-        first = "taught · " if row["task"] == taught else ""
-        column.caption(f"{first}{metrics.METRICS.get(row['metric'], row['metric'])} · {row['verdict']} · n {row['n']:,.0f}")
+    """A card for each task."""
+    rows: list[Any] = main_metrics(frame).to_dict("records")
+    for first in range(0, len(rows), CARDS):
+        for column, row in zip(st.columns(CARDS), rows[first : first + CARDS], strict=False):
+            _card(column, row, taught)
+
+
+def _card(place: Any, row: dict[str, Any], taught: str) -> None:
+    change = {} if pd.isna(row["change"]) else metrics.delta(row["change"], row["verdict"])
+    value = "–" if pd.isna(row["after"]) else f"{row['after']:.3f}"
+    place.metric(metrics.title(row["task"]), value, border=True, **change)
+    said = ["taught"] if row["task"] == taught else []
+    said += [metrics.METRICS.get(row["metric"], row["metric"]), row["verdict"], f"n {row['n']:,.0f}"]
+    if not change and not pd.isna(row["after_low"]):
+        said.insert(-1, f"{row['after_low']:.2f} to {row['after_high']:.2f}")
+    place.caption(" · ".join(said))
 
 
 def _by_origin(groups: pd.DataFrame, taught: str) -> None:
@@ -141,83 +157,3 @@ def _chart(frame: pd.DataFrame) -> None:
 
 def _words(task: str, metric: str) -> str:
     return f"{metrics.title(task)} · {metrics.METRICS.get(metric, metric)}"
-
-
-def _consequences(result: dict[str, Any]) -> None:
-    active = context.registry().active()
-    version = str(result["version"])
-    if active is None or active.id == version:
-        return
-    store = context.store()
-    before, after = Space(store, active), Space(store, context.registry().get(version))
-    st.subheader("What promoting it would change", anchor=False)
-    st.caption(f"Predictions of {version} against the active {active.id}, over the rows that both have read.")
-    found = _found(before, after, (*context.state_key(), version))
-    for sentence in found.sentences() or ["No review, alert, segment or recommendation would change."]:
-        st.text(sentence)
-    named = {"Labels": "tasks", "Reviews": "reviews", "Alerts": "alerts", "Segments": "moved", "Recommendations": "items"}
-    shown = {name: getattr(found, table) for name, table in named.items() if len(getattr(found, table))}
-    for tab, (name, frame) in zip(st.tabs(list(shown)) if shown else (), shown.items(), strict=True):
-        with tab:
-            downloads.table(frame, f"changed-{name.lower()}", f"changed-{name.lower()}", column_config=SHARES, most=8)
-            if name == "Labels" and "sentiment" in set(frame["task"]):
-                downloads.table(shares(before, after, "sentiment"), "sentiment-shares", "shares", column_config=SHARES)
-
-
-SHARES = {name: st.column_config.NumberColumn(format="percent") for name in ("share", "baseline")}
-
-
-@st.cache_data(show_spinner="Comparing the two versions over the whole shop…", max_entries=4)
-def _found(_before: Space, _after: Space, state: tuple[str, int, str, str]) -> Consequences:
-    return consequences(_before.store, _before, _after)
-
-
-def _decide(version: str) -> None:
-    registry = context.registry()
-    active = registry.active()
-    seen = active.id if active else None
-    said = st.session_state.pop(_SAID, None)
-    if isinstance(said, WorkbenchError):
-        st.error(f"{said.problem} {said.fix}", icon=":material/error:")
-    elif said:
-        st.success(said, icon=":material/check_circle:")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if seen == version:
-            st.text(f"{version} is the active version.")
-            st.button("Roll back", key="roll-back", icon=":material/undo:", on_click=_roll_back, args=(registry, version))
-        else:
-            despite = agreed(registry.get(version))
-            st.text(f"Active now: {seen or 'none'}")
-            icon, given = ":material/publish:", (registry, version, seen, despite)
-            st.button("Promote", type="primary", key="promote", icon=icon, on_click=_promote, args=given, disabled=despite is False)
-
-
-def agreed(version: ModelVersion) -> bool | None:
-    """Whether it is agreed that something got worse; None where nothing did."""
-    refused = promotion.refusal(version)
-    if refused is None:
-        return None
-    st.warning(refused.problem, icon=":material/trending_down:")
-    return st.checkbox("Promote it all the same", key="despite-worse")
-
-
-def _promote(registry: Registry, version: str, seen: str | None, despite: bool | None) -> None:
-    """`seen` is what was active when the button was drawn: of two people who promote at once, one is told."""
-    try:
-        promotion.promote(registry, version, expected=seen, why="fine-tuning", despite_worse=bool(despite))
-        st.session_state[_SAID] = f"{version} is active now; every page answers from it."
-    except WorkbenchError as error:
-        st.session_state[_SAID] = error
-
-
-def _roll_back(registry: Registry, version: str) -> None:
-    try:
-        active = registry.active()
-        if active is None or active.id != version:
-            raise WorkbenchError(
-                f"Nothing was rolled back: {active.id if active else 'no version'} became active in the meantime.",
-                "Look at the versions again, then decide.",
-            )
-        st.session_state[_SAID] = f"Rolled back: {registry.rollback(why='fine-tuning').id} is active again."
-    except WorkbenchError as error:
-        st.session_state[_SAID] = error

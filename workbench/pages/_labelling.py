@@ -14,6 +14,7 @@ from workbench.tasks.labelled import known_labels, teachable
 SIZES = [50, 100, 500]
 HERE = "labelled-here"  # in the session: the rows labelled in the page, as CSV
 HERE_ROWS = 50
+ROW = 84  # pixels: three lines of a text, so that most can be read to their end
 
 
 def show(store: Store, space: Space) -> None:
@@ -30,7 +31,7 @@ def show(store: Store, space: Space) -> None:
     with right:
         n = url.choice("Rows", SIZES, "rows", SIZES[1])
     labels = _labels(*context.state_key(), task) or space.labels(task)
-    st.text("Its labels: " + ", ".join(labels))
+    st.text("Its labels: " + ", ".join(labels) + ". First come the rows whose two likeliest labels are closest.")
     rows = _unsure(store, space, context.state_key(), task, n)
     here, as_file = st.tabs(["Label them here", "As a file"])
     with here:
@@ -54,11 +55,12 @@ def _label_here(rows: pd.DataFrame, task: str, labels: list[str]) -> None:
         disabled=["text", "predicted", "probability"],
         column_config=tables.headings(shown, columns),
         placeholder="",
+        row_height=ROW,
         key=f"here-{task}",
         alt="Rows to label, the model's least sure first",
     )
     done = answer[answer["label"].notna()]
-    words = f"Teach these {len(done):,} rows" if len(done) else "Teach these rows"
+    words = "Teach this row" if len(done) == 1 else f"Teach these {len(done):,} rows" if len(done) else "Teach these rows"
     content = done[["text", "label"]].to_csv(index=False).encode("utf-8")
     st.button(words, key="teach-here", disabled=done.empty, icon=":material/school:", on_click=_use, args=(content,))
 

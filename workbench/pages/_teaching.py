@@ -58,7 +58,7 @@ def read(upload: Upload) -> list[Labelled]:
         known = _known(*context.state_key(), name)
         labelled = read_labelled(frame, name, text, label, known)
         labelled = _map(labelled, frame, text, label, known) if labelled.unknown else labelled
-        found = _checked(_enough(replace(labelled, about=about), label), upload.table)
+        found = _checked(_enough(replace(labelled, about=about), label), upload.table, known=task in titles)
         return [found] if found else []
     return []
 
@@ -76,7 +76,7 @@ def _several(uploads: list[Labelled], table: Table) -> list[Labelled]:
     """Show the labels of a set with how many rows carry each."""
     st.subheader("3 · What was found", anchor=False)
     rows = [(one.title, one.counts.get(YES, 0), len(one.rows)) for one in uploads]
-    st.text(f"{len(uploads):,} labels, each learned as yes or no. {_apart(uploads[0])}")
+    st.text(f"{len(uploads):,} labels, each learned as yes or no. {_apart(uploads[0], known=False)}")
     downloads.table(pd.DataFrame(rows, columns=["label", "rows that carry it", "rows"]), "labels", "label-counts", most=SEEN)
     problems = pd.concat([_problems(table), uploads[0].problems_frame()], ignore_index=True)
     if len(problems):
@@ -84,10 +84,9 @@ def _several(uploads: list[Labelled], table: Table) -> list[Labelled]:
     return uploads
 
 
-def _apart(labelled: Labelled) -> str:
-    """What becomes of rows beside being learned, in words."""
-    held, cut = set_apart(labelled), longer_than(labelled, MOST_WORDS)
-    said = [f"{held:,} are set apart for validation and test by the hash of their text."]
+def _apart(labelled: Labelled, *, known: bool) -> str:
+    """What becomes of rows beside being learned, in words; `known`: whether the task has other rows too."""
+    cut, said = longer_than(labelled, MOST_WORDS), [set_apart(labelled, known=known)]
     said += [f"{labelled.duplicates:,} duplicates are passed over."] if labelled.duplicates else []
     said += [f"{cut:,} texts have more than {MOST_WORDS} words and are cut."] if cut else []
     return " ".join(said)
@@ -142,44 +141,58 @@ def _map(labelled: Labelled, frame: pd.DataFrame, text: str, label: str, known: 
 def _enough(labelled: Labelled, column: str) -> Labelled:
     """Ask whether labels with too few rows are left out, where others would remain."""
     scarce = labelled.scarce
-    if not scarce or labelled.unknown or labelled.without_scarce(column).refusal:
+    if not _may_leave_out(labelled):
         return labelled
     names = ", ".join(f"“{label}” {n}" for label, n in ordered(scarce)[:SEEN]) + (" …" if len(scarce) > SEEN else "")
     st.text(f"Labels with fewer than {labelled.least} rows cannot be learned: {names}.")
     return labelled.without_scarce(column) if st.checkbox("Do without these labels and their rows", key="without-scarce") else labelled
 
 
-def _checked(labelled: Labelled, table: Table) -> Labelled | None:
-    """Show counts and problems; None where it cannot be trained."""
+def _checked(labelled: Labelled, table: Table, *, known: bool) -> Labelled | None:
+    """Show counts and problems; None where it cannot be trained, or a question above is open."""
     st.subheader("3 · What was found", anchor=False)
-    left, right = st.columns([1, 2], gap="medium")
-    with left:
-        st.text(f"{len(labelled.rows):,} usable rows, {len(labelled.counts):,} labels. {_apart(labelled)}")
-        if labelled.counts and (said := _balance(labelled)):
-            st.text(said)
+    said, counts = st.columns([1, 1], gap="medium")
+    problems = pd.concat([_problems(table), labelled.problems_frame()], ignore_index=True).sort_values("row", kind="stable")
+    with said:
+        st.text(f"{len(labelled.rows):,} usable rows, {len(labelled.counts):,} labels. {_apart(labelled, known=known)}")
+        if labelled.counts and (uneven := _balance(labelled)):
+            st.text(uneven)
+        if problems.empty and not labelled.scarce:
+            st.text("Every row can be used.")
+    with counts:
         narrow = {"label": st.column_config.TextColumn(width=LABEL_PIXELS)}  # long labels would push the numbers out of sight
         downloads.table(labelled.counts_frame(), "labels", "label-counts", column_config=narrow, most=SEEN)
-    with right:
-        problems = pd.concat([_problems(table), labelled.problems_frame()], ignore_index=True).sort_values("row", kind="stable")
-        if len(problems):
-            st.text(f"{len(problems):,} rows are left out, each with its line in the file and why")
-            downloads.table(problems, "problems", "label-problems", most=SEEN)
-        elif not labelled.scarce:
-            st.text("Every row can be used.")
+    if len(problems):
+        are = "1 row is left out," if len(problems) == 1 else f"{len(problems):,} rows are left out, each"
+        st.text(f"{are} with its line in the file and why")
+        downloads.table(problems, "problems", "label-problems", most=SEEN)
     if labelled.unknown:
         _ask(labelled)
+        return None
+    if _may_leave_out(labelled):
+        _open("Labels with too few rows are left over", "Tick the box above to do without them, or give them more rows in the file.")
         return None
     labelled.check()
     return labelled
 
 
+def _may_leave_out(labelled: Labelled) -> bool:
+    """Whether labels have too few rows, and others would remain without them."""
+    return bool(labelled.scarce) and not labelled.unknown and not labelled.without_scarce("").refusal
+
+
 def _ask(labelled: Labelled) -> None:
-    """What keeps the rows from being learned until the meanings above are confirmed, as literal text."""
+    """What keeps the rows from being learned until the meanings above are confirmed."""
     told = unknown_labels(labelled)
+    _open("Confirm what these labels mean, above", told.problem, told.fix)
+
+
+def _open(title: str, *lines: str) -> None:
+    """A question above that waits for its answer; `lines` as literal text."""
     with st.container(border=True):
-        st.markdown(":orange[:material/help: **Confirm what these labels mean, above**]")
-        st.text(told.problem)
-        st.text(told.fix)
+        st.markdown(f":orange[:material/help: **{title}**]")
+        for line in lines:
+            st.text(line)
 
 
 def _problems(table: Table) -> pd.DataFrame:

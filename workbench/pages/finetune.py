@@ -37,8 +37,7 @@ active one goes on serving. Rows whose text falls into the test split by its has
 rows they are measured on first, and learned afterwards. What the parent knows is rehearsed, and texts are kept close to how it reads them.
 
 **Before and after** measure the parent and the new version on the same test rows, a known task also on the shop's own and on uploaded
-rows apart. Ranges are 95 % intervals;
-*better* or *worse* is only said where they do not touch.
+rows apart. Ranges are 95 % intervals; *better* or *worse* is only said where the interval of the difference, row by row, does not hold 0.
 """
 
 
@@ -81,8 +80,10 @@ def _follow(run_id: str) -> None:
         with states.guard():
             _compare.show(status.result, str(status.spec.get("task", "")))
     with st.expander("Settings of this run", icon=":material/tune:"):
-        hidden = ("home", "created", "kind")
-        rows = [(name, str(value)) for name, value in status.spec.items() if name not in hidden]
+        hidden = ("home", "created", "kind", "snapshot")
+        version = (status.result or {}).get("version")
+        learned = context.registry().get(str(version)).recipe if version else {}
+        rows = [(name, str(value)) for name, value in {**status.spec, **learned}.items() if name not in hidden]
         tables.show(pd.DataFrame(rows, columns=["setting", "value"]), "Settings of this run", "run-settings")
     st.button("Teach it something else", key="again", icon=":material/restart_alt:", on_click=_forget)
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from statistics import median
 from typing import Any
 
 import pandas as pd
@@ -26,6 +27,7 @@ from workbench.tasks.splits import split_of
 from workbench.tasks.tables import Problem
 from workbench.tasks.texts import clean
 
+FEW = 64  # rows of a label in the middle, below which none is spared from learning
 LEAST_ROWS = 10
 LEAST_OF_KNOWN = 2
 LONGEST_LABEL = 100
@@ -97,9 +99,18 @@ class Labelled:
         return pd.DataFrame(ordered(self.counts), columns=["label", "rows"])
 
 
-def set_apart(labelled: Labelled) -> int:
-    """How many rows have a text that is held out, by its hash, for validation and test: nothing is learned from them."""
-    return sum(split_of(text) != "train" for text, _ in labelled.rows)
+def none_to_spare(counts: Iterable[int]) -> bool:
+    """Whether labels with so many rows each have too few for any to be kept from learning."""
+    there = [n for n in counts if n]
+    return bool(there) and median(there) < FEW
+
+
+def set_apart(labelled: Labelled, *, known: bool) -> str:
+    """What becomes of rows whose text is held out by its hash, in words; `known`: whether the task has other rows too."""
+    splits = [split_of(text) for text, _ in labelled.rows]
+    if known or not none_to_spare(labelled.counts.values()):
+        return f"{sum(split != 'train' for split in splits):,} are set apart for validation and test by the hash of their text."
+    return f"{splits.count('test'):,} are held out at first to measure it, by the hash of their text; then all are learned."
 
 
 def longer_than(labelled: Labelled, words: int) -> int:
