@@ -64,7 +64,7 @@ def sidebar() -> None:
     with st.sidebar:
         with states.guard(), st.container(gap=None):
             active = context.registry().active()
-            st.caption(f"Model {active.id if active else 'none yet'}")
+            st.caption(f"Model {active.id}" if active else "No model yet")
             st.caption(f"Data version {context.store().data_version}")
         _jobs()
 

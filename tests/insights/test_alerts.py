@@ -8,6 +8,7 @@ from planted_alerts import DAYS, days_late, on_decoy
 
 from workbench.home import Home
 from workbench.insights import alerts
+from workbench.insights.selection import Selection
 from workbench.shop import importers, sample
 from workbench.shop.store import Store
 
@@ -111,3 +112,30 @@ def test_a_surge_ends_where_nobody_says_a_word_any_more():
     frame = pd.concat([shop(weeks=180, products=6, a_week=0.5), seldom(1, 16), quiet.assign(review_id="q" + quiet["review_id"])])
     found = [a for a in alerts.find_in(frame.sort_values("day", ignore_index=True)).alerts if a.scope == {"product_id": "seldom"}]
     assert len(found) == 1 and found[0].ended < date(2025, 6, 1)
+
+
+def alert(ended: date, heard: date | None) -> alerts.Alert:
+    return alerts.Alert({"brand": "b"}, ended, ended, ended, 0.5, 0.1, 9, ("r1",), heard)
+
+
+@pytest.mark.parametrize(
+    ("last", "heard", "is_open"),
+    [
+        (date(2026, 11, 1), date(2026, 11, 1), True),
+        (date(2026, 12, 20), date(2026, 11, 1), True),  # others were reviewed since, the brand was not
+        (date(2026, 12, 20), date(2026, 12, 10), False),  # the brand was, and the surge was over
+        (date(2027, 3, 1), date(2026, 11, 1), False),  # nothing was heard of it for too long
+    ],
+)
+def test_an_alert_is_open_until_its_own_scope_was_reviewed_without_a_surge(last, heard, is_open):
+    one = alert(date(2026, 10, 25), heard)
+    assert alerts.Alerts([one], 1.0, 1, last).open() == ([one] if is_open else [])
+
+
+def test_an_alert_concerns_a_selection_that_holds_one_of_its_reviews(store):
+    with store.transaction() as cursor:
+        cursor.execute("INSERT INTO products (product_id, brand) VALUES ('p', 'b'), ('q', 'c')")
+        cursor.execute("INSERT INTO reviews (review_id, product_id, rating, body) VALUES ('r1', 'p', 1, 'broke'), ('r2', 'q', 5, 'fine')")
+    found = [alert(date(2026, 1, 1), None)]
+    assert alerts.concerned(store, None, found, Selection()) == alerts.concerned(store, None, found, Selection(brand="b")) == found
+    assert alerts.concerned(store, None, found, Selection(brand="c")) == alerts.concerned(store, None, found, Selection(ratings=(5,))) == []

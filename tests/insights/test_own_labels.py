@@ -8,7 +8,7 @@ from workbench.insights import behaviour
 from workbench.insights.own_labels import labels_of_users, own_labels
 from workbench.insights.profiles import Profile, profile
 from workbench.insights.selection import Selection
-from workbench.insights.sentiment import reviews, total
+from workbench.insights.sentiment import own_labels_trend, reviews, total
 from workbench.registry import Registry
 from workbench.shop.space import Space, write_space
 
@@ -54,6 +54,20 @@ def test_reviews_are_chosen_by_a_label_of_their_own_or_of_their_product(store, s
     assert counts["tone: curt"] + counts["tone: warm"] == everything and counts["topics_price: yes"] == 1
     of_a = reviews(store, space, Selection(taught="kind: a"))
     assert len(of_a) and set(of_a["product"]) == {"Audio thing a0"}
+
+
+def test_how_sure_a_chosen_label_is_stands_beside_its_reviews(store, space):
+    assert set(reviews(store, space, Selection(taught="tone: warm"))["label_probability"]) == {1.0}
+    assert "label_probability" not in reviews(store, space, Selection()).columns
+
+
+def test_the_share_of_each_label_moves_over_time(store, space):
+    trend = own_labels_trend(store, space, Selection(), "month", list(own_labels(space)))
+    tone = trend[trend["label"].isin(["tone: curt", "tone: warm"])].groupby("period")
+    assert (tone["reviews"].sum() == tone["n"].first()).all() and tone["share"].sum().round(9).eq(1).all()
+    price = trend[trend["label"] == "topics_price: yes"]
+    assert price["reviews"].sum() == 1 and (price["reviews"] == 0).sum() == len(price) - 1  # a month without it is a nought, no gap
+    assert own_labels_trend(store, None, Selection(), "month", ["tone: curt"]).empty
 
 
 def test_labels_of_users_are_counted_over_their_reviews_or_what_they_have(store, space):

@@ -1,7 +1,10 @@
 import joint_space
+import numpy as np
 import pytest
 from app_page import fixture_of
 
+from workbench.registry import Registry
+from workbench.shop.space import write_space
 from workbench.shop.store import Store
 
 
@@ -56,6 +59,30 @@ def test_shares_and_reviews_are_shown_and_the_url_narrows_them(filled, page):
 def test_filters_that_leave_nothing_say_so(filled, page):
     at = page(text="no review holds these words")
     assert "No review fits" in " ".join(s.value for s in at.subheader)
+
+
+def test_a_link_to_a_label_that_no_model_gives_is_answered(filled, page):
+    at = page(taught="tone: warm")
+    assert any("gives no label “tone: warm”" in caption.value for caption in at.caption)
+
+
+def test_labels_of_ones_own_are_drawn_over_time(filled, page):
+    with Store.open(filled) as store:
+        with store.transaction() as cursor:
+            told = ["1", "tone", "x", "warm", "u", '{"title": "Tone", "about": "reviews", "family": "tone"}']
+            names = "label_id, task, text, label, upload, attributes, created_at"
+            cursor.execute(f"INSERT INTO labels ({names}) VALUES (?, ?, ?, ?, ?, ?, now()::TIMESTAMP)", told)
+        keys = [key for (key,) in store.rows("SELECT review_id FROM reviews ORDER BY review_id")]
+    registry = Registry(filled)
+    version, folder = registry.new_folder()
+    with write_space(folder / "vectors.duckdb") as made:
+        made.predictions("tone", ["curt", "warm"], keys, np.eye(2)[[int(i % 4 == 0) for i in range(len(keys))]])
+    registry.publish(version, {})
+    registry.promote(version)
+    at = page(show="Your labels")
+    assert not at.exception
+    counted = next(f.value for f in at.dataframe if "share" in f.value.columns and "label" in f.value.columns and len(f.value) == 2)
+    assert counted["label"].tolist() == ["Tone: curt", "Tone: warm"] and counted["share"].sum() == 1
 
 
 def test_a_script_in_a_review_stays_text(filled, page):

@@ -52,6 +52,19 @@ def test_rejects_are_mended_and_imported_again(store, tmp_path):
     ]
 
 
+def test_after_an_undo_the_content_is_that_of_an_earlier_version(store, tmp_path):
+    one, two = (write(tmp_path, name, HEADER + f"{name},p1,u1,5,Good,2024-01-02\n") for name in ("one.csv", "two.csv"))
+    importers.import_files(store, [one])
+    assert store.content_version == store.data_version == 1
+    importers.import_files(store, [two])
+    undo.take_back(store)
+    assert (store.data_version, store.content_version) == (3, 1)
+    importers.import_files(store, [two])
+    assert store.content_version == store.data_version == 4
+    undo.take_back(store)
+    assert (store.data_version, store.content_version) == (5, 1)  # what was the same as version 1 is so again
+
+
 def test_an_undo_brings_back_every_row_as_it_was(store, tmp_path):
     first = HEADER + "r1,p1,u1,5,Good,2024-01-02\nr2,p1,u2,4,Fine,2024-01-02\n"
     importers.import_files(store, [write(tmp_path, "reviews.csv", first)])

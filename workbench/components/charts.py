@@ -38,6 +38,7 @@ def tidy(figure: Figure, *, height: int = 320, legend: bool = True) -> Figure:
         margin={"l": 8, "r": 8, "t": 36 if legend else 12, "b": 8},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0.0, "title_text": ""},
         showlegend=legend,
+        modebar={"orientation": "v", "bgcolor": "rgba(0,0,0,0)"},  # at the edge: above, it lay on the legend
         colorway=CATEGORICAL,
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.insights.figures import BASELINES, METRICS, MODEL, Headline, headlines, table, title, verdict
+from workbench.insights.figures import BASELINES, LEAST_ROWS, METRICS, MODEL, Headline, headlines, table, title, verdict
 
-__all__ = ["BASELINES", "METRICS", "MODEL", "Headline", "delta", "headlines", "table", "title", "verdict"]
+__all__ = ["BASELINES", "LEAST_ROWS", "METRICS", "MODEL", "Headline", "delta", "headlines", "table", "title", "verdict"]
 
 
 def delta(change: float, verdict: str) -> dict[str, Any]:

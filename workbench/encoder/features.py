@@ -261,7 +261,7 @@ class Features:
         made, texts, longest = [], len(self.kept), self.backbone.max_length
         if self.truncated:
             made.append(
-                f"Of {self.truncated:,} of {texts:,} texts only the first {longest} tokens are read; max_length in the recipe sets it."
+                f"{self.truncated:,} of {texts:,} texts are longer than {longest} tokens and read so far; max_length in the recipe sets it."
             )
         if lacking := int((~self.kept).sum()) if self.backbone.cached else 0:
             made.append(f"{lacking:,} of {texts:,} texts found no room on disk; the frozen layers read them anew each time.")

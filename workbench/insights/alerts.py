@@ -14,17 +14,20 @@ reviews are taken out, and what no longer deviates is dropped.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from workbench.insights.sentiment import labelled
+from workbench.insights.selection import Selection
+from workbench.insights.sentiment import ids, labelled
 from workbench.shop.space import Space
 from workbench.shop.store import Store
 
+OPEN_DAYS, UNHEARD_DAYS = 21, 90
 FALSE_PER_YEAR = 1.0
 SPIKE_SHARE = 0.2
 ODDS = (2.0, 6.0)
@@ -49,6 +52,7 @@ class Alert:
     baseline: float
     n: int
     reviews: tuple[str, ...] = field(repr=False, default=())
+    heard: date | None = None  # day of the scope's newest review
 
     def json(self) -> dict[str, Any]:
         return {
@@ -71,9 +75,13 @@ class Alerts:
     series: int
     last: date | None = None
 
-    def open(self, days: int = 21) -> list[Alert]:
-        """Those whose surge lasted into the last `days` of the reviews."""
-        return [a for a in self.alerts if self.last and (self.last - a.ended).days <= days]
+    def open(self) -> list[Alert]:
+        """Those whose surge lasted into the last `OPEN_DAYS` that their scope was reviewed in, at most `UNHEARD_DAYS` before the newest."""
+        return [
+            a
+            for a in self.alerts
+            if self.last and ((a.heard or self.last) - a.ended).days <= OPEN_DAYS and (self.last - a.ended).days <= UNHEARD_DAYS
+        ]
 
     def json(self) -> dict[str, Any]:
         return {"alerts": [a.json() for a in self.alerts], "expected_false_per_year": self.expected_false_per_year, "series": self.series}
@@ -285,6 +293,18 @@ def _alert(frame: pd.DataFrame, found: _Candidate, rows: np.ndarray, negative: n
     last = min(monday + pd.Timedelta(days=found.last), monday + pd.Timedelta(days=int(frame["at"].max()))).date()
     driving = frame["review_id"].to_numpy()[rows[negative[rows]]]
     share = float(negative[rows].mean())
-    return Alert(
-        found.scope, began, max(found.raised, began + timedelta(days=1)), last, share, found.baseline, len(rows), tuple(driving.tolist())
-    )
+    raised = max(found.raised, began + timedelta(days=1))
+    of_scope = np.ones(len(frame), bool)
+    for name, value in found.scope.items():
+        of_scope &= frame[name].to_numpy() == value
+    heard = (monday + pd.Timedelta(days=int(frame["at"].to_numpy()[of_scope].max()))).date()
+    return Alert(found.scope, began, raised, last, share, found.baseline, len(rows), tuple(driving.tolist()), heard)
+
+
+def concerned(store: Store, space: Space | None, found: Sequence[Alert], selection: Selection) -> list[Alert]:
+    """The alerts that reviews of the selection had a part in."""
+    if selection == Selection():
+        return list(found)
+    driving = tuple(sorted({review for alert in found for review in alert.reviews}))
+    mine = set(ids(store, space, replace(selection, review_ids=driving))) if driving else set()
+    return [alert for alert in found if mine & set(alert.reviews)]

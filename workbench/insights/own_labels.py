@@ -46,6 +46,15 @@ def taught_sql(space: Space | None) -> str:
     return f"SELECT review_id, list(taught) AS taught FROM ({' UNION ALL '.join(parts)}) GROUP BY review_id" if parts else ""
 
 
+def probability_sql(space: Space | None, taught: str) -> str:
+    """SQL of how sure a label of one's own is for each review that has it: review_id, label_probability; "" for no such label."""
+    for own in own_tasks(space):
+        if space is not None and taught.startswith(f"{own.name}: "):
+            told = space.table(f"predictions_{own.name}")
+            return f"SELECT r.review_id, t.probability AS label_probability FROM reviews r JOIN {told} t ON t.key = r.{KEYS[own.about]}"
+    return ""
+
+
 def labels_of_users(store: Store, space: Space, bought: pd.DataFrame) -> pd.DataFrame:
     """(user_id, task, label, n): how many of a user's reviews, or of the products in `bought` (user_id, product_id), have each label."""
     made = [pd.DataFrame({"user_id": [], "task": [], "label": [], "n": []}).astype({"n": int})]

@@ -100,10 +100,12 @@ def known_users(store: Store, space: Space) -> int:
 def derive(store: Store, space: Space, report: Callable[[float, str], None]) -> None:
     """Find the segments of all users of the space and keep them beside the version's files.
 
-    A version that has none yet goes on with those of its parent while they hold.
+    A version that has none yet goes on with those of its parent while they hold; one that knows no users has none.
     Raises WorkbenchError where there are too few users to group.
     """
     ids, vectors = space.vectors("users") if "users" in space.tables() else ([], np.zeros((0, 0), np.float32))
+    if not ids:
+        return
     if len(ids) < LEAST_USERS:
         raise WorkbenchError(
             f"Segments need at least {LEAST_USERS} users with a history; the model version {space.version.id} knows {len(ids)}.",

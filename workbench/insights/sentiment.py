@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 import pandas as pd
 
-from workbench.insights.own_labels import taught_sql
+from workbench.insights.own_labels import probability_sql, taught_sql
 from workbench.insights.selection import Selection
 from workbench.shop.space import Space
 from workbench.shop.store import Store
@@ -70,13 +71,33 @@ def wilson(share: pd.Series, n: pd.Series) -> tuple[pd.Series, pd.Series]:
 
 
 def reviews(store: Store, space: Space | None, selection: Selection, limit: int = 500) -> pd.DataFrame:
-    """The reviews behind a number, newest first: id, date, product, stars, sentiment, probability, text."""
+    """The reviews behind a number, newest first: id, date, product, stars, sentiment, probability, text.
+
+    Where a label of one's own is selected, also how sure that is (`label_probability`).
+    """
     where, values = selection.where()
+    sure = probability_sql(space, selection.taught)
+    told, join = (", label_probability", f"LEFT JOIN ({sure}) USING (review_id)") if sure else ("", "")
     return store.frame(
         f"SELECT review_id, created_at AS date, coalesce(product, product_id) AS product, rating AS stars, label AS sentiment, "
-        f"probability, concat_ws('. ', nullif(title, ''), nullif(body, '')) AS text FROM ({labelled(space)}) "
+        f"probability{told}, concat_ws('. ', nullif(title, ''), nullif(body, '')) AS text FROM ({labelled(space)}) {join} "
         f"WHERE {where} ORDER BY created_at DESC NULLS LAST, review_id LIMIT {int(limit)}",
         values,
+    )
+
+
+def own_labels_trend(store: Store, space: Space | None, selection: Selection, every: Every, labels: Collection[str]) -> pd.DataFrame:
+    """One row for each period and label of one's own: period, label, reviews that have it, n (reviews that were read), share."""
+    where, values = selection.where()
+    return store.frame(
+        f"WITH chosen AS (SELECT date_trunc('{every}', created_at)::DATE AS period, taught FROM ({labelled(space)}) "
+        f"WHERE {where} AND created_at IS NOT NULL AND taught IS NOT NULL), "
+        "totals AS (SELECT period, count(*) AS n FROM chosen GROUP BY 1), "
+        "each AS (SELECT period, unnest(taught) AS label FROM chosen) "
+        "SELECT totals.period, asked.label, count(each.label) AS reviews, any_value(n) AS n, count(each.label) / any_value(n) AS share "
+        "FROM totals CROSS JOIN (SELECT unnest(?) AS label) asked "
+        "LEFT JOIN each ON each.period = totals.period AND each.label = asked.label GROUP BY ALL ORDER BY ALL",
+        [*values, list(labels)],
     )
 
 

@@ -119,7 +119,9 @@ def _card(place: Any, row: dict[str, Any], taught: str) -> None:
     place.metric(metrics.title(row["task"]), value, border=True, **change)
     said = ["taught"] if row["task"] == taught else []
     said += [metrics.METRICS.get(row["metric"], row["metric"]), row["verdict"], f"n {row['n']:,.0f}"]
-    if not change and not pd.isna(row["after_low"]):
+    if row["n"] < metrics.LEAST_ROWS:
+        said.append("too few rows to tell")
+    elif not change and not pd.isna(row["after_low"]):
         said.insert(-1, f"{row['after_low']:.2f} to {row['after_high']:.2f}")
     place.caption(" · ".join(said))
 

@@ -9,10 +9,11 @@ from workbench.components import context, downloads, tables, url
 from workbench.insights.unsure import unsure
 from workbench.shop.space import Space
 from workbench.shop.store import Store
-from workbench.tasks.labelled import known_labels, teachable
+from workbench.tasks.labelled import LEAST_ROWS, known_labels, teachable
 
 SIZES = [50, 100, 500]
 HERE = "labelled-here"  # in the session: the rows labelled in the page, as CSV
+_BEFORE = "labelled-before"  # in the session: the labels of those rows by task and text
 HERE_ROWS = 50
 ROW = 84  # pixels: three lines of a text, so that most can be read to their end
 
@@ -48,7 +49,8 @@ def _label_here(rows: pd.DataFrame, task: str, labels: list[str]) -> None:
         "label": st.column_config.SelectboxColumn(options=labels),
         "probability": st.column_config.NumberColumn(format="%.2f"),
     }
-    shown = rows[["text", "label", "predicted", "probability"]].assign(label=None)
+    before = st.session_state.get(_BEFORE, {})
+    shown = rows[["text", "label", "predicted", "probability"]].assign(label=[before.get((task, text)) for text in rows["text"]])
     answer = st.data_editor(
         shown,
         hide_index=True,
@@ -60,13 +62,21 @@ def _label_here(rows: pd.DataFrame, task: str, labels: list[str]) -> None:
         alt="Rows to label, the model's least sure first",
     )
     done = answer[answer["label"].notna()]
+    enough = len(done) >= LEAST_ROWS and done["label"].nunique() > 1
+    st.caption(f"{len(done):,} labelled so far; {LEAST_ROWS} rows with two labels or more can be taught.")
     words = "Teach this row" if len(done) == 1 else f"Teach these {len(done):,} rows" if len(done) else "Teach these rows"
-    content = done[["text", "label"]].to_csv(index=False).encode("utf-8")
-    st.button(words, key="teach-here", disabled=done.empty, icon=":material/school:", on_click=_use, args=(content,))
+    st.button(words, key="teach-here", disabled=not enough, icon=":material/school:", on_click=_use, args=(task, done))
 
 
-def _use(content: bytes) -> None:
-    st.session_state[HERE] = content
+def _use(task: str, done: pd.DataFrame) -> None:
+    """Make an upload of the rows, and keep their labels for who comes back to them."""
+    st.session_state[HERE] = done[["text", "label"]].to_csv(index=False).encode("utf-8")
+    st.session_state[_BEFORE] = {(task, text): label for text, label in zip(done["text"], done["label"], strict=True)}
+
+
+def back() -> None:
+    """The way back from the upload to the rows, with the labels that they were given."""
+    st.button("Back to the rows", key="back-to-rows", icon=":material/arrow_back:", on_click=lambda: st.session_state.pop(HERE, None))
 
 
 @st.cache_data(show_spinner=False, max_entries=16)

@@ -55,7 +55,8 @@ def decide(version: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if seen == version:
             st.text(f"{version} is the active version.")
-            st.button("Roll back", key="roll-back", icon=":material/undo:", on_click=_roll_back, args=(registry, version))
+            if registry.previous():
+                st.button("Roll back", key="roll-back", icon=":material/undo:", on_click=_roll_back, args=(registry, version))
         else:
             despite = agreed(registry.get(version))
             st.text(f"Active now: {seen or 'none'}")

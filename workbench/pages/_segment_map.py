@@ -31,7 +31,8 @@ def draw(found: Segments, chosen: int | None) -> list[str]:
     )
     users = selected(members, dict(event["selection"]) if event else {})
     drawn = f"{MOST_DRAWN:,} of {len(members):,} users are drawn; a selection holds all of them. " if len(shown) < len(members) else ""
-    st.caption(f"{drawn}Users near each other have similar histories; pale ones are unclear. Double-click clears a selection.")
+    pale = "the chosen segment stands in front, its pale users are unclear" if chosen is not None else "pale ones are unclear"
+    st.caption(f"{drawn}Users near each other have similar histories; {pale}. Double-click clears a selection.")
     return users
 
 

@@ -48,17 +48,36 @@ def small(trend: pd.DataFrame) -> Figure:
 
     figure = Figure()
     trend = trend.assign(**{name: trend[name].mask(trend["n"] <= FEW) for name in ("negative", "negative_low", "negative_high")})
-    band = charts.faint(charts.NEGATIVE)
-    figure.add_trace(
-        Scatter(x=trend["period"], y=trend["negative_high"], mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip")
-    )
+    known = trend["negative"].notna()
+    for _, run in trend[known].groupby((~known).cumsum()[known]):  # a band for each stretch: across a gap nothing is known
+        edge = pd.concat([run["negative_high"], run["negative_low"][::-1]])
+        figure.add_trace(
+            Scatter(
+                x=pd.concat([run["period"], run["period"][::-1]]), y=edge, mode="lines", line={"width": 0}, fill="toself",
+                fillcolor=charts.faint(charts.NEGATIVE), hoverinfo="skip",
+            )
+        )  # fmt: skip
     figure.add_trace(
         Scatter(
-            x=trend["period"], y=trend["negative_low"], mode="lines", line={"width": 0}, fill="tonexty", fillcolor=band, hoverinfo="skip"
+            x=trend["period"], y=trend["negative"], mode="lines+markers", line={"color": charts.NEGATIVE}, marker={"size": 4},
+            hovertemplate="%{y:.0%} negative",
         )
-    )
-    figure.add_trace(
-        Scatter(x=trend["period"], y=trend["negative"], mode="lines", line={"color": charts.NEGATIVE}, hovertemplate="%{y:.0%} negative")
-    )
+    )  # fmt: skip
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     return charts.tidy(figure, height=180, legend=False)
+
+
+def of_labels(trend: pd.DataFrame, names: dict[str, str]) -> Figure:
+    """The share of reviews with each label of one's own over time, where more than `FEW` reviews were read."""
+    from plotly.graph_objects import Figure
+
+    figure = Figure()
+    trend = trend.assign(share=trend["share"].mask(trend["n"] <= FEW))
+    for place, (label, rows) in enumerate(trend.groupby("label", sort=False)):
+        figure.add_scatter(
+            x=rows["period"], y=rows["share"], name=names[str(label)], mode="lines+markers", marker={"size": 4},
+            line={"color": charts.colour(place)}, hovertemplate="%{y:.0%}",
+        )  # fmt: skip
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_layout(hovermode="x unified")
+    return charts.tidy(figure, height=320)

@@ -19,6 +19,7 @@ REVIEWS = {
     "stars": st.column_config.NumberColumn("Stars", width="small", format="%d"),
     "sentiment": st.column_config.TextColumn("Sentiment", width="small"),
     "probability": st.column_config.NumberColumn("Sure", format="percent", width="small"),
+    "label_probability": st.column_config.NumberColumn("Sure of your label", format="percent", width="small"),
     "text": st.column_config.TextColumn("Text", width="large"),
 }
 

@@ -230,4 +230,4 @@ def _result() -> None:
 def _unlearned() -> bool:
     """Whether no model has learned from the present data, or is about to."""
     learned = max((int(v.info.get("data_version") or 0) for v in context.registry().versions()), default=0)
-    return learned < context.store().data_version and not any(status.kind == "train" for status in progress.running())
+    return learned < context.store().content_version and not any(status.kind == "train" for status in progress.running())

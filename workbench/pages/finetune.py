@@ -56,6 +56,8 @@ def render() -> None:
     st.subheader("1 · Labelled rows", anchor=False)
     hint = f"{_texts_file.FORMS}; for sentiment the label may be stars from 1 to 5 or words."
     made = st.session_state.get(_labelling.HERE)
+    if made is not None:
+        _labelling.back()
     upload = _texts_file.ask("A table with one text and its label in each row", "labelled-file", hint, made=made)
     if upload is None:
         if space is not None and st.session_state.get("labelled-file") is None:

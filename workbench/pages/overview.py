@@ -91,7 +91,7 @@ def _next(held: pd.DataFrame, active: ModelVersion | None) -> None:
             st.text(f"{newest.id} was {what} on top of the active model and waits for its promotion.")
             if st.button("Compare and decide", type="primary", icon=":material/compare_arrows:", key="to-decision"):
                 states.go("models")
-    elif int(active.info.get("data_version") or 0) < context.store().data_version:
+    elif int(active.info.get("data_version") or 0) != context.store().content_version:
         with st.container(border=True):
             st.subheader("Next: learn from the new data", anchor=False)
             known = active.info.get("data_version")
@@ -146,11 +146,12 @@ def _model(active: ModelVersion | None) -> None:
 
 def _card(headline: metrics.Headline) -> None:
     change = {}
-    if headline.change is not None:
+    few = headline.n < metrics.LEAST_ROWS
+    if headline.change is not None and not few:
         change = {**metrics.delta(headline.change, headline.verdict), "delta_description": f"to {headline.baseline_name}"}
     with st.container(border=True, gap="xsmall"):
         st.metric(f"{headline.title} · {headline.name}", f"{headline.value:.3f}", **change)
-        st.caption(f"{headline.low:.3f} to {headline.high:.3f} · n {headline.n:,}")
+        st.caption(f"n {headline.n:,}: too few rows to tell" if few else f"{headline.low:.3f} to {headline.high:.3f} · n {headline.n:,}")
 
 
 # -- alerts and data -----------------------------------------------------------------------------

@@ -239,7 +239,9 @@ def _pick(store: Store, key: str, label: str, placeholder: str) -> str | None:
     if chosen is not None and not typed:
         options = {chosen: options.get(chosen, chosen), **options}
     if not options:
-        right.text(f"Nothing contains {typed.strip()!r}." if typed else "This shop has none yet.")
+        right.text(
+            f"Nothing contains {typed.strip()!r}." if typed else "This shop has none yet: import orders, or reviews that name their user."
+        )
         return chosen
     ids, widget = list(options), f"pick-{key}-{typed}-{chosen}"
     right.selectbox(

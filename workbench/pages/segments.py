@@ -98,7 +98,7 @@ def _job(space: Space, found: Segments | None) -> None:
             st.subheader("The segments of this model have not been made yet", anchor=False)
             st.text("Grouping the users takes about a minute for some thousand of them and goes on if you leave this page.")
             _start(space, "Find segments", "primary")
-    elif found.data_version != data_version:
+    elif found.data_version not in (data_version, context.store().content_version):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"Made from data version {found.data_version}; the shop is at {data_version} now. Shares and counts are of then.")
             _start(space, "Find segments again", "secondary")

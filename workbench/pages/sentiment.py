@@ -13,7 +13,7 @@ from workbench.insights import alerts, reports, sentiment
 from workbench.insights.alerts import Alert, Alerts
 from workbench.insights.own_labels import own_labels
 from workbench.insights.selection import Selection
-from workbench.pages import _sentiment_charts, _sentiment_topics
+from workbench.pages import _sentiment_charts, _sentiment_labels, _sentiment_topics
 from workbench.shop.space import Space
 from workbench.tasks.sentiment import LABELS
 
@@ -86,7 +86,7 @@ def _filters(key: tuple[str, int, str]) -> tuple[Selection, sentiment.Every]:
     options = _options(key)
     titles = options["titles"]
     with st.container(border=True):
-        top = st.columns([2, 2, 3, 2])
+        top = st.columns([2, 2, 2, 3])
         with top[0]:
             category = url.choice("Category", ["", *options["category"]], "category", segmented=False, format_func=lambda c: c or "all")
         with top[1]:
@@ -99,7 +99,7 @@ def _filters(key: tuple[str, int, str]) -> tuple[Selection, sentiment.Every]:
         if options["first"]:
             with top[3]:
                 days = url.dates("Dates", "dates", options["first"], options["last"])
-        low = st.columns([2, 2, 3, 2])
+        low = st.columns([2, 2, 2, 3])
         with low[0]:
             stars = url.choices("Stars", ["1", "2", "3", "4", "5"], "stars")
         with low[1]:
@@ -119,6 +119,8 @@ def _filters(key: tuple[str, int, str]) -> tuple[Selection, sentiment.Every]:
                 segmented=False,
                 format_func=lambda t: options["taught"].get(t, "all"),
             )
+        elif asked := st.query_params.get("taught"):
+            st.caption(f"The active model gives no label “{asked[:60]}”, which the link asks for: all reviews are shown.")
     start, end = days or (None, None)
     made = Selection(category, brand, product, tuple(int(s) for s in stars), language, start, end, "", text, (), taught)
     return made, every  # type: ignore[return-value]
@@ -154,7 +156,7 @@ def _page(key: tuple[str, int, str], space: Space | None, selection: Selection, 
     dated = len(trend) > 0
     if dated:
         found = _alerts(key)
-        mine = [a for a in found.alerts if _shown(a, selection)]
+        mine = alerts.concerned(context.store(), space, found.alerts, selection)
         charts.show(
             _sentiment_charts.shares(trend, mine, every),
             key="shares",
@@ -163,11 +165,14 @@ def _page(key: tuple[str, int, str], space: Space | None, selection: Selection, 
         )
     else:
         st.text("None of these reviews has a date: how their mood moves cannot be shown, and no surge can be found.")
-    part = url.choice("Show", [*(["Alerts"] if dated else []), "Topics", "Reviews"], "show")
+    own = _options(key)["taught"]
+    part = url.choice("Show", [*(["Alerts"] if dated else []), "Topics", "Reviews", *(["Your labels"] if own and dated else [])], "show")
     if part == "Alerts":
-        _alert_list(found, mine, _options(key)["titles"])
+        _alert_list(found, mine, _options(key)["titles"], narrowed=selection != Selection())
     elif part == "Topics":
         _sentiment_topics.show(key, space, selection, every)
+    elif part == "Your labels":
+        _sentiment_labels.show(key, selection, every, own)
     else:
         _reviews(selection)
     _report(selection)
@@ -187,17 +192,13 @@ def _figures(total: pd.DataFrame, trend: pd.DataFrame, every: sentiment.Every) -
         column.metric(
             f"{label.capitalize()} ({low:.0%} to {high:.0%})",
             f"{share:.0%}",
-            f"{100 * (now - share):+.0f} points in the last {len(counts)} {every}s" if len(counts) else None,
+            f"{100 * (now - share):+.0f} points, last {len(counts)} {every}s".replace("-0 ", "±0 ").replace("+0 ", "±0 ")
+            if len(counts)
+            else None,
             delta_color=good[label] if sure else "off",  # type: ignore[arg-type]
             delta_arrow="auto" if sure else "off",
             border=True,
         )
-
-
-def _shown(alert: Alert, selection: Selection) -> bool:
-    """Whether an alert belongs into this view: its scope is the view's, or inside or around it."""
-    mine = {"category": selection.category.split(" > ")[0], "brand": selection.brand, "product_id": selection.product_id}
-    return all(not mine[k] or mine[k] == v for k, v in alert.scope.items())
 
 
 def scope_words(scope: dict[str, str], titles: dict[str, str]) -> str:
@@ -210,7 +211,10 @@ def scope_words(scope: dict[str, str], titles: dict[str, str]) -> str:
     )
 
 
-def _alert_list(found: Alerts, mine: list[Alert], titles: dict[str, str]) -> None:
+def _alert_list(found: Alerts, mine: list[Alert], titles: dict[str, str], *, narrowed: bool) -> None:
+    if found.alerts and not mine:
+        st.text(f"None of the {len(found.alerts)} alerts was driven by a review that fits the filters above.")
+        return
     if not mine:
         st.success(
             f"No surge of negative reviews among {found.series} series watched. By chance at most {found.expected_false_per_year:g} false "
@@ -232,7 +236,9 @@ def _alert_list(found: Alerts, mine: list[Alert], titles: dict[str, str]) -> Non
         for a in mine
     ]
     frame = pd.DataFrame(rows)
-    st.caption(f"{len(mine)} alerts, newest first. Choose one to see the reviews that drove it.")
+    of = f" of {len(found.alerts)}, driven by reviews that fit the filters among others" if narrowed else ""
+    said = f"{len(mine)} alert{'' if len(mine) == 1 else 's'}{of}, newest first, each over all reviews of its scope."
+    st.caption(f"{said} It is raised when the week that proves it is over. Choose one to see the reviews that drove it.")
     picked = st.dataframe(
         frame,
         key="alerts",

@@ -212,6 +212,13 @@ class Store:
         """Moves with every committed change."""
         return int(self.value("SELECT value FROM workbench_meta WHERE key='data_version'") or 0)
 
+    @property
+    def content_version(self) -> int:
+        """The first data version that held what the shop holds now: an earlier one after an undo, else `data_version`."""
+        told = self.value("SELECT value FROM workbench_meta WHERE key='content_version'")
+        of, _, is_as = str(told or "").partition(":")
+        return int(is_as) if of == str(self.data_version) else self.data_version
+
     def counts(self) -> dict[str, int]:
         """Rows in each of the shop's tables."""
         return {name: int(self.value(f"SELECT count(*) FROM {quote(name)}")) for name in TABLES}

@@ -175,6 +175,7 @@ def commit(
     Raises WorkbenchError while a question is open.
     """
     files: list[dict[str, Any]] = []
+    before = store.content_version
     ready = [sheet.ready for sheet in staged.sheets if sheet.ready]
     try:
         for question in (question for sheet in staged.sheets for question in sheet.questions):
@@ -190,7 +191,7 @@ def commit(
                 changed = changed or touched
             if dry_run or not changed:
                 raise _RollBack
-            undo.finish(cursor, files)
+            undo.finish(cursor, files, before)
     except _RollBack:
         pass
     finally:

@@ -152,10 +152,14 @@ def _ask_for_repeated(source: Source, made: dict[str, str], said: set[str]) -> N
 
 def _check(source: Source, table: str, canonical: str, column: str) -> None:
     if column not in source.columns:
-        raise WorkbenchError(f"{source.shown} has no column {column!r}; it has {', '.join(source.columns[:30])}.", "Correct the mapping.")
+        raise WorkbenchError(
+            f"{source.shown} has no column {column!r}; it has {', '.join(source.columns[:30])}.",
+            "Correct it under 'Columns' on the page, or in --map.",
+        )
     if canonical not in TABLES[table].names:
         raise WorkbenchError(
-            f"The table {table} has no column {canonical!r}; it has {', '.join(TABLES[table].names)}.", "Correct the mapping."
+            f"The table {table} has no column {canonical!r}; it has {', '.join(TABLES[table].names)}.",
+            "Correct it under 'Columns' on the page, or in --map.",
         )
 
 

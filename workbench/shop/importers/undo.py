@@ -39,10 +39,11 @@ def keep_before(cursor: Connection, table: Table, keys: str) -> None:
     cursor.execute(f"INSERT INTO undo.before_{table.name} SELECT {step}, t.* FROM {quote(table.name)} t WHERE t.{table.key} IN ({keys})")
 
 
-def finish(cursor: Connection, files: list[dict[str, Any]]) -> None:
-    """Write down what the import was, for those who wonder whether to take it back."""
+def finish(cursor: Connection, files: list[dict[str, Any]], before: int) -> None:
+    """Write down what the import was, and the version of the content `before` it, for those who wonder whether to take it back."""
     told = [{"file": file["file"], "tables": file["tables"]} for file in files]
-    document = json.dumps({"when": datetime.now().isoformat(timespec="seconds"), "files": told}, ensure_ascii=False)
+    about = {"when": datetime.now().isoformat(timespec="seconds"), "files": told, "before": before}
+    document = json.dumps(about, ensure_ascii=False)
     cursor.execute("CREATE OR REPLACE TABLE undo.about AS SELECT ? AS document", [document])
 
 
@@ -83,6 +84,10 @@ def take_back(store: Store) -> dict[str, Any]:
             if removed or restored:
                 tables[name] = {"removed": removed, "restored": restored}
         cursor.execute("DROP SCHEMA undo CASCADE")
+        cursor.execute("DELETE FROM workbench_meta WHERE key = 'content_version'")
+        if "before" in undone:
+            told = f"{store.data_version + 1}:{undone['before']}"
+            cursor.execute("INSERT INTO workbench_meta VALUES ('content_version', ?)", [told])
     return {"data_version": store.data_version, "undone": undone, "tables": tables}
 
 
