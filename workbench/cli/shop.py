@@ -16,6 +16,7 @@ from workbench.export import to_csv
 from workbench.home import Home
 from workbench.registry import Registry
 from workbench.run import runs
+from workbench.shop.importers.stage import MERGED
 from workbench.shop.store import Store, open_for_reading
 
 Answer = tuple[dict[str, Any], str]
@@ -104,7 +105,7 @@ def _import_words(document: dict[str, Any], dry_run: bool) -> str:
         lines += personal_words(file.get("personal", {}))
         for table, counts in file["tables"].items():
             lines.append(f"  {table}: " + ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items()))
-        lines += [f"  {what.replace('_', ' ')}: {count:,}" for what, count in file.get("notes", {}).items()]
+        lines += [f"  {what.replace('_', ' ')}: {count:,}" for what, count in file.get("notes", {}).items() if what != MERGED]
         lines += [f"  line {p['line']}, {p['column']}, {p['value']!r}: {p['reason']}" for p in file.get("problems", [])[:PROBLEMS_SHOWN]]
         more = len(file.get("problems", [])) - PROBLEMS_SHOWN
         lines += [f"  and {more:,} more rows left out; --json lists them"] if more > 0 else []

@@ -83,7 +83,8 @@ def _columns() -> dict[str, Any]:
         for when in ("before", "after")
         for side in ("low", "high")
     }
-    return {**number, **sides, "change": st.column_config.NumberColumn(format="%+.3f")}
+    change, count = st.column_config.NumberColumn(format="%+.3f"), st.column_config.NumberColumn(format="localized")
+    return {**number, **sides, "change": change, "n": count}
 
 
 def main_metrics(frame: pd.DataFrame) -> pd.DataFrame:

@@ -41,7 +41,7 @@ def show(key: tuple[str, int, str], selection: Selection, every: sentiment.Every
     )
     frame = pd.DataFrame({"label": [names[str(label)] for label in counts.index], "reviews": counts.to_numpy()})
     config = {"share": st.column_config.NumberColumn(format="percent"), "reviews": st.column_config.NumberColumn(format="localized")}
-    downloads.table(frame.assign(share=frame["reviews"] / read), "own-labels", "own-labels-counts", column_config=config)
+    downloads.table(frame.assign(share=(frame["reviews"] / read).round(3)), "own-labels", "own-labels-counts", column_config=config)
 
 
 def _named(trend: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:

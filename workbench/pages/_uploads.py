@@ -19,6 +19,7 @@ from workbench.run import Run, RunStatus
 from workbench.shop import importers
 from workbench.shop.importers import Question, Reading, handover
 from workbench.shop.importers.source import Source, open_source
+from workbench.shop.importers.stage import MERGED
 
 _KEPT, _CHECKED, _RUNS, _ROUND = "data-kept", "data-checked", "data-runs", "data-round"
 LARGE = 20_000_000  # bytes of a file from which on a process of its own reads it
@@ -242,7 +243,8 @@ def notes(document: dict[str, Any]) -> list[str]:
     said = []
     for file in document["files"]:
         said += [f"{file['file']}: {warning}" for warning in [*file.get("warnings", []), *_personal(file.get("personal", {}))]]
-        said += [f"{file['file']}: {what.replace('_', ' ')}: {count:,}" for what, count in file.get("notes", {}).items()]
+        counted = {what: count for what, count in file.get("notes", {}).items() if what != MERGED}  # told with their lines
+        said += [f"{file['file']}: {what.replace('_', ' ')}: {count:,}" for what, count in counted.items()]
         if file.get("attributes"):
             said.append(f"{file['file']}: columns kept as attributes: {', '.join(file['attributes'])}")
     return said
