@@ -40,6 +40,10 @@ def test_the_best_simple_method_is_the_one_to_beat():
     assert found.state == "bad" and found.text == "Worse: Review sentiment (TF-IDF, logistic regression)."
 
 
+def test_what_was_measured_and_makes_no_difference_is_not_unknown():
+    assert lines(of_sentiment(majority=figure(0.03)))["Against simple methods"].state == "even"
+
+
 def test_a_task_that_loses_by_joint_training_is_named():
     found = lines(of_sentiment(single_task=figure(-0.1)))["Joint or alone"]
     assert found.state == "bad" and found.text == "Worse: Review sentiment."

@@ -56,7 +56,7 @@ def demo(home: Home, given: Namespace) -> Answer | None:
     active = Registry(home).active()
     assert active is not None, "a finished first training is promoted"
     document = {**active.metrics, "version": active.id}
-    return document, words(document)
+    return document, f"{words(document)}\nOpen it: workbench app --home {home.root}"
 
 
 def prepare(home: Home) -> Run | None:

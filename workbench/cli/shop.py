@@ -16,7 +16,6 @@ from workbench.export import to_csv
 from workbench.home import Home
 from workbench.registry import Registry
 from workbench.run import runs
-from workbench.shop.importers.stage import MERGED
 from workbench.shop.store import Store, open_for_reading
 
 Answer = tuple[dict[str, Any], str]
@@ -96,6 +95,8 @@ def mapping(pairs: list[str]) -> dict[str, str] | None:
 
 
 def _import_words(document: dict[str, Any], dry_run: bool) -> str:
+    from workbench.shop.importers.stage import MERGED
+
     lines = ["Nothing was changed; this is what would happen."] if dry_run else []
     lines += [f"{rows:,} rows left out are in {path}; mend them and import it." for path, rows in document.get("rejects", {}).items()]
     for file in document["files"]:

@@ -13,7 +13,7 @@ from workbench.insights import figures
 from workbench.insights.figures import BASELINES, METRICS, Measured, deciding, difference, title, verdict
 from workbench.tasks.labelled_rows import ORIGIN
 
-State = Literal["good", "mixed", "bad", "unknown"]
+State = Literal["good", "mixed", "even", "bad", "unknown"]
 NOISES = {"typing_errors": "typing errors", "case_changes": "words in capitals", "word_order": "words out of order"}
 WAYS = {"language": "language", "category": "category", "price": "price", "customer": "customer", ORIGIN: ORIGIN}
 HARM = 0.05
@@ -21,7 +21,7 @@ HARM = 0.05
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the verdict: what was asked, the answer, and whether it is good news ("unknown": not measured)."""
+    """One line of the verdict: what was asked, the answer, and whether it is good news ("even": no difference, "unknown": not measured)."""
 
     topic: str
     text: str
@@ -102,7 +102,9 @@ def _sorted(found: dict[str, str], names: dict[str, str]) -> str:
 
 def _state(found: dict[str, str]) -> State:
     said = set(found.values())
-    return "bad" if "worse" in said else "good" if said == {"better"} else "mixed" if "better" in said else "unknown"
+    if said & {"better", "worse"}:
+        return "bad" if "worse" in said else "good" if said == {"better"} else "mixed"
+    return "unknown" if said <= {"too few rows to tell"} else "even"
 
 
 def losses(tasks: Measured) -> list[tuple[str, str, str, Measured]]:

@@ -17,6 +17,7 @@ from workbench.registry import ModelVersion
 ICONS = {
     "good": ":green[:material/check_circle:]",
     "mixed": ":orange[:material/contrast:]",
+    "even": ":gray[:material/equal:]",
     "bad": ":red[:material/error:]",
     "unknown": ":gray[:material/help:]",
 }

@@ -154,7 +154,9 @@ def _checked(labelled: Labelled, table: Table, *, known: bool) -> Labelled | Non
     said, counts = st.columns([1, 1], gap="medium")
     problems = pd.concat([_problems(table), labelled.problems_frame()], ignore_index=True).sort_values("row", kind="stable")
     with said:
-        st.text(f"{len(labelled.rows):,} usable rows, {len(labelled.counts):,} labels. {_apart(labelled, known=known)}")
+        rows, labels = len(labelled.rows), len(labelled.counts)
+        counted = f"{rows:,} usable row{'' if rows == 1 else 's'}, {labels:,} label{'' if labels == 1 else 's'}."
+        st.text(f"{counted} {_apart(labelled, known=known)}")
         if labelled.counts and (uneven := _balance(labelled)):
             st.text(uneven)
         if problems.empty and not labelled.scarce:

@@ -115,6 +115,8 @@ def _start(upload: Upload, uploads: list[Labelled], parent: ModelVersion | None)
         possible = [key for key in CHOICES if key != "adapters" or parent is None or parent.recipe.get("adapters")]
         choice = url.choice("What to train", possible, "train", best, format_func=lambda key: CHOICES[key][0])
         st.caption(f"{CHOICES[choice][1]} Recommended here is {CHOICES[best][0]}: {why[0].lower()}{why[1:]}")
+        if "adapters" not in possible:
+            st.caption("Adapters are not offered: the active version was trained without them, and its layers stay as they are built.")
         names = sorted(found, key=lambda name: (name != RECIPE, name))
         recipe = url.choice("Recipe", names, "recipe", RECIPE if RECIPE in found else None)
         _settings.show(found[recipe], parent)
