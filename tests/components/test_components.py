@@ -110,6 +110,33 @@ def test_durations_as_people_say_them(seconds, said):
     assert progress.duration(seconds) == said
 
 
+def live():
+    from workbench.components import progress
+
+    nan = float("nan")
+    curve = [
+        *(
+            {"task": task, "step": step, "epoch": 0, "loss": size / (step + 1)}
+            for step in range(3)
+            for task, size in (("sentiment", 3), ("parent", 0))
+        ),
+        *({"task": "sentiment", "metric": "macro_f1", "step": epoch, "epoch": epoch, "value": 0.5 + epoch / 10} for epoch in range(3)),
+        {"task": "tone", "metric": "macro_f1", "step": 2, "epoch": 2, "value": nan},
+    ]
+    progress.losses(curve, key="loss")
+    progress._validation(curve, key="validation")
+
+
+def test_losses_stand_side_by_side_and_validation_metrics_are_told():
+    at = AppTest.from_function(live).run()
+    assert not at.exception
+    drawn = {trace["name"]: trace["y"] for trace in json.loads(at.get("plotly_chart")[0].proto.spec)["data"]}
+    assert set(drawn) == {"closeness to the parent", "Review sentiment"}
+    frame = at.dataframe[0].value.set_index("task")
+    assert frame.loc["Review sentiment", ["metric", "first", "latest"]].tolist() == ["macro F1", 0.5, 0.7]
+    assert "after epoch 2" in at.caption[0].value and "none of them is spared" in at.caption[1].value
+
+
 def test_a_headline_takes_the_best_rival_on_the_deciding_metric():
     figure = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 10}
     rivals = {"popularity": {"ndcg_at_10": {**figure, "value": 0.2}}, "ease": {"ndcg_at_10": {**figure, "value": 0.6}, "hr_at_10": figure}}

@@ -301,7 +301,7 @@ def test_a_reload_finds_the_run_and_compares_every_task(open_page, finished):
     row = frame.set_index("metric").loc["macro F1"]
     assert (row["before"], row["after"], row["after_low"], row["n"], row["verdict"]) == (0.7, 0.8, 0.77, 400, "better")
     assert set(frame["task"]) == {"Review sentiment", "Next item"} and "unchanged" in set(frame["verdict"])
-    assert "Not learned: Ticket intent" in said(page) and "taught · macro F1 · better · n 400" in said(page)
+    assert "Not learned: Ticket intent" in said(page) and "taught · macro F1 · better · +0.020 to +0.080 · n 400" in said(page)
     changed = table(page, "changed")
     assert changed["rows"].tolist() == [1] and changed["changed"].tolist() == [0]
 
@@ -364,6 +364,16 @@ def test_rows_labelled_in_the_page_become_an_upload(open_page, started):
     assert "20 usable rows, 2 labels." in said(page)
     page.button(key="start").click().run()
     assert started[0][1]["task"] == "sentiment" and _labelling.HERE not in page.session_state
+
+
+def test_who_labelled_in_the_page_can_go_back_to_the_rows(open_page):
+    page = open_page(task="sentiment")
+    assert page.button(key="teach-here").disabled and "0 labelled so far" in said(page)
+    page.session_state[_labelling.HERE] = b"text,label\nfine,positive\n"
+    page.run()
+    assert "teach-here" not in buttons(page)
+    page.button(key="back-to-rows").click().run()
+    assert "teach-here" in buttons(page)
 
 
 def test_any_table_is_labelled_with_what_is_unlike_all_that_was_learned(open_page, monkeypatch):

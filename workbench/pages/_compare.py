@@ -17,7 +17,7 @@ CARDS = 4  # in a row
 
 
 def compare(before: dict[str, Any], after: dict[str, Any]) -> pd.DataFrame:
-    """One row for each task and metric: before and after with low and high, the change, n and what can be said of it."""
+    """One row for each task and metric: before, after and, where it was paired, the change, each with low and high; n and the verdict."""
     rows = []
     for task in sorted({*before, *after}):
         old, new = (found.get(task, {}).get("metrics", {}) for found in (before, after))
@@ -25,10 +25,12 @@ def compare(before: dict[str, Any], after: dict[str, Any]) -> pd.DataFrame:
             b, a = old.get(metric) or {}, new.get(metric) or {}
             change = a["value"] - b["value"] if a and b else None
             values = [b.get("value"), b.get("low"), b.get("high"), a.get("value"), a.get("low"), a.get("high")]
-            said = metrics.verdict(b, a, difference(after.get(task, {}), metric, "parent"), metric=metric)
-            rows.append([task, metric, *values, change, a.get("n") or b.get("n"), said])
-    names = ["task", "metric", "before", "before_low", "before_high", "after", "after_low", "after_high", "change", "n", "verdict"]
-    return pd.DataFrame(rows, columns=names).astype({name: "float64" for name in names[2:9]})
+            paired = difference(after.get(task, {}), metric, "parent") or {}
+            said = metrics.verdict(b, a, paired or None, metric=metric)
+            between = [change, paired.get("low"), paired.get("high")] if b else [None] * 3
+            rows.append([task, metric, *values, *between, a.get("n") or b.get("n"), said])
+    figures = [name + side for name in ("before", "after", "change") for side in ("", "_low", "_high")]
+    return pd.DataFrame(rows, columns=["task", "metric", *figures, "n", "verdict"]).astype(dict.fromkeys(figures, "float64"))
 
 
 def show(result: dict[str, Any], taught: str) -> None:
@@ -83,8 +85,11 @@ def _columns() -> dict[str, Any]:
         for when in ("before", "after")
         for side in ("low", "high")
     }
-    change, count = st.column_config.NumberColumn(format="%+.3f"), st.column_config.NumberColumn(format="localized")
-    return {**number, **sides, "change": change, "n": count}
+    signed = {
+        name: st.column_config.NumberColumn(label, format="%+.3f")
+        for name, label in (("change", "change"), ("change_low", "change, low"), ("change_high", "change, high"))
+    }
+    return {**number, **sides, **signed, "n": st.column_config.NumberColumn(format="localized")}
 
 
 def main_metrics(frame: pd.DataFrame) -> pd.DataFrame:
@@ -102,8 +107,10 @@ def _in_order(frame: pd.DataFrame, taught: str) -> pd.DataFrame:
 
 
 def _in_names(frame: pd.DataFrame) -> pd.DataFrame:
-    """The same with tasks and metrics under the names that people know."""
-    return frame.assign(task=frame["task"].map(metrics.title), metric=[metrics.METRICS.get(name, name) for name in frame["metric"]])
+    """The same with tasks and metrics under the names that people know, what decides before the ranges of each side."""
+    named = frame.assign(task=frame["task"].map(metrics.title), metric=[metrics.METRICS.get(name, name) for name in frame["metric"]])
+    sides = [f"{when}_{side}" for when in ("before", "after") for side in ("low", "high")]
+    return named[[name for name in named.columns if name not in sides] + sides]
 
 
 def _main_metrics(frame: pd.DataFrame, taught: str) -> None:
@@ -120,6 +127,8 @@ def _card(place: Any, row: dict[str, Any], taught: str) -> None:
     place.metric(metrics.title(row["task"]), value, border=True, **change)
     said = ["taught"] if row["task"] == taught else []
     said += [metrics.METRICS.get(row["metric"], row["metric"]), row["verdict"], f"n {row['n']:,.0f}"]
+    if not pd.isna(row["change_low"]):
+        said.insert(-1, f"{row['change_low']:+.3f} to {row['change_high']:+.3f}")
     if row["n"] < metrics.LEAST_ROWS:
         said.append("too few rows to tell")
     elif not change and not pd.isna(row["after_low"]):

@@ -31,7 +31,11 @@ busy scopes day by day for single spikes. An alert is raised when the week that 
 all series together raise at most {false:g} false alert a year. Where scopes overlap, the one that explains the surge is named:
 a bad product is not also reported as a bad category.
 
-**Topics** are clusters of the reviews' vectors, named by the words that mark them (class-based TF-IDF).
+Filters narrow the list to alerts that a chosen review drove; an alert's own figures stay those of its whole scope. It is **open**
+while its scope has not been reviewed for three weeks without a surge.
+
+**Topics** are clusters of the reviews' vectors, named by the words that mark them (class-based TF-IDF). **Your labels** are those that
+the active model learned from labelled rows; every review gets one, also where the model is not sure.
 """
 
 
