@@ -163,7 +163,8 @@ def _everybody(found: Segments) -> None:
     from workbench.components.downloads import table
 
     st.subheader("Segments at a glance", anchor=False)
-    table(plain.glance(found), "segments", "glance")
+    glance = plain.glance(found)
+    table(glance if found.noise else glance.drop(columns="Unclear"), "segments", "glance")
     if found.segments:
         _segment_profile.left_out(found.segments[0].profile)
     st.caption("Choose a segment above, or draw a box or a lasso on the map: then this side says who they are.")
