@@ -172,7 +172,7 @@ def _checked(labelled: Labelled, table: Table, *, known: bool) -> Labelled | Non
         _ask(labelled)
         return None
     if _may_leave_out(labelled):
-        _open("Labels with too few rows are left over", "Tick the box above to do without them, or give them more rows in the file.")
+        _open("Some labels have too few rows", "Tick the box above to do without them, or give them more rows in the file.")
         return None
     labelled.check()
     return labelled
