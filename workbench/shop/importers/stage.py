@@ -112,7 +112,9 @@ def _said_twice(cursor: Connection, importer: Importer) -> list[str]:
         return []
     lines = f"line {found[0]}" if len(found) == 1 else f"lines {', '.join(map(str, found[:LINES_NAMED]))}"
     more = f" and {len(found) - LINES_NAMED:,} more" if len(found) > LINES_NAMED else ""
-    return [f"set apart, because a later row has the same {table.key} and counts: {lines}{more}"]
+    made = importer.fills[importer.table].columns[table.key].startswith("md5(")  # an id that the file has not
+    why = "is the same" if made else f"has the same {table.key} and counts"
+    return [f"set apart, because a later row {why}: {lines}{more}"]
 
 
 def _fill(cursor: Connection, source: Source, table: Table, plan: Fill, how: Written) -> Found:
