@@ -63,6 +63,11 @@ def test_after_an_undo_the_content_is_that_of_an_earlier_version(store, tmp_path
     assert store.content_version == store.data_version == 4
     undo.take_back(store)
     assert (store.data_version, store.content_version) == (5, 1)  # what was the same as version 1 is so again
+    importers.import_files(store, [two])
+    with store.transaction() as cursor:
+        cursor.execute("INSERT INTO labels (label_id, task, text, label) VALUES ('1', 'tone', 'x', 'warm')")
+    undo.take_back(store)
+    assert store.content_version == store.data_version == 8  # the label came after the import and is still there
 
 
 def test_an_undo_brings_back_every_row_as_it_was(store, tmp_path):

@@ -191,7 +191,7 @@ def commit(
                 changed = changed or touched
             if dry_run or not changed:
                 raise _RollBack
-            undo.finish(cursor, files, before)
+            undo.finish(cursor, files, before, store.data_version + 1)
     except _RollBack:
         pass
     finally:

@@ -39,10 +39,13 @@ def keep_before(cursor: Connection, table: Table, keys: str) -> None:
     cursor.execute(f"INSERT INTO undo.before_{table.name} SELECT {step}, t.* FROM {quote(table.name)} t WHERE t.{table.key} IN ({keys})")
 
 
-def finish(cursor: Connection, files: list[dict[str, Any]], before: int) -> None:
-    """Write down what the import was, and the version of the content `before` it, for those who wonder whether to take it back."""
+def finish(cursor: Connection, files: list[dict[str, Any]], before: int, made: int) -> None:
+    """Write down what the import was, for those who wonder whether to take it back; `before` it the content was that of this version.
+
+    `made` is the data version that it makes.
+    """
     told = [{"file": file["file"], "tables": file["tables"]} for file in files]
-    about = {"when": datetime.now().isoformat(timespec="seconds"), "files": told, "before": before}
+    about = {"when": datetime.now().isoformat(timespec="seconds"), "files": told, "before": before, "made": made}
     document = json.dumps(about, ensure_ascii=False)
     cursor.execute("CREATE OR REPLACE TABLE undo.about AS SELECT ? AS document", [document])
 
@@ -85,7 +88,7 @@ def take_back(store: Store) -> dict[str, Any]:
                 tables[name] = {"removed": removed, "restored": restored}
         cursor.execute("DROP SCHEMA undo CASCADE")
         cursor.execute("DELETE FROM workbench_meta WHERE key = 'content_version'")
-        if "before" in undone:
+        if undone.get("made") == store.data_version:  # nothing else was changed since
             told = f"{store.data_version + 1}:{undone['before']}"
             cursor.execute("INSERT INTO workbench_meta VALUES ('content_version', ?)", [told])
     return {"data_version": store.data_version, "undone": undone, "tables": tables}
