@@ -4,13 +4,17 @@ python tests/benchmarks/epoch.py --reviews musical_instruments.csv --rows 2000 -
 
 The ways take turns, step by step over the first steps of an epoch, so that a neighbour's load falls on all of them. An
 epoch is all its steps at the mean of those measured, and all texts read once at its end, which is measured whole.
+
+`every_layer_computed` computes the frozen layers too, by the same fast reading as all that is read here;
+`every_layer_by_transformers` by the layers of transformers themselves under autocast, as a training script would, in batches
+of like length all the same; `every_layer_trained` also trains them.
 """
 
 import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,14 +22,15 @@ import numpy as np
 import torch
 from accelerate.utils import set_seed
 
-from workbench.encoder.backbone import Backbone, find_base
+from workbench.encoder.backbone import Backbone, Texts, find_base
 from workbench.encoder.batches import Epochs, Step
 from workbench.encoder.build import build
 from workbench.encoder.corpus import Corpus, read_corpus
-from workbench.encoder.features import MOST_BYTES, Features
+from workbench.encoder.features import MOST_BYTES, TOKENS_PER_BATCH, Features, batches_by_length
 from workbench.encoder.learner import Learner
 from workbench.encoder.masked_reading import with_masked_words
 from workbench.encoder.objectives import Read
+from workbench.encoder.optimise import precision
 from workbench.encoder.recipe import Recipe, recipe
 from workbench.encoder.track import engine
 from workbench.encoder.train import read_last
@@ -47,6 +52,36 @@ def shop_of(home: Home, file: Path, rows: int | None) -> Corpus:
         return read_corpus(store)
 
 
+class Plainly(Features):
+    """Texts whose frozen layers are computed by transformers' own layers, whenever they are read."""
+
+    dtype = torch.float32
+
+    def lower(self, rows: np.ndarray) -> Texts:
+        training = self.backbone.training
+        self.backbone.eval()
+        with torch.no_grad(), self.autocast():
+            found = self.backbone.lower(self._padded(rows))
+        self.backbone.train(training)
+        return replace(found, values=found.values.float())
+
+    def batch(self, rows: Sequence[int] | np.ndarray) -> Texts:
+        return self.lower(np.asarray(rows))
+
+    def pooled(self, rows: np.ndarray | None = None) -> np.ndarray:
+        wanted = np.arange(len(self.lengths)) if rows is None else np.asarray(rows)
+        made, training = np.zeros((len(wanted), self.backbone.width), np.float32), self.backbone.training
+        self.backbone.eval()
+        with torch.no_grad(), self.autocast():
+            for at in batches_by_length(self.lengths[wanted], TOKENS_PER_BATCH["cpu"]):
+                made[at] = self.backbone(self.lower(wanted[at])).float().numpy()
+        self.backbone.train(training)
+        return made
+
+    def autocast(self) -> torch.autocast:
+        return torch.autocast("cpu", self.dtype, enabled=self.dtype != torch.float32)
+
+
 def timed(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
@@ -66,12 +101,14 @@ class Way:
     seconds: list[float] = field(default_factory=list)
 
     @classmethod
-    def begun(cls, corpus: Corpus, chosen: Recipe, most_bytes: int, folder: Path) -> "Way":
+    def begun(cls, corpus: Corpus, chosen: Recipe, most_bytes: int, kind: type[Features], file: Path) -> "Way":
         set_seed(chosen.seed)
         backbone, began = Backbone.of(chosen, find_base(chosen.base)), time.perf_counter()
         known = {"readers": corpus.readers, "first": corpus.learned_texts(), "precision": chosen.reading}
-        features = Features(backbone, corpus.texts, folder / f"features_{chosen.top_layers}_{most_bytes}", most_bytes=most_bytes, **known)
-        once, accelerator, epochs = time.perf_counter() - began, engine("none", folder), Epochs(corpus, features, chosen)
+        features = kind(backbone, corpus.texts, file, most_bytes=most_bytes, **known)
+        if isinstance(features, Plainly):
+            features.dtype = precision(chosen, torch.device("cpu"))
+        once, accelerator, epochs = time.perf_counter() - began, engine("none", file.parent), Epochs(corpus, features, chosen)
         model = build(corpus, chosen, backbone)
         learner = Learner(model, corpus, chosen, accelerator)
         learner.mover.plan(epochs.steps, 0)
@@ -94,10 +131,14 @@ def compare(file: Path, rows: int | None, name: str, steps: int) -> dict[str, ob
         home = Home.find(Path(folder)).make()
         chosen = recipe(home, name)
         corpus = with_masked_words(shop_of(home, file, rows), chosen)
-        ways = {KEPT: (chosen, MOST_BYTES), "every_layer_computed": (chosen, 0)}
+        ways: dict[str, tuple[Recipe, int, type[Features]]] = {
+            KEPT: (chosen, MOST_BYTES, Features),
+            "every_layer_computed": (chosen, 0, Features),
+            "every_layer_by_transformers": (chosen, 0, Plainly),
+        }
         if not chosen.adapters:
-            ways["every_layer_trained"] = (replace(chosen, top_layers=-1), 0)
-        begun = {way: Way.begun(corpus, *its, home.data) for way, its in ways.items()}
+            ways["every_layer_trained"] = (replace(chosen, top_layers=-1), 0, Features)
+        begun = {way: Way.begun(corpus, *its, home.data / way) for way, its in ways.items()}
         counted = min(steps + 1, begun[KEPT].of)
         for _ in range(counted):
             for way in begun.values():
