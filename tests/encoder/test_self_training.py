@@ -2,19 +2,24 @@ import numpy as np
 import pytest
 import torch
 from small_shop import fill, make_home, work
+from tiny_base import tiny_base
 from torch import nn
 
 from workbench.encoder.backbone import Backbone, find_base
 from workbench.encoder.batches import Epochs
 from workbench.encoder.build import build
+from workbench.encoder.checkpoint import Checkpoint
 from workbench.encoder.corpus import read_corpus
 from workbench.encoder.evaluate import Reader
 from workbench.encoder.features import Features
+from workbench.encoder.make import prepare
 from workbench.encoder.masked_reading import with_masked_words
 from workbench.encoder.objectives import JointLoss
 from workbench.encoder.recipe import DEFAULT_BASE, Recipe
 from workbench.encoder.self_training import OwnAnswers, soft_loss, unlabelled
-from workbench.encoder.train import read_last
+from workbench.encoder.train import read_last, train
+from workbench.encoder.wordcount import Words
+from workbench.errors import Cancelled
 from workbench.shop.store import Store
 
 
@@ -67,6 +72,56 @@ def test_a_sure_answer_counts_as_a_label_does():
     target = torch.tensor([0, 1, 2, 1])
     expected = nn.NLLLoss(weight)(logits, target)
     torch.testing.assert_close(soft_loss(logits, nn.functional.one_hot(target, 3).float(), weight), expected)
+
+
+def test_words_that_no_labelled_text_holds_are_learned_from_answers():
+    words, truth = Words(2), np.array([0, 1] * 20)
+    labelled = ["bad thing" if not y else "good thing" for y in truth]
+    words.fit((labelled, truth), (labelled, truth), 0)
+    unseen = words(["splendid", "dreadful"])
+    assert unseen[0].allclose(unseen[1])
+    answers = np.where(truth[:, None] == np.arange(2), 0.95, 0.05)
+    words.fit_answered((labelled, truth), (["dreadful thing" if not y else "splendid thing" for y in truth], answers), 0)
+    assert words(["splendid"])[0].argmax() == 1 and words(["dreadful"])[0].argmax() == 0
+    assert words(["good"])[0].argmax() == 1 and words(["bad"])[0].argmax() == 0
+
+
+def test_words_learn_answers_only_where_most_texts_have_no_label(corpus):
+    assert OwnAnswers(corpus).mostly == ["sentiment"]
+    rows = corpus.text_rows["sentiment"]
+    hidden = np.flatnonzero(rows.split == "unlabelled")
+    rows.split[hidden[: len(hidden) * 2 // 3]] = "train"
+    own = OwnAnswers(corpus)
+    assert len(own.texts["sentiment"]) and own.mostly == []
+
+
+def learned(corpus, folder, stop=0):
+    """A training whose words learn from answers, cancelled after the epoch `stop`."""
+    recipe = Recipe(base=str(tiny_base(folder / "base")), epochs=3, patience=3, max_length=16, ema=0.5, self_training=1.0, trackers="none")
+    prepared = prepare(corpus, recipe, folder, lambda done, step: None)
+
+    def watch(epoch, score):
+        if epoch == stop:
+            raise Cancelled("x")
+
+    silent = lambda *told, **values: None  # noqa: E731
+    return train(corpus, prepared.model, prepared.features, recipe, silent, silent, Checkpoint(folder, recipe.asdict()), watch=watch)
+
+
+@pytest.mark.slow
+def test_a_resumed_training_has_the_same_words(corpus, tmp_path):
+    whole = learned(corpus, tmp_path / "whole")
+    with pytest.raises(Cancelled):
+        learned(corpus, tmp_path / "broken", stop=2)
+    resumed = learned(corpus, tmp_path / "broken")
+    heads = [made.model.text_head("sentiment") for made in (whole, resumed)]
+    torch.testing.assert_close(*(head.words.weight.float() for head in heads), atol=1e-2, rtol=1e-2)
+    assert resumed.best == pytest.approx(whole.best, abs=1e-3)
+    labels_alone = Words(3)
+    rows = corpus.text_rows["sentiment"]
+    both = [([corpus.texts[i] for i in rows.text[rows.rows(split)]], rows.target[rows.rows(split)]) for split in ("train", "validation")]
+    labels_alone.fit(*both, Recipe().seed)
+    assert not torch.allclose(heads[0].words.weight.float(), labels_alone.weight.float(), atol=1e-2)
 
 
 @pytest.mark.slow

@@ -28,6 +28,20 @@ def calibrate(model: JointEncoder, corpus: Corpus, pooled: np.ndarray) -> None:
     `pooled` (texts, width) are the texts as the model reads them now.
     """
     reader = Reader(model, corpus, pooled)
+    calibrate_labels(model, corpus, reader)
+    for name, asked in corpus.user_rows.items():
+        wanted = asked.rows("validation")
+        if len(wanted) >= LEAST_ROWS:
+            user_head = model.user_head(name)
+            slope, shift = platt(reader.logits(asked, wanted), asked.target[wanted])
+            user_head.slope.copy_(torch.from_numpy(slope))
+            user_head.shift.fill_(shift)
+    if corpus.next_item:
+        choose_share(model.companions, corpus, space_scorer(reader))
+
+
+def calibrate_labels(model: JointEncoder, corpus: Corpus, reader: Reader) -> None:
+    """Set the calibration of the heads on texts."""
     for name, rows in corpus.text_rows.items():
         wanted = rows.rows("validation")
         if rows.task.objective == "classify" and len(wanted) >= LEAST_ROWS:
@@ -39,15 +53,6 @@ def calibrate(model: JointEncoder, corpus: Corpus, pooled: np.ndarray) -> None:
             head.share.fill_(found.share)
             head.bias.copy_(torch.from_numpy(found.bias))
             head.offset.copy_(torch.from_numpy(offsets(found.probabilities(told, words)) if by_label else np.zeros(len(rows.labels))))
-    for name, asked in corpus.user_rows.items():
-        wanted = asked.rows("validation")
-        if len(wanted) >= LEAST_ROWS:
-            user_head = model.user_head(name)
-            slope, shift = platt(reader.logits(asked, wanted), asked.target[wanted])
-            user_head.slope.copy_(torch.from_numpy(slope))
-            user_head.shift.fill_(shift)
-    if corpus.next_item:
-        choose_share(model.companions, corpus, space_scorer(reader))
 
 
 def offsets(probabilities: np.ndarray) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 Where few texts of a kind have a label, those that the other tasks read have none for this one, and whatever else is learned of
 them pulls the reading away from what the few labels want. So after each epoch the averaged model, calibrated and with its
-wide part, answers for them; in the next epoch the model learns these answers, whole distributions, under dropout.
+wide part, answers for them; in the next epoch the model learns these answers, whole distributions, under dropout. Where most
+texts have no label, the words of the wide part learn the answers too (`wide.fit_answered`).
 """
 
 from __future__ import annotations
@@ -18,15 +19,20 @@ LABELLED = ("train", "validation", "test")
 
 
 class OwnAnswers:
-    """For each classification task the unlabelled texts that training reads, and what the model last said of them."""
+    """For each classification task the unlabelled texts that training reads, and what the model last said of them.
+
+    `mostly`: the tasks that more of these texts have no label for than have one.
+    """
 
     def __init__(self, corpus: Corpus) -> None:
         self.texts = {name: found for name, found in unlabelled(corpus).items() if len(found)}
+        self.mostly = [name for name, texts in self.texts.items() if len(texts) > len(corpus.text_rows[name].rows("train"))]
         self.place: dict[str, Tensor] = {}
         for name, texts in self.texts.items():
             self.place[name] = torch.full((len(corpus.texts),), -1)
             self.place[name][torch.from_numpy(texts)] = torch.arange(len(texts))
         self.told: dict[str, Tensor] = {}
+        self.labels: dict[str, np.ndarray] = {}
 
     def needed(self) -> np.ndarray:
         """Indices of the texts that have to be read for answers, (texts,)."""
@@ -35,8 +41,8 @@ class OwnAnswers:
     def answer(self, reader: Reader) -> None:
         """Let the model as it is now answer for all of them."""
         for name, texts in self.texts.items():
-            found = reader.outputs(name, texts, reader.probabilities(name, texts))
-            self.told[name] = torch.from_numpy(found)
+            self.labels[name] = reader.probabilities(name, texts)
+            self.told[name] = torch.from_numpy(reader.outputs(name, texts, self.labels[name]))
 
     def of(self, places: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
         """For each task the rows of a batch of texts, by their indices `places` (rows,), that have answers; and these, (rows, outputs)."""

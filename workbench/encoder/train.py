@@ -12,7 +12,7 @@ from accelerate.utils import broadcast_object_list, gather_object, set_seed
 from torch import Tensor
 
 from workbench.encoder.batches import Epochs
-from workbench.encoder.calibrate import calibrate
+from workbench.encoder.calibrate import calibrate, calibrate_labels
 from workbench.encoder.checkpoint import Checkpoint, Standing
 from workbench.encoder.corpus import Corpus, rows_of
 from workbench.encoder.evaluate import Reader, measure
@@ -23,7 +23,7 @@ from workbench.encoder.recipe import Recipe
 from workbench.encoder.rows import Rows
 from workbench.encoder.towers import JointEncoder
 from workbench.encoder.track import engine, track
-from workbench.encoder.wide import fit_wide
+from workbench.encoder.wide import fit_answered, fit_wide
 
 Report = Callable[[float, str], None]
 Point = Callable[..., None]
@@ -63,7 +63,7 @@ def train(
     from `checkpoint` where it holds something, and writes it after each epoch; `watch` then hears the
     score. Raises WorkbenchError when a loss is not finite.
     """
-    training = _Training(corpus, model, features, recipe, report, point, checkpoint)
+    training = _Training(corpus, model, features, recipe, report, point, checkpoint, words)
     fit_wide(model, corpus, recipe.seed, words)
     training.start()
     if keep_start and not training.resumed:
@@ -88,10 +88,11 @@ class _Training:
         report: Report,
         point: Point,
         checkpoint: Checkpoint,
+        words: Collection[str] | None,
     ) -> None:
         """Goes on from `checkpoint` where all processes kept the same epoch."""
         self.corpus, self.model, self.features, self.recipe = corpus, model, features, recipe
-        self.report, self.point, self.checkpoint = report, point, checkpoint
+        self.report, self.point, self.checkpoint, self.words = report, point, checkpoint, words
         self.accelerator = engine(recipe.trackers, checkpoint.folder)
         self.epochs = Epochs(corpus, features, recipe, rank=self.accelerator.process_index, of=self.accelerator.num_processes)
         self.learner = Learner(model, corpus, recipe, self.accelerator)
@@ -126,6 +127,15 @@ class _Training:
         if self.learner.loss.own:
             self.learner.loss.own.answer(Reader(self.model, self.corpus, self.pooled))
 
+    def teach_words(self) -> None:
+        """Where most texts have no label for a task, let its words learn what the model, calibrated, says of them."""
+        own = self.learner.loss.own
+        names = [name for name in own.mostly if self.words is None or name in self.words] if own else []
+        if own and names:
+            calibrate_labels(self.model, self.corpus, Reader(self.model, self.corpus, self.pooled))
+            self.answer()
+            fit_answered(self.model, self.corpus, own, names, self.recipe.seed)
+
     def learn(self) -> None:
         """All steps of the next epoch."""
         epoch, steps = self.standing.epoch, self.epochs.steps
@@ -146,6 +156,7 @@ class _Training:
         """The score of the averaged weights, which are kept if they are the best so far, or always with `keep_last`."""
         with self.learner.mover.average.within():
             self.read()
+            self.teach_words()
             score = self.validate()
             self.answer()
             self.standing.waited += 1

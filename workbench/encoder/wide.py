@@ -10,6 +10,7 @@ from collections.abc import Collection
 
 from workbench.encoder import companions
 from workbench.encoder.corpus import Corpus, asked_numbers
+from workbench.encoder.self_training import OwnAnswers
 from workbench.encoder.towers import JointEncoder
 
 
@@ -25,3 +26,12 @@ def fit_wide(model: JointEncoder, corpus: Corpus, seed: int, words: Collection[s
         told = [asked_numbers(corpus, asked, wanted) for wanted in (train, validation)]
         model.user_head(name).numbers.fit((told[0], asked.target[train]), (told[1], asked.target[validation]))
     companions.fit(model.companions, corpus)
+
+
+def fit_answered(model: JointEncoder, corpus: Corpus, own: OwnAnswers, names: Collection[str], seed: int) -> None:
+    """Fit the words of these tasks anew, to their labelled rows and to the model's last answers."""
+    for name in names:
+        rows = corpus.text_rows[name]
+        train = rows.rows("train")
+        labelled, others = ([corpus.texts[i] for i in wanted] for wanted in (rows.text[train], own.texts[name]))
+        model.text_head(name).words.fit_answered((labelled, rows.target[train]), (others, own.labels[name]), seed)

@@ -3,6 +3,9 @@
 Words and pairs of words are hashed, weighed by TF-IDF and read by a logistic regression on the
 training rows alone. Rare words that a small encoder has no place for count here, and a sum over words
 cannot be led astray by their order. Hashes keep no word of a customer in the version.
+
+Where few texts have a label, the words learn from the encoder's answers to the others, as it learns from theirs: two views of
+a text that teach one another (co-training: Blum and Mitchell 1998).
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ BUCKETS = 2**17
 PATTERN = r"[\u4e00-\u9fff]|\w\w+"  # characters where a language writes no words apart
 MOST_ROWS = 100_000
 STRENGTHS = (1.0, 3.0, 10.0, 30.0)
+ANSWERED_STRENGTH = 3.0
+MOST_ANSWERED, LEAST_ANSWER = 20_000, 0.02
 LEAST_TEXTS = 2
 TEXTS_AT_ONCE = 10_000
 
@@ -48,11 +53,8 @@ class Words(nn.Module):
         texts, truth = _sample(*train, seed)
         if len(np.unique(truth)) < 2:
             return
-        counts = _counts(texts)
-        found = np.bincount(counts.indices, minlength=BUCKETS)
-        idf = np.where(found < min(LEAST_TEXTS, len(texts) // 100), 0.0, np.log((1 + len(texts)) / (1 + found)) + 1)
-        self.idf.copy_(torch.from_numpy(idf))
-        used, best = np.flatnonzero(found * idf), np.inf  # the weights of words that no training text has stay zero
+        counts, best = _counts(texts), np.inf
+        used = self._count(counts)
         held_texts, held_truth = _sample(*validation, seed)
         x, held = self._weighed(counts)[:, used], self._weighed(_counts(held_texts))[:, used]
         for strength in STRENGTHS:
@@ -61,6 +63,27 @@ class Words(nn.Module):
             if loss < best:
                 best = loss
                 self._keep(model, used)
+
+    def fit_answered(self, train: tuple[Sequence[str], np.ndarray], answered: tuple[Sequence[str], np.ndarray], seed: int) -> None:
+        """Learn anew from texts and labels (rows,), and from answers to other texts, probabilities (rows, labels)."""
+        from sklearn.linear_model import LogisticRegression
+
+        (texts, truth), (others, told) = _sample(*train, seed), _sample(*answered, seed, MOST_ANSWERED)
+        counts = _counts([*texts, *others])
+        used = self._count(counts)
+        row, label = np.nonzero(told >= LEAST_ANSWER)
+        rows = np.concatenate([np.arange(len(texts)), len(texts) + row])
+        right, weight = np.concatenate([truth, label]), np.concatenate([np.ones(len(texts)), told[row, label]])
+        if len(np.unique(right)) > 1:
+            x = self._weighed(counts)[:, used]
+            self._keep(LogisticRegression(C=ANSWERED_STRENGTH, max_iter=200).fit(x[rows], right, sample_weight=weight), used)
+
+    def _count(self, counts: Any) -> np.ndarray:
+        """Set how rare each word is in texts of these counts (rows, buckets); returns the buckets that count, the others say nothing."""
+        n, found = counts.shape[0], np.bincount(counts.indices, minlength=BUCKETS)
+        idf = np.where(found < min(LEAST_TEXTS, n // 100), 0.0, np.log((1 + n) / (1 + found)) + 1)
+        self.idf.copy_(torch.from_numpy(idf))
+        return np.flatnonzero(found * idf)
 
     def _keep(self, model: Any, used: np.ndarray) -> None:
         """The weights of a regression fitted to the buckets `used`; a label that it has not met is as unlikely as a rare one."""
@@ -99,9 +122,9 @@ def _counts(texts: Sequence[str]) -> Any:
     return made.transform(texts)
 
 
-def _sample(texts: Sequence[str], truth: np.ndarray, seed: int) -> tuple[list[str], np.ndarray]:
-    """At most `MOST_ROWS` of the rows: more take minutes and teach little."""
-    kept = np.sort(np.random.default_rng(seed).permutation(len(texts))[:MOST_ROWS])
+def _sample(texts: Sequence[str], truth: np.ndarray, seed: int, most: int = MOST_ROWS) -> tuple[list[str], np.ndarray]:
+    """At most so many of the rows: more take minutes and teach little."""
+    kept = np.sort(np.random.default_rng(seed).permutation(len(texts))[:most])
     return [texts[i] for i in kept], truth[kept]
 
 
