@@ -93,6 +93,7 @@ class _Training:
         """Goes on from `checkpoint` where all processes kept the same epoch."""
         self.corpus, self.model, self.features, self.recipe = corpus, model, features, recipe
         self.report, self.point, self.checkpoint, self.words = report, point, checkpoint, words
+        self.counted: dict[str, dict[str, Tensor]] = {}
         self.accelerator = engine(recipe.trackers, checkpoint.folder)
         self.epochs = Epochs(corpus, features, recipe, rank=self.accelerator.process_index, of=self.accelerator.num_processes)
         self.learner = Learner(model, corpus, recipe, self.accelerator)
@@ -107,7 +108,10 @@ class _Training:
         self.best = kept.parts["best"] if kept else copy_of(model.trained())
 
     def start(self) -> None:
-        """Read all that learning looks up, as it was read after the epoch before."""
+        """Read all that learning looks up, as it was read after the epoch before; keep the words that labels alone taught."""
+        mostly = self.learner.loss.own.mostly if self.learner.loss.own else []
+        for name in mostly if self.words is None else set(mostly) & set(self.words):
+            self.counted[name] = copy_of(self.model.text_head(name).words.state_dict())
         with self.learner.mover.average.within():
             self.read()
             if self.standing.epoch:
@@ -123,18 +127,19 @@ class _Training:
         self.pooled = fresh(self.features, np.union1d(judged, own.needed()) if own else judged)
 
     def answer(self) -> None:
-        """Answer for the texts without a label, as the model reads them now."""
-        if self.learner.loss.own:
-            self.learner.loss.own.answer(Reader(self.model, self.corpus, self.pooled))
+        """Answer for the texts without a label, as the model reads them now and the labels' own words count."""
+        own = self.learner.loss.own
+        if own and own.texts:
+            for name, words in self.counted.items():
+                self.model.text_head(name).words.load_state_dict(words)
+            reader = Reader(self.model, self.corpus, self.pooled)
+            calibrate_labels(self.model, self.corpus, reader)
+            own.answer(reader)
 
     def teach_words(self) -> None:
-        """Where most texts have no label for a task, let its words learn what the model, calibrated, says of them."""
-        own = self.learner.loss.own
-        names = [name for name in own.mostly if self.words is None or name in self.words] if own else []
-        if own and names:
-            calibrate_labels(self.model, self.corpus, Reader(self.model, self.corpus, self.pooled))
-            self.answer()
-            fit_answered(self.model, self.corpus, own, names, self.recipe.seed)
+        """Where most texts have no label for a task, let its words learn the answers; these do not come back into the answers."""
+        if self.learner.loss.own:
+            fit_answered(self.model, self.corpus, self.learner.loss.own, self.counted, self.recipe.seed)
 
     def learn(self) -> None:
         """All steps of the next epoch."""
@@ -156,9 +161,9 @@ class _Training:
         """The score of the averaged weights, which are kept if they are the best so far, or always with `keep_last`."""
         with self.learner.mover.average.within():
             self.read()
+            self.answer()
             self.teach_words()
             score = self.validate()
-            self.answer()
             self.standing.waited += 1
             if score > self.standing.best or keep_last:
                 self.standing.best, self.standing.waited, self.best = score, 0, copy_of(self.model.trained())

@@ -4,8 +4,8 @@ Words and pairs of words are hashed, weighed by TF-IDF and read by a logistic re
 training rows alone. Rare words that a small encoder has no place for count here, and a sum over words
 cannot be led astray by their order. Hashes keep no word of a customer in the version.
 
-Where few texts have a label, the words learn from the encoder's answers to the others, as it learns from theirs: two views of
-a text that teach one another (co-training: Blum and Mitchell 1998).
+Where few texts have a label, the words learn the model's answers to the others too (distillation: Hinton et al. 2015): so they
+say something of words that no labelled text holds. Their answers do not come back to the model, which would believe itself.
 """
 
 from __future__ import annotations
