@@ -2,9 +2,9 @@
 
 python tests/benchmarks/joint.py --home DIR [--tasks A,B] [--recipe laptop] [--seeds 3] --json
 
-All tasks are learned jointly; `--tasks` says which are learned alone too. One training is worth a few hundredths more or
-less by chance of its seed: each figure is the mean over the seeds, each interval that of the test rows, and a
-difference is paired by row. `by_seed` holds the figures that went into the mean.
+All tasks are learned jointly; `--tasks` says which are learned alone too. One training is better or worse by chance of its
+seed: each figure is the mean over the seeds, each interval that of the test rows, and a difference is paired by row. `by_seed`
+holds the figures that went into the mean.
 """
 
 import argparse

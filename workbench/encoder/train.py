@@ -109,9 +109,9 @@ class _Training:
 
     def start(self) -> None:
         """Read all that learning looks up, as it was read after the epoch before; keep the words that labels alone taught."""
-        mostly = self.learner.loss.own.mostly if self.learner.loss.own else []
-        for name in mostly if self.words is None else set(mostly) & set(self.words):
-            self.counted[name] = copy_of(self.model.text_head(name).words.state_dict())
+        for name in self.learner.loss.own.mostly if self.learner.loss.own else []:
+            if self.words is None or name in self.words:
+                self.counted[name] = copy_of(self.model.text_head(name).words.state_dict())
         with self.learner.mover.average.within():
             self.read()
             if self.standing.epoch:
