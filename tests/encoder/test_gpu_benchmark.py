@@ -30,7 +30,7 @@ def test_the_processor_runs_all_of_it(gpu):
     found = gpu.measure(400, torch.device("cpu"), 2)
     assert found["texts_per_second"] > 0
     assert {"forward", "training, 32 texts a step", "training, 32 texts a step, compiled"} == set(found["share_of_measured_peak"])
-    peak = found["peak_measured_tera"]  # how fast depends on what else runs: it is not tested
+    peak = found["peak_measured_tera"]  # how fast it is is not tested
     for name, share in found["share_of_measured_peak"].items():
         assert share == pytest.approx(found["tera"][name] / peak, rel=0.1, abs=0.01)
     assert "| texts per second |" in gpu.table(found)
