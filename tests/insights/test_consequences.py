@@ -9,7 +9,7 @@ from joint_space import fill, product_vectors, publish, unit, user_vectors
 
 from workbench.insights import alerts, segments
 from workbench.insights.alerts import Alert, Alerts
-from workbench.insights.consequences import FIRE, SILENT, consequences
+from workbench.insights.consequences import EARLIER, FIRE, LATER, SILENT, consequences
 from workbench.registry import Registry
 from workbench.shop.space import Space, write_space
 
@@ -64,8 +64,20 @@ def test_alerts_are_the_same_where_scope_and_time_overlap(store, spaces, monkeyp
     }
     monkeypatch.setattr(alerts, "find", lambda store, space: Alerts(told[space.version.id], 1.0, 3))
     found = consequences(store, *spaces)
-    assert found.alerts[["what", "where"]].values.tolist() == [[SILENT, "B"], [FIRE, "C"]]
+    assert found.alerts[["what", "where"]].values.tolist() == [[LATER, "A"], [SILENT, "B"], [FIRE, "C"]]
     assert "Of past alerts 1 would not have fired, 1 others would have." in found.sentences()
+
+
+def test_an_alert_that_fires_on_another_day_is_told(store, spaces, monkeypatch):
+    one, week, july = date(2025, 5, 1), date(2025, 5, 8), date(2025, 7, 1)
+    told = {
+        spaces[0].version.id: [alert({"brand": "A"}, one, july), alert({"brand": "B"}, week, july), alert({"brand": "C"}, one, july)],
+        spaces[1].version.id: [alert({"brand": "A"}, week, july), alert({"brand": "B"}, one, july), alert({"brand": "C"}, one, july)],
+    }
+    monkeypatch.setattr(alerts, "find", lambda store, space: Alerts(told[space.version.id], 1.0, 3))
+    found = consequences(store, *spaces)
+    assert found.alerts[["what", "where", "before", "after"]].values.tolist() == [[LATER, "A", one, week], [EARLIER, "B", week, one]]
+    assert found.sentences()[1] == "Of past alerts that both raise, 1 would have fired earlier and 1 later."
 
 
 def test_segments_are_matched_so_that_most_users_stay(store, spaces, monkeypatch):

@@ -38,7 +38,8 @@ class Consequences:
     """Each as a table; empty where both versions say the same or one of them does not say it.
 
     `tasks`: task, rows, changed, share. `sentiment`: before, after, rows; `reviews`: examples. `alerts`: what (would fire,
-    would not fire), where, began, ended, share, baseline, n. `moved`: user_id, before, after, of `users` that both know.
+    would not fire, would fire earlier or later), where, before and after (the day that each version raises it), began,
+    ended, share, baseline, n (by the later version where both raise it). `moved`: user_id, before, after, of `users` that both know.
     `items`: user_id, product_id, product, what (gone, new) over the top 10 of `asked` users, of whom `touched` see
     another; on average `replaced` of ten change.
     """
@@ -73,9 +74,11 @@ class Consequences:
     def sentences(self) -> list[str]:
         """All of it in plain words."""
         said = [_mood(self.sentiment)] if len(self.sentiment) else []
-        fire, silent = ((self.alerts["what"] == what).sum() for what in (FIRE, SILENT))
+        fire, silent, earlier, later = ((self.alerts["what"] == what).sum() for what in (FIRE, SILENT, EARLIER, LATER))
         if fire or silent:
             said.append(f"Of past alerts {silent} would not have fired, {fire} others would have.")
+        if earlier or later:
+            said.append(f"Of past alerts that both raise, {earlier} would have fired earlier and {later} later.")
         if self.users:
             said.append(f"{len(self.moved):,} of {self.users:,} users change their segment.")
         if self.asked:
@@ -85,7 +88,7 @@ class Consequences:
         return said
 
 
-FIRE, SILENT = "would fire", "would not fire"
+FIRE, SILENT, EARLIER, LATER = "would fire", "would not fire", "would fire earlier", "would fire later"
 
 
 def consequences(store: Store, before: Space, after: Space) -> Consequences:
@@ -105,12 +108,26 @@ def consequences(store: Store, before: Space, after: Space) -> Consequences:
 
 
 def alerts_changed(store: Store, before: Space, after: Space) -> pd.DataFrame:
-    """Past alerts that would have fired by one version only: an alert is the same where scope and time overlap."""
+    """Past alerts that would have fired by one version only, or on another day: one is the same where scope and time overlap."""
     old, new = (alerts.find(store, space).alerts for space in (before, after))
-    silent = [(SILENT, alert) for alert in old if not any(_same(alert, other) for other in new)]
-    fire = [(FIRE, alert) for alert in new if not any(_same(alert, other) for other in old)]
-    rows = [(what, _where(a), a.began, a.ended, a.share, a.baseline, a.n) for what, a in [*silent, *fire]]
-    return pd.DataFrame(rows, columns=["what", "where", "began", "ended", "share", "baseline", "n"])
+    found: list[tuple[str, Alert | None, Alert | None]] = []
+    for alert in old:
+        again = min((other for other in new if _same(alert, other)), key=lambda other: other.raised, default=None)
+        if again is None:
+            found.append((SILENT, alert, None))
+        elif again.raised != alert.raised:
+            found.append((EARLIER if again.raised < alert.raised else LATER, alert, again))
+    found += [(FIRE, None, alert) for alert in new if not any(_same(alert, other) for other in old)]
+    rows = [(what, *_told(a, b)) for what, a, b in found]
+    return pd.DataFrame(rows, columns=["what", "where", "before", "after", "began", "ended", "share", "baseline", "n"])
+
+
+def _told(old: Alert | None, new: Alert | None) -> tuple[Any, ...]:
+    """What a row says of an alert by both versions; one of them raises it at least."""
+    alert = new or old
+    assert alert is not None
+    days = (old.raised if old else None, new.raised if new else None)
+    return _where(alert), *days, alert.began, alert.ended, alert.share, alert.baseline, alert.n
 
 
 def _same(one: Alert, other: Alert) -> bool:
