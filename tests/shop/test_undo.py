@@ -92,6 +92,18 @@ def test_the_first_import_is_undone_to_an_empty_shop(store, tmp_path):
     assert not any(store.counts().values())
 
 
+@pytest.mark.parametrize("there", ["", "p9,Old,1.00\n"])
+def test_rows_that_the_same_import_added_and_changed_are_gone_after_an_undo(store, tmp_path, there):
+    if there:
+        importers.import_files(store, [write(tmp_path, "old.csv", "product_id,title,price\n" + there)])
+    before = state(store)
+    reviews = write(tmp_path, "reviews.csv", HEADER + "r1,p1,u1,5,Good,2024-01-02\nr2,p2,u2,4,Fine,2024-01-02\n")
+    products = write(tmp_path, "products.csv", "product_id,title,price\np1,Lamp,3.50\np2,Chair,9.00\n")
+    importers.import_files(store, [reviews, products])
+    undo.take_back(store)
+    assert state(store) == before
+
+
 def test_an_import_that_changes_nothing_leaves_the_undo_of_the_one_before(store, tmp_path):
     path = write(tmp_path, "reviews.csv", HEADER + "r1,p1,u1,5,Good,2024-01-02\n")
     importers.import_files(store, [path])

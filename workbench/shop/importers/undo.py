@@ -34,9 +34,11 @@ def keep_added(cursor: Connection, table: Table, rows: str) -> None:
 
 
 def keep_before(cursor: Connection, table: Table, keys: str) -> None:
-    """Keep the rows whose keys the query `keys` gives as they are now."""
+    """Keep the rows whose keys the query `keys` gives as they are now, but those that the same import added."""
     step = f"(SELECT coalesce(max(step), 0) + 1 FROM undo.before_{table.name})"
-    cursor.execute(f"INSERT INTO undo.before_{table.name} SELECT {step}, t.* FROM {quote(table.name)} t WHERE t.{table.key} IN ({keys})")
+    earlier = f"t.{table.key} NOT IN (SELECT {table.key} FROM undo.added_{table.name}) AND NOT EXISTS (FROM undo.emptied WHERE name = ?)"
+    rows = f"SELECT {step}, t.* FROM {quote(table.name)} t WHERE t.{table.key} IN ({keys}) AND {earlier}"
+    cursor.execute(f"INSERT INTO undo.before_{table.name} {rows}", [table.name])
 
 
 def finish(cursor: Connection, files: list[dict[str, Any]], before: int, made: int) -> None:
