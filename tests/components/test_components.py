@@ -53,6 +53,36 @@ def test_what_a_link_asks_for_and_is_not_there_is_ignored():
     assert asked(grain="century", brand="b99", category=["audio", "cars"]) == ("week", "b0", ["audio"], "", None)
 
 
+def same_titles():
+    import streamlit as st
+
+    from workbench.components import url
+
+    titles = {"": "all", "A1": "T-shirt", "A2": "T-shirt", "B1": "Mug", "C1": "A2"}
+    st.text(url.choice("Product", list(titles), "product", segmented=False, format_func=titles.__getitem__))
+
+
+@pytest.mark.parametrize("asked", ["A1", "A2", "B1", "Mug", "T-shirt · A2", "C1", "T-shirt"])
+def test_options_of_one_title_are_told_apart_and_found_by_a_link_of_either_form(asked):
+    at = AppTest.from_function(same_titles)
+    at.query_params["product"] = asked
+    at.run()
+    assert not at.exception
+    assert at.text[0].value == {"Mug": "B1", "T-shirt · A2": "A2", "T-shirt": ""}.get(asked, asked)
+    at.run()
+    assert at.text[0].value == {"Mug": "B1", "T-shirt · A2": "A2", "T-shirt": ""}.get(asked, asked)
+
+
+def test_each_of_two_options_of_one_title_can_be_chosen_also_after_a_link():
+    at = AppTest.from_function(same_titles)
+    at.query_params["product"] = "B1"
+    at.run()
+    for product in ("A1", "A2", "C1", ""):
+        at.selectbox[0].select(product).run()
+        assert not at.exception and at.text[0].value == product
+    assert at.selectbox[0].options == ["all", "T-shirt · A1", "T-shirt · A2", "Mug", "A2 · C1"]
+
+
 def failing(problem):
     from workbench.components import states
     from workbench.errors import WorkbenchError

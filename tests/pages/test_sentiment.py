@@ -56,6 +56,17 @@ def test_shares_and_reviews_are_shown_and_the_url_narrows_them(filled, page):
     assert set(rows["sentiment"]) == {"negative"}
 
 
+def test_products_of_one_title_are_told_apart_in_the_list_and_by_a_link(filled, page):
+    with Store.open(filled) as store, store.transaction() as cursor:
+        cursor.execute("UPDATE products SET title = 'T-shirt' WHERE product_id IN ('a0', 'a1', 'a2')")
+    for product in ("a0", "a1"):
+        at = page(product=product)
+        box = next(box for box in at.selectbox if box.label == "Product")
+        assert box.value == product and {f"T-shirt · a{i}" for i in range(3)} < set(box.options)
+    everything = int(page().metric[0].value.replace(",", ""))
+    assert int(page(product="a0").metric[0].value) not in (int(at.metric[0].value), everything)
+
+
 def test_filters_that_leave_nothing_say_so(filled, page):
     at = page(text="no review holds these words")
     assert "No review fits" in " ".join(s.value for s in at.subheader)

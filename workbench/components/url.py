@@ -1,11 +1,13 @@
 """Filters that live in the URL: a link shows another person the same view.
 
 The widget's `key` is the query parameter's name; a filter of the same key on another page keeps
-its value. What a link asks for and the options do not have is ignored.
+its value. Streamlit keeps an option's label in the URL, so every label stands for one option; a link
+may name the option itself too. What a link asks for and the options do not have is ignored.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, TypeVar
@@ -26,17 +28,45 @@ def choice(
     format_func: Callable[[T], str] = str,
     help: str | None = None,
 ) -> T:
-    """One of `options` (at least one): side by side when they are few, a list otherwise."""
+    """One of `options` (at least one): side by side when they are few, a list otherwise; labels that repeat name their option."""
     first = options[0] if default is None or default not in options else default
+    labels = told_apart(options, format_func)
+    _follow(key, labels)
+
+    def label_of(option: T) -> str:
+        return labels.get(option, str(option))
+
     if segmented if segmented is not None else len(options) <= SEGMENTED_UP_TO:
         picked: T | None = st.segmented_control(
-            label, options, default=first, required=True, format_func=format_func, key=key, help=help, bind="query-params"
+            label, options, default=first, required=True, format_func=label_of, key=key, help=help, bind="query-params"
         )
     else:
         picked = st.selectbox(
-            label, options, index=list(options).index(first), format_func=format_func, key=key, help=help, bind="query-params"
+            label, options, index=list(options).index(first), format_func=label_of, key=key, help=help, bind="query-params"
         )
     return picked if picked is not None else first
+
+
+def told_apart(options: Sequence[T], format_func: Callable[[T], str] = str) -> dict[T, str]:
+    """The label of each option; one that others have too, or that is another option's name, is followed by its option."""
+    labels = {option: format_func(option) for option in options}
+    times, names = Counter(labels.values()), {str(option) for option in options}
+
+    def clear(option: T, label: str) -> bool:
+        return not str(option) or label == str(option) or (times[label] == 1 and label not in names)
+
+    return {option: label if clear(option, label) else f"{label} · {option}" for option, label in labels.items()}
+
+
+def _follow(key: str, labels: dict[T, str]) -> None:
+    """Choose what a link names by the option itself instead of its label, once for each link."""
+    asked, seen = st.query_params.get(key), f"_followed-{key}"
+    if asked == st.session_state.get(seen):
+        return
+    st.session_state[seen] = asked
+    named = next((option for option in labels if asked and str(option) == asked), None)
+    if named is not None and asked not in labels.values():
+        st.session_state[key] = named
 
 
 def choices(
