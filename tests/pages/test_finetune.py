@@ -376,12 +376,15 @@ def test_who_labelled_in_the_page_can_go_back_to_the_rows(open_page):
     assert "teach-here" in buttons(page)
 
 
-def test_any_table_is_labelled_with_what_is_unlike_all_that_was_learned(open_page, monkeypatch):
-    class Encoder:
-        def predict(self, task, texts):
-            shares = np.array([[0.1, 0.2, 0.7]] * len(texts))
-            return Predictions(["negative", "neutral", "positive"], shares, shares.argmax(1), np.array(["odd" in t for t in texts]))
+class Encoder:
+    """Finds everything positive, and odd what says so."""
 
+    def predict(self, task, texts):
+        shares = np.array([[0.1, 0.2, 0.7]] * len(texts))
+        return Predictions(["negative", "neutral", "positive"], shares, shares.argmax(1), np.array(["odd" in t for t in texts]))
+
+
+def test_any_table_is_labelled_with_what_is_unlike_all_that_was_learned(open_page, monkeypatch):
     monkeypatch.setattr(_predicting, "inference", Encoder)
     page = open_page()
     page.file_uploader(key="to-label").set_value(("t.csv", b"id,said\n1,works well\n2,an odd thing\n", "text/csv")).run()
@@ -389,6 +392,25 @@ def test_any_table_is_labelled_with_what_is_unlike_all_that_was_learned(open_pag
     made = table(page, "abstain")
     assert made["predicted"].tolist() == ["positive"] * 2 and made["abstain"].tolist() == [False, True]
     assert "2 rows labelled; 1 of them are unlike all that was learned" in said(page)
+
+
+def test_a_labelled_table_is_shown_for_its_own_file_and_column_alone(open_page, monkeypatch):
+    def answers():
+        return [found.value for found in page.dataframe if "abstain" in found.value.columns]
+
+    monkeypatch.setattr(_predicting, "inference", Encoder)
+    page, one = open_page(), ("one.csv", b"said,more\nworks well,and more\n", "text/csv")
+    page.file_uploader(key="to-label").set_value(one).run()
+    page.button(key="label-it").click().run()
+    assert len(answers()) == 1
+    page.selectbox(key="to-label-text").set_value("more").run()
+    assert not answers()
+    page.selectbox(key="to-label-text").set_value("said").run()
+    assert answers()[0]["said"].tolist() == ["works well"]
+    page.file_uploader(key="to-label").set_value(("two.csv", b"said,more\nbroke,and more\n", "text/csv")).run()
+    assert not answers() and not page.exception
+    page.button(key="label-it").click().run()
+    assert answers()[0]["said"].tolist() == ["broke"]
 
 
 def test_groups_that_got_worse_are_named():

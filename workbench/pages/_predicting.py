@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pandas as pd
 import streamlit as st
 
@@ -15,6 +17,15 @@ from workbench.tasks.tables import text_column
 
 MOST_ROWS = 2000
 SEEN = 10
+_MADE = "labelled-table"  # in the session: what was labelled last, and what it answers
+
+
+class _Made(NamedTuple):
+    """A labelled table with the rows, the column of the text, the task and the version's state that it was made of."""
+
+    rows: pd.DataFrame
+    of: tuple[str, str, str]
+    answer: pd.DataFrame
 
 
 def show(space: Space) -> None:
@@ -37,16 +48,17 @@ def show(space: Space) -> None:
             task = url.choice("Label by", list(titles), "by", "sentiment", segmented=False, format_func=titles.__getitem__)
         if len(frame) > MOST_ROWS:
             st.text(f"The table has {len(frame):,} rows: the first {MOST_ROWS:,} are labelled.")
+        rows, of = frame.head(MOST_ROWS), (text, task, space.version.state)
         if st.button("Label it", type="primary", key="label-it", icon=":material/label:"):
             with st.spinner("Reading the texts…"):
-                rows = frame.head(MOST_ROWS)
-                st.session_state["labelled-table"] = labelled(rows, inference().predict(task, rows[text].tolist()))
-        _answer(st.session_state.get("labelled-table"))
+                answer = labelled(rows, inference().predict(task, rows[text].tolist()))
+            st.session_state[_MADE] = _Made(rows, of, answer)
+        made: _Made | None = st.session_state.get(_MADE)
+        if made is not None and made.of == of and made.rows.equals(rows):
+            _answer(made.answer)
 
 
-def _answer(made: pd.DataFrame | None) -> None:
-    if made is None:
-        return
+def _answer(made: pd.DataFrame) -> None:
     silent = int(made["abstain"].sum())
     st.text(f"{len(made):,} rows labelled; {silent:,} of them are unlike all that was learned: mind those yourself.")
     config = {"probability": st.column_config.NumberColumn(format="%.2f")}
