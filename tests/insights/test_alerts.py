@@ -9,6 +9,7 @@ from planted_alerts import DAYS, days_late, on_decoy
 from workbench.home import Home
 from workbench.insights import alerts
 from workbench.insights.selection import Selection
+from workbench.insights.sentiment import trend
 from workbench.shop import importers, sample
 from workbench.shop.store import Store
 
@@ -139,3 +140,18 @@ def test_an_alert_concerns_a_selection_that_holds_one_of_its_reviews(store):
     found = [alert(date(2026, 1, 1), None)]
     assert alerts.concerned(store, None, found, Selection()) == alerts.concerned(store, None, found, Selection(brand="b")) == found
     assert alerts.concerned(store, None, found, Selection(brand="c")) == alerts.concerned(store, None, found, Selection(ratings=(5,))) == []
+
+
+def test_a_review_dated_in_the_future_hides_no_alert(store):
+    with store.transaction() as cursor:
+        for week in range(30):
+            for i in range(10):
+                bad = week >= 27 or i == 0
+                row = [f"r{week}-{i}", "p1" if i % 2 else "p2", 1 if bad else 5, date(2025, 1, 6) + timedelta(days=7 * week)]
+                cursor.execute("INSERT INTO reviews (review_id, product_id, rating, body, created_at) VALUES (?, ?, ?, 'so', ?)", row)
+    before = alerts.find(store, None)
+    assert before.open()
+    with store.transaction() as cursor:
+        cursor.execute("INSERT INTO reviews (review_id, product_id, rating, body, created_at) VALUES ('late', 'p1', 5, 'so', '2242-06-30')")
+    assert alerts.find(store, None) == before
+    assert trend(store, None, Selection())["period"].max().year == 2025

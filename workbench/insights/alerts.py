@@ -24,6 +24,7 @@ import pandas as pd
 
 from workbench.insights.selection import Selection
 from workbench.insights.sentiment import ids, labelled
+from workbench.shop.schema import happened
 from workbench.shop.space import Space
 from workbench.shop.store import Store
 
@@ -99,11 +100,11 @@ class _Candidate:
 
 
 def find(store: Store, space: Space | None) -> Alerts:
-    """The alerts of all reviews with a date and a sentiment."""
+    """The alerts of all reviews with a date, not in the future, and a sentiment."""
     frame = store.frame(
         "SELECT review_id, product_id, brand, split_part(category, ' > ', 1) AS category, created_at::DATE AS day, "
         f"label = 'negative' AS negative FROM ({labelled(space)}) "
-        "WHERE created_at IS NOT NULL AND label IS NOT NULL ORDER BY created_at, review_id"
+        f"WHERE {happened('created_at')} AND label IS NOT NULL ORDER BY created_at, review_id"
     )
     return find_in(frame)
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from workbench.insights.distinctive import words
 from workbench.insights.own_labels import labels_of_users, own_labels
+from workbench.shop.schema import happened
 from workbench.shop.space import Space
 from workbench.shop.store import Store
 from workbench.tasks.returns import DAYS
@@ -99,9 +100,11 @@ def _say_what_is_missing(made: Behaviour) -> None:
 
 
 def _people(store: Store, space: Space, basis: str) -> pd.DataFrame:
+    """What counts a user. Of a product that is sent back without a purchase (some shops' exports turn the line of a
+    refunded order into a return) as many pieces were had as went back."""
     sql = f"""
     WITH known AS (SELECT user_id FROM {space.table("users")}),
-    today AS (SELECT max(happened_at) AS day FROM histories),
+    today AS (SELECT max(happened_at) AS day FROM histories WHERE {happened("happened_at")}),
     counted AS (
         SELECT h.user_id,
                count(DISTINCT coalesce(e.order_id, h.happened_at::DATE::VARCHAR)) FILTER (h.kind = 'purchase') AS orders,
@@ -110,20 +113,23 @@ def _people(store: Store, space: Space, basis: str) -> pd.DataFrame:
                max(h.happened_at) AS last,
                count(DISTINCT h.product_id) FILTER (h.kind = 'view') AS viewed,
                count(DISTINCT h.product_id) FILTER (h.kind = 'purchase') AS taken,
-               sum(abs(coalesce(h.quantity, 1))) FILTER (h.kind = 'return') AS sent_back,
-               sum(coalesce(h.quantity, 1)) FILTER (h.kind = 'purchase') AS pieces,
                avg(h.rating) AS stars,
                count(*) FILTER (h.kind = 'review') AS reviews
         FROM histories h JOIN known USING (user_id)
         LEFT JOIN products p USING (product_id)
         LEFT JOIN events e ON h.kind <> 'review' AND e.event_id = h.row_key
-        GROUP BY h.user_id)
+        GROUP BY h.user_id),
+    by_product AS (
+        SELECT user_id, coalesce(sum(abs(coalesce(quantity, 1))) FILTER (kind = 'return'), 0) AS sent,
+               coalesce(sum(coalesce(quantity, 1)) FILTER (kind = 'purchase'), 0) AS kept
+        FROM histories SEMI JOIN known USING (user_id) GROUP BY user_id, product_id),
+    pieces AS (SELECT user_id, sum(sent) AS sent_back, sum(greatest(sent, kept)) AS had FROM by_product GROUP BY user_id)
     SELECT user_id, CASE WHEN $basis = 'purchase' THEN coalesce(orders, 0) END AS orders,
-           value, price, date_diff('day', last, today.day) AS recency,
+           value, price, greatest(0, date_diff('day', last, today.day)) AS recency,
            CASE WHEN taken > 0 AND (SELECT max(viewed) FROM counted) > 0 THEN viewed / taken END AS views,
-           CASE WHEN pieces > 0 AND (SELECT max(sent_back) FROM counted) > 0 THEN least(1, coalesce(sent_back, 0) / pieces) END AS returned,
+           CASE WHEN had > 0 AND (SELECT max(sent_back) FROM pieces) > 0 THEN sent_back / had END AS returned,
            stars, CASE WHEN (SELECT max(reviews) FROM counted) > 0 THEN coalesce(reviews, 0) END AS reviews
-    FROM known LEFT JOIN counted USING (user_id), today ORDER BY user_id"""
+    FROM known LEFT JOIN counted USING (user_id) LEFT JOIN pieces USING (user_id), today ORDER BY user_id"""
     return store.frame(sql, {"basis": basis}).set_index("user_id").astype(float)
 
 
@@ -160,7 +166,8 @@ def _word_basis(store: Store, space: Space) -> str:
 
 def words_of_titles(bought: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
     """(user_id, word): who has a product with this word in its title, each pair once."""
-    spoken = {product: sorted(words(titles[product])) for product in bought["product_id"].unique() if titles.get(product) != product}
+    named = {product: titles[product] for product in bought["product_id"].unique() if titles.get(product, product) != product}
+    spoken = {product: sorted(words(title)) for product, title in named.items()}
     told = bought[["user_id"]].assign(word=bought["product_id"].map(spoken)).explode("word").dropna()
     return told.drop_duplicates().astype("str").reset_index(drop=True)
 

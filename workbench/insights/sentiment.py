@@ -9,6 +9,7 @@ import pandas as pd
 
 from workbench.insights.own_labels import probability_sql, taught_sql
 from workbench.insights.selection import Selection
+from workbench.shop.schema import happened
 from workbench.shop.space import Space
 from workbench.shop.store import Store
 from workbench.tasks.sentiment import LABELS
@@ -43,12 +44,12 @@ def source(space: Space | None) -> str:
 
 
 def trend(store: Store, space: Space | None, selection: Selection, every: Every = "week") -> pd.DataFrame:
-    """One row for each period: period, n, and for each label its count, share and Wilson interval (`<label>_low`, `_high`)."""
+    """One row for each period up to today: period, n, and for each label its count, share and Wilson interval (`<label>_low`, `_high`)."""
     where, values = selection.where()
     counts = ", ".join(f"count(*) FILTER (label = '{label}') AS {label}_n" for label in LABELS)
     frame = store.frame(
         f"SELECT date_trunc('{every}', created_at)::DATE AS period, count(label) AS n, {counts} FROM ({labelled(space)}) "
-        f"WHERE {where} AND created_at IS NOT NULL AND label IS NOT NULL GROUP BY 1 ORDER BY 1",
+        f"WHERE {where} AND {happened('created_at')} AND label IS NOT NULL GROUP BY 1 ORDER BY 1",
         values,
     )
     return with_shares(frame)
@@ -91,7 +92,7 @@ def own_labels_trend(store: Store, space: Space | None, selection: Selection, ev
     where, values = selection.where()
     return store.frame(
         f"WITH chosen AS (SELECT date_trunc('{every}', created_at)::DATE AS period, taught FROM ({labelled(space)}) "
-        f"WHERE {where} AND created_at IS NOT NULL AND taught IS NOT NULL), "
+        f"WHERE {where} AND {happened('created_at')} AND taught IS NOT NULL), "
         "totals AS (SELECT period, count(*) AS n FROM chosen GROUP BY 1), "
         "each AS (SELECT period, unnest(taught) AS label FROM chosen) "
         "SELECT totals.period, asked.label, count(each.label) AS reviews, any_value(n) AS n, count(each.label) / any_value(n) AS share "

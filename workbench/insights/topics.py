@@ -29,7 +29,7 @@ _HAN = re.compile(r"[\u4e00-\u9fff]")
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic: its words, number of reviews, share of negatives, the reviews nearest to its centre, all its reviews."""
+    """A topic: its words, number of reviews, share of negatives of those with a sentiment; the reviews nearest to its centre, and all."""
 
     words: tuple[str, ...]
     n: int
@@ -79,12 +79,12 @@ def _clusters(vectors: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
 
 
 def _merge_alike(groups: list[np.ndarray], words: list[set[str]]) -> list[tuple[tuple[int, np.ndarray], tuple[str, ...]]]:
-    """Clusters with the same leading words are one topic: (centre's number, rows) and its words."""
+    """Clusters with the same leading words are one topic: (centre's number, rows) and its words. No row is in none."""
     named = _names([g for g in groups if len(g)], words)
     kept: dict[tuple[str, ...], tuple[int, np.ndarray]] = {}
     numbers = [i for i, g in enumerate(groups) if len(g)]
     for number, top in zip(numbers, named, strict=True):
-        same = next((t for t in kept if len(set(t[:3]) & set(top[:3])) >= 2), None)
+        same = next((t for t in kept if t == top or len(set(t[:3]) & set(top[:3])) >= 2), None)
         if same is None:
             kept[top] = (number, groups[number])
         else:
@@ -93,9 +93,11 @@ def _merge_alike(groups: list[np.ndarray], words: list[set[str]]) -> list[tuple[
 
 
 def _names(groups: list[np.ndarray], words: list[set[str]]) -> list[tuple[str, ...]]:
+    """The words that mark each group; those that are common in all of them name none."""
     counts = [Counter(w for row in group for w in words[row]) for group in groups]
     total: Counter[str] = sum(counts, Counter())
-    everywhere = {w for w, n in total.items() if n > COMMON * len(words)}
+    common = (w for w, n in total.items() if n > COMMON * len(words))
+    everywhere = {w for w in common if all(count[w] > COMMON / 2 * len(group) for count, group in zip(counts, groups, strict=True))}
     mean = sum(total.values()) / max(1, len(groups))
     named = []
     for count in counts:
@@ -108,4 +110,5 @@ def _names(groups: list[np.ndarray], words: list[set[str]]) -> list[tuple[str, .
 def _topic(frame: pd.DataFrame, vectors: np.ndarray, centre: np.ndarray, rows: np.ndarray, words: tuple[str, ...]) -> Topic:
     ids, labels = frame["review_id"].to_numpy(), frame["label"].to_numpy()
     near = rows[np.argsort(-(vectors[rows] @ centre), kind="stable")][:3]
-    return Topic(words, len(rows), float((labels[rows] == "negative").mean()), tuple(ids[near]), tuple(ids[rows]))
+    known = labels[rows][pd.notna(labels[rows])]
+    return Topic(words, len(rows), float((known == "negative").mean()) if len(known) else 0.0, tuple(ids[near]), tuple(ids[rows]))

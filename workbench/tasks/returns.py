@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from workbench.shop.schema import happened
 from workbench.shop.store import Store
 from workbench.tasks.base import Examples, Task
 from workbench.tasks.histories import cuts as cut_in_time
@@ -41,7 +42,9 @@ def cuts(store: Store, days: int = DAYS) -> list[datetime]:
 
     Where the whole shop is cut in time, the training cuts' answers are known before that.
     """
-    span = store.value("SELECT [min(happened_at), max(happened_at)] FROM histories WHERE kind = ?", [target_kind(store)])
+    span = store.value(
+        f"SELECT [min(happened_at), max(happened_at)] FROM histories WHERE kind = ? AND {happened('happened_at')}", [target_kind(store)]
+    )
     if not span or span[0] is None:
         return []
     first, last = span
