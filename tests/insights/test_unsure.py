@@ -35,6 +35,12 @@ def test_tickets_are_found_and_other_tasks_have_none(store, space):
     assert unsure(store, space, "tone").empty
 
 
+def test_rows_of_another_table_with_the_same_id_are_not_shown(store, space):
+    with store.transaction() as cursor:
+        cursor.execute("INSERT INTO reviews (review_id, body) VALUES ('t1', 'a lovely lamp')")
+    assert unsure(store, space, "intent")["text"].tolist() == ["where is it"]
+
+
 def test_what_was_labelled_before_is_left_out(store, space):
     with store.transaction() as cursor:
         cursor.execute("INSERT INTO labels (label_id, task, text, label) VALUES ('l1', 'sentiment', 'torn', 'neutral')")

@@ -6,11 +6,12 @@ import pandas as pd
 
 from workbench.shop.space import Space
 from workbench.shop.store import Store
+from workbench.tasks.uploaded import tasks_of
 
 TEXTS = {
-    "reviews": ("review_id", "concat_ws('. ', nullif(title, ''), body)"),
+    "reviews": ("review_id", "concat_ws('. ', nullif(title, ''), nullif(body, ''))"),
     "tickets": ("ticket_id", "body"),
-    "products": ("product_id", "concat_ws('. ', nullif(title, ''), description)"),
+    "products": ("product_id", "concat_ws('. ', nullif(title, ''), nullif(description, ''))"),
 }
 _UNSURE = """
 WITH margins AS (
@@ -27,14 +28,11 @@ def unsure(store: Store, space: Space, task: str, n: int = 100) -> pd.DataFrame:
     """The `n` rows whose two likeliest labels are closest: text, label (empty, to be filled in), predicted, probability, key.
 
     Margin sampling (Scheffer and others 2001, "Active hidden Markov models for information extraction").
-    No rows where the version does not predict the task; rows that were labelled before are left out.
+    No rows where the version does not predict the task, or the shop does not know it; rows that were labelled before are left out.
     """
-    found = pd.DataFrame(columns=["text", "label", "predicted", "probability", "key"])
-    if not space.has_task(task):
-        return found
-    for table, (key, text) in TEXTS.items():
-        sql = _UNSURE.format(predictions=space.table(f"predictions_{task}"), key=key, text=text, table=table)
-        rows = store.frame(sql, [task, n])
-        if len(rows):
-            return rows
-    return found
+    known = tasks_of(store).get(task)
+    if known is None or known.predicts not in TEXTS or not space.has_task(task):
+        return pd.DataFrame(columns=["text", "label", "predicted", "probability", "key"])
+    key, text = TEXTS[known.predicts]
+    sql = _UNSURE.format(predictions=space.table(f"predictions_{task}"), key=key, text=text, table=known.predicts)
+    return store.frame(sql, [task, n])

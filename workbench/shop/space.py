@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from scipy.sparse import csr_matrix
 
@@ -208,8 +207,3 @@ def write_space(path: Path) -> Iterator[SpaceWriter]:
         connection.execute("CHECKPOINT")
     finally:
         connection.close()
-
-
-def predictions_frame(space: Space, task: str) -> pd.DataFrame:
-    """A task's predictions: key, label, probability."""
-    return space.store.frame(f"SELECT key, label, probability FROM {space.table(f'predictions_{task}')}")
