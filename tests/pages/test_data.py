@@ -7,7 +7,8 @@ from joint_space import publish
 from workbench import jobs
 from workbench.components import context
 from workbench.jobs.worker import main
-from workbench.run import Run
+from workbench.pages import _uploads
+from workbench.run import Run, runs
 
 
 def script():
@@ -216,9 +217,6 @@ def test_the_quality_of_a_table_is_shown(page):
 
 
 def test_a_large_file_is_read_by_a_process_of_its_own(page, home, monkeypatch):
-    from workbench.pages import _uploads
-    from workbench.run import runs
-
     monkeypatch.setattr(_uploads, "LARGE", 100)
     at = uploaded(page(), ("reviews.csv", REVIEWS))
     (run,) = runs(home)
@@ -231,9 +229,6 @@ def test_a_large_file_is_read_by_a_process_of_its_own(page, home, monkeypatch):
 
 
 def test_reading_a_large_file_can_be_cancelled(page, home, monkeypatch):
-    from workbench.pages import _uploads
-    from workbench.run import runs
-
     monkeypatch.setattr(_uploads, "LARGE", 100)
     monkeypatch.setattr(jobs, "_spawn", lambda run, encoder: None)
     at = uploaded(page(), ("reviews.csv", REVIEWS))
@@ -242,6 +237,55 @@ def test_reading_a_large_file_can_be_cancelled(page, home, monkeypatch):
     monkeypatch.undo()
     assert main(run.folder) == 2 and run.status().state == "cancelled"
     assert [path.suffix for path in home.uploads.iterdir()] == [".upload"]
+
+
+@pytest.fixture
+def all_large(monkeypatch):
+    """Every file counts as a large one, and no process starts by itself."""
+    monkeypatch.setattr(_uploads, "LARGE", 1)
+    monkeypatch.setattr(jobs, "_spawn", lambda run, encoder: None)
+
+
+def worked(at, home):
+    """The page after the runs that wait were worked; whatever they lead to is worked too."""
+    while waiting := [run for run in runs(home) if not run.ended()]:
+        for run in waiting:
+            main(run.folder)
+        at.run()
+        assert not at.exception
+    return at
+
+
+def test_a_large_file_whose_columns_nobody_knows_is_mapped_by_hand(page, home, all_large):
+    at = worked(uploaded(page(), ("x.csv", "sku,wording,mark\np1,Really good,5\n")), home)
+    assert "It is not certain what x.csv holds" in words(at) and frames(at, "wording")[0]["mark"].tolist() == ["5"]
+    assert "Wait until every file is read." not in words(at) and "What stands in the way is said above." in words(at)
+    at.selectbox(key=next(s.key for s in at.selectbox if s.label == "Read it as")).select("reviews").run()
+    worked(at, home)
+    for label, column in (("body", "wording"), ("rating", "mark")):
+        next(s for s in at.selectbox if s.label == label).select(column).run()
+        worked(at, home)
+    press_import(at)
+    assert context.store().rows("SELECT product_id, rating, body FROM reviews") == [("p1", 5.0, "Really good")]
+
+
+def test_a_large_file_whose_reading_was_cancelled_says_so(page, home, all_large):
+    at = uploaded(page(), ("reviews.csv", REVIEWS))
+    (run,) = runs(home)
+    jobs.cancel(home, run.id)
+    worked(at, home)
+    assert "Reading a file was cancelled" in words(at) and f"resume-{run.id}" in [b.key for b in at.button]
+    assert "Wait until every file is read." not in words(at) and "What stands in the way is said above." in words(at)
+
+
+def test_a_run_that_was_killed_while_it_read_can_be_resumed(page, home, all_large, monkeypatch):
+    monkeypatch.setattr("workbench.run.START_GRACE_SECONDS", 0.0)
+    at = uploaded(page(), ("reviews.csv", REVIEWS))
+    assert "ended without a word" in words(at) and "What stands in the way is said above." in words(at)
+    (run,) = runs(home)
+    at.button(key=f"resume-{run.id}").click().run()
+    press_import(worked(at, home))
+    assert context.store().counts()["reviews"] == 2
 
 
 SURVEY = "what_they_said,mark,sku\nThe lamp flickers all the time,2,L-3\nA nice warm light for evenings,5,L-3\n"

@@ -58,7 +58,12 @@ class Checked:
     sheet: importers.Sheet | None = None
     document: dict[str, Any] | None = None
     error: WorkbenchError | None = None
-    run: str | None = None  # a process that reads the file, or that did not end well
+    run: str | None = None  # a process that reads the file, or that can be resumed
+
+    @property
+    def waits(self) -> bool:
+        """Whether the file is still being read."""
+        return self.run is not None and self.error is None
 
     @property
     def questions(self) -> tuple[Question, ...]:
@@ -135,10 +140,24 @@ def check(kept: Kept, reading: Reading) -> Checked:
     known: dict[tuple[Any, ...], Checked] = st.session_state.setdefault(_CHECKED, {})
     if key in known or kept.size < LARGE:
         return _remembered(key, lambda: _check(kept, reading))
-    status = Run.find(context.home(), _reader(kept, reading)).status()
-    if status.state != "done":
+    run = Run.find(context.home(), _reader(kept, reading))
+    status = run.status()
+    if status.state in ("queued", "running"):
         return Checked(run=status.id)
+    if status.state == "cancelled" or not run.ended():
+        return Checked(run=status.id, error=_stopped(status))
     return _remembered(key, lambda: _from_run(kept, reading, status))
+
+
+def _stopped(status: RunStatus) -> WorkbenchError:
+    """Why a run that can be resumed has not read its file."""
+    if status.state == "cancelled":
+        return WorkbenchError("Reading the file was cancelled.", "Resume it, or take the file off the list.")
+    return _told(status)
+
+
+def _told(status: RunStatus) -> WorkbenchError:
+    return WorkbenchError(status.problem or "The file could not be read.", status.fix or "Choose it again.")
 
 
 def _reader(kept: Kept, reading: Reading) -> str:
@@ -153,6 +172,9 @@ def _reader(kept: Kept, reading: Reading) -> str:
 
 
 def _from_run(kept: Kept, reading: Reading, status: RunStatus) -> Checked:
+    """What came of a run that has ended: the rows that it made ready, or what it could not read."""
+    if status.state == "failed":
+        return _unread(kept, reading, _told(status))
     staged = handover.taken_over(Path((status.result or {})["sheets"]))
     if staged is None:  # its rows were cleared away, or taken over already: read it again
         st.session_state[_RUNS].pop((kept.id, reading), None)

@@ -121,10 +121,10 @@ def _mapping(file: Kept, as_table: str | None, first: Checked) -> tuple[tuple[st
 def _understood(file: Kept, checked: Checked) -> None:
     if checked.run:
         progress.watch(checked.run)
+    elif checked.error:
+        states.failed(checked.error)
     if checked.sheet:
         st.text(f"Recognised: {checked.sheet.importer.title}, into {checked.sheet.table} · {checked.sheet.source.words}")
-    if checked.error:
-        states.failed(checked.error)
     if checked.preview:
         first, rows = pd.DataFrame(checked.preview), len(checked.preview)
         st.caption(f"The first {rows} rows, as the file has them" if rows > 1 else "The first row, as the file has it")
@@ -172,7 +172,7 @@ def _consent(read: list[Checked]) -> None:
     waiting = sum(not checked.ready for checked in read)
     left_out = sum(checked.rejected for checked in read)
     agreed = True
-    if any(checked.run for checked in read):
+    if any(checked.waits for checked in read):
         st.text("Wait until every file is read.")
     elif any(checked.error for checked in read):
         st.text("What stands in the way is said above." if len(read) == 1 else "What stands in the way of a file is said in its box.")
