@@ -1,5 +1,6 @@
 """The app: pages are found by their files, the sidebar says what they stand on, a held shop is explained."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,18 @@ def test_the_app_opens_on_the_overview_and_names_model_and_data(app, home):
     told = [c.value for c in at.sidebar.caption]
     assert told[:2] == [f"Model {made.id}", "Data version 1"]
     assert at.title[0].value == "Overview"
+
+
+def test_the_app_goes_on_where_the_active_version_is_gone_and_says_how_to_promote_another(app, home):
+    with Store.open(home) as store:
+        fill(store)
+    first, second = publish(home), publish(home)
+    shutil.rmtree(second.folder)
+    at = app()
+    assert not at.exception
+    told = " ".join(text.value for text in at.sidebar.text)
+    assert f"{second.id} is missing" in told and f"(there are: {first.id})" in told
+    assert at.sidebar.caption[0].value == "Data version 1"
 
 
 def test_a_held_shop_is_explained_on_the_page(app, home):

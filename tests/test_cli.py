@@ -1,6 +1,7 @@
 """The command line: one JSON document on stdout, problem and fix on stderr, exit 0, 2 or 1."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -101,6 +102,23 @@ def test_promote_and_rollback(run, home, shop):
     assert [v["id"] for v in run("models")[1]["versions"]] and run("models")[1]["active"] == second.id
     assert run("rollback")[1] == {"active": shop.id}
     assert Registry(home).active().id == shop.id
+
+
+def test_where_the_active_version_is_gone_commands_go_on_and_say_so(run, home, surge, tmp_path, capsys):
+    version = publish(home)
+    shutil.rmtree(version.folder)
+    for verb in ("models", "status"):
+        status, document, _ = run(verb)
+        assert status == 0 and document["active"] is None and document["missing"] == version.id
+        assert main([verb, "--home", str(home.root)]) == 0
+        out = capsys.readouterr().out
+        assert f"{version.id} is missing" in out and "workbench promote VERSION" in out
+    status, document, err = run("alerts")
+    assert status == 0 and document["alerts"] and f"{version.id} is missing" in err and "without a model" in err
+    (tmp_path / "rows.csv").write_text("text,label\n" + "good,positive\nbad,negative\n" * 9)
+    for argv in (["recommend", "u1"], ["evaluate"], ["finetune", str(tmp_path / "rows.csv"), "--task", "mood"], ["demo", "--build-only"]):
+        status, document, err = run(*argv)
+        assert status == 2 and document is None and f"{version.id} is missing" in err and "workbench promote VERSION" in err
 
 
 @pytest.mark.parametrize(

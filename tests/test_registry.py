@@ -67,6 +67,25 @@ def test_of_two_promotions_at_once_one_is_told(home):
     assert registry.active().id == first.id
 
 
+def test_where_the_active_version_is_gone_it_is_said_and_another_can_be_promoted(home):
+    registry = Registry(home)
+    first, second, third = publish(registry), publish(registry), publish(registry)
+    registry.promote(first.id)
+    registry.promote(second.id)
+    assert registry.missing() is None
+    second.folder.rename(home.root / "elsewhere")
+    assert registry.active() is None and registry.missing() == second.id
+    said = registry.none_active()
+    assert f"active model version {second.id} is missing: {second.folder} is gone" in said.problem
+    assert f"workbench promote VERSION (there are: {third.id}, {first.id})" in said.fix or f"{first.id}, {third.id}" in said.fix
+    registry.promote(third.id, expected=None)
+    assert registry.active().id == third.id and registry.missing() is None
+    assert registry.history()[-1]["before"] == second.id
+    with pytest.raises(WorkbenchError, match=f"{third.id} became active in the meantime"):
+        registry.promote(first.id, expected=None)
+    assert registry.rollback(expected=third.id).id == first.id
+
+
 def test_a_flipped_bit_is_refused(home):
     registry = Registry(home)
     version = publish(registry)

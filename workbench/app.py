@@ -63,8 +63,12 @@ def sidebar() -> None:
     """The active model, the data's version and what runs now."""
     with st.sidebar:
         with states.guard(), st.container(gap=None):
-            active = context.registry().active()
-            st.caption(f"Model {active.id}" if active else "No model yet")
+            registry = context.registry()
+            active = registry.active()
+            if registry.missing():
+                states.failed(registry.none_active(), "The active model is missing")
+            else:
+                st.caption(f"Model {active.id}" if active else "No model yet")
             st.caption(f"Data version {context.store().data_version}")
         _jobs()
 

@@ -147,9 +147,27 @@ class Registry:
         raise WorkbenchError(f"There is no model version {version!r}; there are: {known}.", "See them with: workbench models")
 
     def active(self) -> ModelVersion | None:
-        """The version in use, or None before the first promotion."""
+        """The version in use, or None before the first promotion and where it is `missing`."""
         version = self._state().get("active")
-        return self.get(version) if version else None
+        return next((found for found in self.versions() if found.id == version), None)
+
+    def missing(self) -> str | None:
+        """The id of the active version where its folder is gone: somebody deleted or moved it."""
+        version = self._state().get("active")
+        return str(version) if version and self.active() is None else None
+
+    def none_active(self) -> WorkbenchError:
+        """Why `active` is None and what to do, for who needs a version or goes on without one."""
+        gone = self.missing()
+        if gone is None:
+            return WorkbenchError("No model version is active.", "Train one with: workbench train")
+        known = [version.id for version in self.versions()]
+        return WorkbenchError(
+            f"The active model version {gone} is missing: {self.home.models / gone} is gone or incomplete.",
+            f"Put it back, or promote another on the page Models or with: workbench promote VERSION (there are: {', '.join(known)})."
+            if known
+            else "Put it back, or train one on the page Models or with: workbench train; then promote it: workbench promote VERSION",
+        )
 
     def history(self) -> list[dict[str, Any]]:
         """Promotions and rollbacks, oldest first: when, who, action, version, before, why."""
@@ -222,7 +240,7 @@ class Registry:
         with self._lock:
             state = self._state()
             before = state.get("active")
-            if expected is not ... and expected != before:
+            if self._another(expected):
                 raise WorkbenchError(
                     f"Version {version} was not promoted: {before} became active in the meantime.",
                     "Look at the versions again, then decide.",
@@ -242,7 +260,7 @@ class Registry:
         """Go back to the version that was active before this one; `expected` as in `promote`."""
         with self._lock:
             state = self._state()
-            if expected is not ... and expected != state.get("active"):
+            if self._another(expected):
                 raise WorkbenchError(
                     f"Nothing was rolled back: {state.get('active')} became active in the meantime.",
                     "Look at the versions again, then decide.",
@@ -254,6 +272,11 @@ class Registry:
             self.get(version).verify()
             self._write(version, previous, "rollback", state.get("active"), why)
         return self.get(version)
+
+    def _another(self, expected: str | object | None) -> bool:
+        """Whether another version is active than the caller saw; who saw none may have seen that it is missing."""
+        active = self.active()
+        return expected is not ... and expected != (active.id if active else None)
 
     def _write(self, version: str, previous: list[str], action: str, before: str | None, why: str) -> None:
         write_json(self.home.active_file, {"active": version, "previous": previous})

@@ -1,6 +1,7 @@
 """Runs with a stand-in for the encoder: how they end, who may cancel them, who waits for whom."""
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -76,6 +77,17 @@ def test_a_second_version_waits_for_its_promotion(home, snapshot, derived):
     worker.main(first.folder, encoder("train"))
     worker.main(second.folder, encoder("train"))
     assert Registry(home).active().id == first.status().result["version"] != second.status().result["version"]
+
+
+def test_a_version_takes_the_place_of_a_missing_one_only_when_it_is_promoted(home, snapshot, derived):
+    first, second = created(home, snapshot), created(home, snapshot)
+    worker.main(first.folder, encoder("train"))
+    gone = Registry(home).active()
+    shutil.rmtree(gone.folder)
+    assert worker.main(second.folder, encoder("train")) == 0
+    result = second.status().result
+    assert Registry(home).missing() == gone.id
+    assert f"{gone.id} is missing" in result["notes"][0] and f"workbench promote {result['version']}" in result["notes"][0]
 
 
 def test_a_measurement_promotes_and_derives_nothing(home, snapshot, derived):

@@ -1,5 +1,7 @@
 """The models page: side by side, lineage, promote, roll back, two promotions at once, training."""
 
+import shutil
+
 import pytest
 from app_page import fixture_of, words
 from joint_space import EVALUATION, fill, publish
@@ -29,6 +31,15 @@ def two(home):
 
 def test_an_empty_shop_leads_to_the_import(page):
     assert [b.label for b in page().button] == ["Import data"]
+
+
+def test_another_version_is_promoted_where_the_active_one_is_gone(page, home, two):
+    first, second = two
+    shutil.rmtree(first.folder)
+    at = page()
+    at.button(key="promote").click().run()
+    at.button(key="promote-yes").click().run()
+    assert not at.exception and Registry(home).active().id == second.id
 
 
 @pytest.fixture

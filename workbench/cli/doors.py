@@ -61,7 +61,10 @@ def demo(home: Home, given: Namespace) -> Answer | None:
 
 def prepare(home: Home) -> Run | None:
     """The sample shop imported and its training begun, where they are not there yet; the run that trains."""
-    if home.shop_file.exists() and Registry(home).active() is not None:
+    registry = Registry(home)
+    if registry.missing():
+        raise registry.none_active()
+    if home.shop_file.exists() and registry.active() is not None:
         return None
     going = next((run for run in runs(home) if run.spec.get("kind") == "train" and run.status().state in ("queued", "running")), None)
     if going is not None:

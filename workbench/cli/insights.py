@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,9 +25,10 @@ Answer = tuple[dict[str, Any], str]
 @contextmanager
 def opened(home: Home) -> Iterator[tuple[Store, Space]]:
     """The shop and the active version's space; WorkbenchError before the first promotion."""
-    active = Registry(home).active()
+    registry = Registry(home)
+    active = registry.active()
     if active is None:
-        raise WorkbenchError("No model version is active.", "Train one with: workbench train")
+        raise registry.none_active()
     with reading(home) as store:
         yield store, Space(store, active)
 
@@ -61,8 +63,11 @@ def alerts(home: Home, given: Namespace) -> Answer:
 
 @contextmanager
 def _perhaps(home: Home) -> Iterator[tuple[Store, Space | None]]:
-    """The shop, and the active version's space where there is one."""
-    active = Registry(home).active()
+    """The shop, and the active version's space where there is one; on stderr that it is missing."""
+    registry = Registry(home)
+    active = registry.active()
+    if registry.missing():
+        print(f"{registry.none_active()}\nThe answer is given without a model.", file=sys.stderr)
     with reading(home) as store:
         yield store, Space(store, active) if active else None
 

@@ -88,6 +88,9 @@ def finetune(home: Home, given: Namespace) -> Answer:
         return tuned(jobs.start(home, "finetune", repeated(home, given.again)))
     if not given.file or not given.task:
         raise WorkbenchError("finetune needs a file of labelled rows and --task NAME.", "Or repeat what made a version: --again VERSION")
+    registry = Registry(home)
+    if registry.missing():
+        raise registry.none_active()
     frame = rows(given)
     named = given.label or []
     text, label = columns(frame, given.text, named[0] if named else None)
@@ -102,7 +105,7 @@ def finetune(home: Home, given: Namespace) -> Answer:
         for labelled in uploads:
             labelled.check()
             _say(labelled, known=task in teachable(store))
-        active = Registry(home).active()
+        active = registry.active()
         choice, why = recommended(len(uploads[0].rows), parent=active is not None)
         how = {"recipe": given.recipe, "train": given.train or choice, "parent": active.id if active else None}
         if given.estimate:

@@ -6,7 +6,6 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import WorkbenchError
 from workbench.home import Home
 from workbench.insights import promotion
 from workbench.insights.findings import findings, said
@@ -20,12 +19,15 @@ def models(home: Home, given: Namespace) -> Answer:
     registry = Registry(home)
     active = registry.active()
     versions = [{"id": v.id, **v.info} for v in registry.versions()]
+    gone = registry.none_active() if registry.missing() else None
     document = {"active": active.id if active else None, "versions": versions, "history": registry.history()}
     lines = [
         f"{'*' if v['id'] == document['active'] else ' '} {v['id']}  {v.get('kind', '?')}  recipe {v.get('recipe', '?')}  "
         f"data version {v.get('data_version', '?')}  parent {v.get('parent') or 'none'}"
         for v in versions
     ]
+    if gone is not None:
+        return {**document, "missing": registry.missing()}, "\n".join([*lines, gone.problem, gone.fix])
     return document, "\n".join(lines) or "No model version yet. Train one with: workbench train"
 
 
@@ -76,7 +78,7 @@ def version_of(home: Home, wanted: str | None) -> ModelVersion:
     registry = Registry(home)
     found = registry.get(wanted) if wanted else registry.active()
     if found is None:
-        raise WorkbenchError("No model version is active.", "Train one with: workbench train")
+        raise registry.none_active()
     return found
 
 

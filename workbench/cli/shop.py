@@ -125,15 +125,16 @@ def personal_words(found: dict[str, Any]) -> list[str]:
 
 def status(home: Home, given: Namespace) -> Answer:
     """What there is, what is active and what runs."""
-    active = Registry(home).active()
+    registry = Registry(home)
+    active, gone = registry.active(), registry.missing()
     with reading(home) as store:
         document = {
             "data_version": store.data_version,
             "tables": store.counts(),
             "active": active.id if active else None,
             "jobs": [_job(run.status()) for run in runs(home)[:RUNS_LISTED]],
-        }
-    return document, _status_words(document)
+        } | ({"missing": gone} if gone else {})
+    return document, "\n".join([_status_words(document), *([str(registry.none_active())] if gone else [])])
 
 
 def _job(status: Any) -> dict[str, Any]:
@@ -144,7 +145,7 @@ def _job(status: Any) -> dict[str, Any]:
 def _status_words(document: dict[str, Any]) -> str:
     lines = [f"Data version {document['data_version']}"]
     lines += [f"  {table}: {rows:,}" for table, rows in document["tables"].items()]
-    lines.append(f"Active model: {document['active'] or 'none yet'}")
+    lines.append(f"Active model: {document['active'] or ('missing' if 'missing' in document else 'none yet')}")
     return "\n".join(lines + [f"  {job['id']}: {job['state']}, {job['done']:.0%}, {job['step']}" for job in document["jobs"]])
 
 

@@ -11,7 +11,10 @@ from workbench.jobs.inference import Inference
 
 def inference() -> Inference:
     """The client of the active version; WorkbenchError before the first promotion."""
-    active = context.registry().active()
+    registry = context.registry()
+    active = registry.active()
+    if registry.missing():
+        raise registry.none_active()
     if active is None:
         raise WorkbenchError("No model version is active, so no text can be read.", "Train one on the page Models.")
     return _client(str(context.home().root), active.id, active.state)

@@ -13,6 +13,11 @@ def model(page: str = "models") -> Space:
     found = context.space()
     if found is not None:
         return found
+    registry = context.registry()
+    if registry.missing():
+        gone = registry.none_active()
+        states.empty("The active model is missing", f"{gone.problem} {gone.fix}", "See the models", "models")
+        st.stop()
     training = [status.id for status in progress.running() if status.kind == "train"]
     if training:
         st.text("The first model is being trained; this page fills when it is ready.")

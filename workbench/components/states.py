@@ -36,10 +36,10 @@ def empty(title: str, what: str, button_label: str | None = None, page: str | No
             go(page)
 
 
-def failed(error: WorkbenchError) -> None:
+def failed(error: WorkbenchError, what: str = "This could not be done") -> None:
     """Problem and fix, as literal text: a bad value of a file may look like Markdown."""
     with st.container(border=True):
-        st.markdown(":red[:material/error: **This could not be done**]")
+        st.markdown(f":red[:material/error: **{what}**]")
         st.text(error.problem)
         st.markdown(":material/arrow_forward: **What to do**")
         st.text(error.fix)

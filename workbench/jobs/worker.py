@@ -123,10 +123,12 @@ def sweep(home: Home, run: Run) -> None:
 
 
 def promote_first(home: Home, version: str) -> list[str]:
-    """Make `version` the active one where there is none yet; a note if another came first."""
+    """Make `version` the active one where there is none yet; a note if another came first, or the active one is missing."""
     registry = Registry(home)
     if registry.active() is not None:
         return []
+    if registry.missing():
+        return [f"{registry.none_active().problem} {version} was not put in its place; promote it with: workbench promote {version}"]
     try:
         registry.promote(version, expected=None, why="the first version")
     except WorkbenchError as error:
