@@ -18,6 +18,8 @@ from torchjd.aggregation import PCGradWeighting, UPGradWeighting
 from torchjd.linalg import DualConeProjector, PSDMatrix
 from torchjd.scalarization import FAMO, UW
 
+from workbench.encoder.by_task import ByTask
+
 Losses = dict[str, Tensor]
 RIDGE = 1e-4
 
@@ -59,7 +61,7 @@ class Uncertain(Balance):
 
     def __init__(self, tasks: Sequence[str]) -> None:
         super().__init__()
-        self.of = nn.ModuleDict({name: UW(1) for name in tasks})
+        self.of = ByTask({name: UW(1) for name in tasks})
 
     def total(self, losses: Losses) -> Tensor:
         return torch.stack([self.of[name](loss[None]) for name, loss in losses.items()]).sum()

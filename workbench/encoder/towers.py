@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from workbench.encoder.backbone import Backbone, Texts
+from workbench.encoder.by_task import ByTask
 from workbench.encoder.companions import CompanionWeights
 from workbench.encoder.corpus import GAPS, KINDS
 from workbench.encoder.heads import TextHead, UserHead
@@ -159,7 +160,7 @@ class JointEncoder(nn.Module):
         self.companions = CompanionWeights(n)
         self.text_dropout = nn.Dropout(min(recipe.dropout, 0.1))
         self.masked = MaskedWords(backbone) if masked else None
-        self.heads = nn.ModuleDict({name: TextHead(backbone.width, o) if o else UserHead(d, NUMBERS) for name, o in heads.items()})
+        self.heads = ByTask({name: TextHead(backbone.width, o) if o else UserHead(d, NUMBERS) for name, o in heads.items()})
 
     def read(self, texts: Texts) -> Tensor:
         """Pooled texts, (rows, width)."""
