@@ -37,6 +37,31 @@ def test_each_label_becomes_a_task_that_says_yes_or_no(store):
     assert task.missing(store) is None and task.examples(store).labels == ["no", "yes"]
 
 
+def test_capitals_make_no_second_label():
+    shouted = pd.DataFrame({"said": [f"words {i}" for i in range(30)], "about": ["Delivery; price", "delivery", "PRICE"] * 10})
+    made = read_several(shouted, "topics", "said", ["about"], "tickets")
+    assert [(one.task, one.title, one.counts["yes"]) for one in made] == [
+        ("topics_delivery", "topics: Delivery", 20),
+        ("topics_price", "topics: price", 20),
+    ]
+    assert sets_of(pd.DataFrame({"Late": ["1", "0"], "late": ["0", "1"]}), ["Late", "late"]) == [{"Late"}, {"Late"}]
+
+
+def test_no_two_labels_share_a_task():
+    labels = ["delivery late", "delivery lost", "C", "C++", "C#"]
+    told = pd.DataFrame({"said": [f"words {i}" for i in range(60)], "about": labels * 12})
+    made = read_several(told, "what_customers_complain_about", "said", ["about"], "reviews")
+    assert {one.title.split(": ")[1]: one.task for one in made} == {
+        "C": "what_customers_complain_about_c",
+        "C#": "what_customers_complain_about_c_2",
+        "C++": "what_customers_complain_about_c_3",
+        "delivery late": "what_customers_complain_about_delivery_l",
+        "delivery lost": "what_customers_complain_about_delivery_2",
+    }
+    (full, *_) = read_several(told, "n" * 40, "said", ["about"], "reviews")
+    assert full.task == "n" * 40 and all(len(one.task) <= 40 for one in made)
+
+
 def test_labels_that_too_few_rows_carry_are_left_out_and_none_at_all_is_refused():
     assert [one.task for one in read_several(rows(25), "topics", "said", ["about"], "reviews")] == [
         "topics_delivery",

@@ -25,12 +25,19 @@ def divider(cells: Sequence[str]) -> str | None:
 
 
 def sets_of(frame: pd.DataFrame, labels: Sequence[str]) -> list[set[str]]:
-    """The labels of each row: those of one column's cell, or the columns that are ticked."""
+    """The labels of each row: those of one column's cell, or the columns that are ticked; spelled as the file spells them first."""
     if len(labels) > 1:
-        return [{name for name in labels if cell_word(row[name]).casefold() in _TRUE} for row in frame[list(labels)].to_dict("records")]
+        ticked = frame[list(labels)].to_dict("records")
+        return _spelled_alike([[name for name in labels if cell_word(row[name]).casefold() in _TRUE] for row in ticked])
     cells = [cell_word(cell) for cell in frame[labels[0]]]
     sign = divider(cells)
-    return [{part.strip() for part in (cell.split(sign) if sign else [cell]) if part.strip()} for cell in cells]
+    return _spelled_alike([[part.strip() for part in (cell.split(sign) if sign else [cell]) if part.strip()] for cell in cells])
+
+
+def _spelled_alike(rows: Sequence[Sequence[str]]) -> list[set[str]]:
+    """The labels of each row, those that differ in capitals alone as one."""
+    first: dict[str, str] = {}
+    return [{first.setdefault(label.casefold(), label) for label in row} for row in rows]
 
 
 def read_several(frame: pd.DataFrame, name: str, text: str, labels: Sequence[str], about: str) -> list[Labelled]:
@@ -40,7 +47,7 @@ def read_several(frame: pd.DataFrame, name: str, text: str, labels: Sequence[str
     """
     found = sets_of(frame, labels)
     counts = Counter(label for row in found for label in row)
-    made = [_task(frame, name, text, label, found, place, about) for place, label in enumerate(sorted(counts))]
+    made = [_task(frame, task, text, label, found, about, name) for label, task in _names(name, sorted(counts)).items()]
     usable = [one for one in made if one.refusal is None]
     if not usable:
         listed = ", ".join(f"{label!r}: {n}" for label, n in counts.most_common(30)) or "none"
@@ -50,13 +57,18 @@ def read_several(frame: pd.DataFrame, name: str, text: str, labels: Sequence[str
     return usable
 
 
-def _task(frame: pd.DataFrame, name: str, text: str, label: str, found: Sequence[set[str]], place: int, about: str) -> Labelled:
+def _task(frame: pd.DataFrame, task: str, text: str, label: str, found: Sequence[set[str]], about: str, name: str) -> Labelled:
     rows = pd.DataFrame({text: frame[text].tolist(), "label": [YES if label in row else NO for row in found]}, index=frame.index)
-    made = read_labelled(rows, _named(name, label, place), text, "label")
+    made = read_labelled(rows, task, text, "label")
     return replace(made, title=f"{name}: {label}", about=about, family=name)
 
 
-def _named(name: str, label: str, place: int) -> str:
-    """A task's name for a label of a set, of letters a-z, digits and _."""
-    word = re.sub(r"[^a-z0-9]+", "_", label.casefold()).strip("_") or str(place)
-    return f"{name}_{word}"[:_LONGEST]
+def _names(name: str, labels: Sequence[str]) -> dict[str, str]:
+    """A task's name for each label of a set, of letters a-z, digits and _; no two are the same."""
+    made: dict[str, str] = {}
+    for place, label in enumerate(labels):
+        word = re.sub(r"[^a-z0-9]+", "_", label.casefold()).strip("_") or str(place)
+        ends = ("", *(f"_{n}" for n in range(2, len(labels) + 2)))
+        tasks = (f"{name}_{word}"[: _LONGEST - len(end)] + end for end in ends)
+        made[label] = next(task for task in tasks if task not in made.values())
+    return made
