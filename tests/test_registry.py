@@ -86,6 +86,20 @@ def test_where_the_active_version_is_gone_it_is_said_and_another_can_be_promoted
     assert registry.rollback(expected=third.id).id == first.id
 
 
+def test_a_user_without_a_name_is_written_down_by_its_number(home, monkeypatch):
+    def nameless():
+        raise KeyError("getpwuid(): uid not found: 4711")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    monkeypatch.setattr("os.getuid", lambda: 4711)
+    registry = Registry(home)
+    first, second = publish(registry), publish(registry)
+    registry.promote(first.id)
+    registry.promote(second.id)
+    registry.rollback()
+    assert [(h["action"], h["who"]) for h in registry.history()] == [("promote", "4711"), ("promote", "4711"), ("rollback", "4711")]
+
+
 def test_a_flipped_bit_is_refused(home):
     registry = Registry(home)
     version = publish(registry)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -116,6 +117,14 @@ class ModelVersion:
                     f"Model version {self.id} is damaged: {name} is missing or its SHA-256 is not the manifest's.",
                     "Roll back to another version, or train again.",
                 )
+
+
+def _who() -> str:
+    """The name of the process's user; its number where it has none, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
 
 
 def merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
@@ -279,7 +288,7 @@ class Registry:
         return expected is not ... and expected != (active.id if active else None)
 
     def _write(self, version: str, previous: list[str], action: str, before: str | None, why: str) -> None:
+        entry = {"when": time.time(), "who": _who(), "action": action, "version": version, "before": before, "why": why}
         write_json(self.home.active_file, {"active": version, "previous": previous})
-        entry = {"when": time.time(), "who": getpass.getuser(), "action": action, "version": version, "before": before, "why": why}
         with (self.home.models / "history.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry, ensure_ascii=False) + "\n")
