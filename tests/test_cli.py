@@ -209,6 +209,19 @@ def test_import_counts_every_line_and_a_dry_run_changes_nothing(run, tmp_path):
     assert run("import", str(file))[1]["data_version"] == 1
 
 
+@pytest.mark.parametrize("writable", [True, False])
+def test_rejects_that_cannot_be_written_are_refused_before_anything_is_imported(run, tmp_path, monkeypatch, writable):
+    path = tmp_path / "reviews.csv"
+    path.write_text("review_id,product_id,rating,body\n1,p1,5,good\n2,p1,many,bad\n")
+    target = tmp_path / "rejects.csv" if not writable else tmp_path / "nowhere" / "rejects.csv"
+    if not writable:
+        monkeypatch.setattr("os.access", lambda path, mode: False)
+    status, document, err = run("import", str(path), "--rejects", str(target))
+    assert status == 2 and document is None and f"--rejects '{target}'" in err and "Name a file in a folder" in err
+    monkeypatch.undo()
+    assert run("status")[1]["data_version"] == 0
+
+
 def test_an_import_for_people_names_the_rows_left_out(home, tmp_path, capsys):
     file = tmp_path / "reviews.csv"
     file.write_text(REVIEWS, "utf-8")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.cli.tables import out_file
 from workbench.errors import WorkbenchError
 from workbench.export import to_csv
 from workbench.home import Home
@@ -29,14 +30,15 @@ def import_(home: Home, given: Namespace) -> Answer:
     from workbench.shop import importers
 
     paths = [Path(name) for name in given.files]
+    rejects = out_file(given.rejects, "--rejects") if given.rejects else None
     mapped = mapping(given.mapping)
     said = {name: getattr(given, name) for name in SAID}
     with Store.open(home) as store:
         staged = importers.read(home, paths, mapping=mapped, report=_Progress(), **said)
-        left_out = importers.rejects(staged) if given.rejects else []
+        left_out = importers.rejects(staged) if rejects else []
         document = importers.commit(store, staged, dry_run=given.dry_run, replacing=given.replace, save_as=given.save_mapping)
-    if given.rejects:
-        document["rejects"] = _write_rejects(Path(given.rejects), left_out)
+    if rejects:
+        document["rejects"] = _write_rejects(rejects, left_out)
     return document, _import_words(document, given.dry_run)
 
 

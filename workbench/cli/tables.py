@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -15,12 +16,14 @@ from workbench.tasks import tables
 MOST_NAMED = 20
 
 
-def out_file(name: str) -> Path:
-    """The file that --out names; WorkbenchError where it cannot be written, before any work is done."""
+def out_file(name: str, option: str = "--out") -> Path:
+    """The file that an option names; WorkbenchError where it cannot be written, before any work is done."""
     path = Path(name)
     if path.is_dir() or not path.parent.is_dir():
         what = "is a folder" if path.is_dir() else f"lies in {path.parent}, which is no folder"
-        raise WorkbenchError(f"--out {name!r} {what}.", "Name a file in a folder that exists.")
+        raise WorkbenchError(f"{option} {name!r} {what}.", "Name a file in a folder that exists.")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise WorkbenchError(f"{option} {name!r} may not be written by you.", "Name a file in a folder that you may write to.")
     return path
 
 
