@@ -19,18 +19,22 @@ def home() -> Home:
     return Home.find()
 
 
-_ALONE = threading.RLock()
+_ALONE = threading.RLock()  # always taken before the cache's own lock on `_open`: taken after it, two who close would wait for ever
 
 
 @st.cache_resource(show_spinner=False)
 def _open(root: str) -> Store:
+    return Store.open(Home.find(root))
+
+
+def _opened(root: str) -> Store:
     with _ALONE:
-        return Store.open(Home.find(root))
+        return _open(root)
 
 
 def store() -> Store:
     """The shop, opened read-write once for the whole process."""
-    return _open(str(home().root))
+    return _opened(str(home().root))
 
 
 @contextmanager
@@ -56,7 +60,7 @@ def space() -> Space | None:
 @st.cache_resource(show_spinner=False, max_entries=8)
 def _space(root: str, version: str, state: str) -> Space:
     found: ModelVersion = Registry(Home.find(root)).get(version)
-    return Space(_open(root), found)
+    return Space(_opened(root), found)
 
 
 def state_key() -> tuple[str, int, str]:
