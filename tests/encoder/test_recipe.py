@@ -2,7 +2,9 @@ from dataclasses import fields
 
 import pytest
 
-from workbench.encoder.recipe import ALLOWED, Recipe, recipe, recipes
+from workbench.encoder.recipe import ALLOWED, Recipe, broken, heads_of, recipe, recipes
+from workbench.encoder.scratch import _model
+from workbench.encoder.towers import UserTower
 from workbench.errors import WorkbenchError
 
 
@@ -15,6 +17,43 @@ def test_the_home_s_own_recipe_comes_first(home):
     folder.mkdir()
     (folder / "laptop.toml").write_text("epochs = 3")
     assert recipe(home, "laptop").epochs == 3
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        (b"epochs = \n", "mine.toml cannot be read: Invalid value"),
+        ("epochs = 3 # größer".encode("latin-1"), "mine.toml cannot be read: 'utf-8' codec"),
+        (b"epochs = 0\n", "mine.toml: The recipe's epochs is 0; it must be at least 1"),
+        (b"epoch = 3\n", "mine.toml: Unknown settings in the recipe: epoch;"),
+    ],
+)
+def test_a_broken_recipe_is_named_and_stands_in_no_other_s_way(home, written, told):
+    folder = home.models / "recipes"
+    folder.mkdir()
+    (folder / "mine.toml").write_bytes(written)
+    assert recipe(home, "laptop").name == "laptop" and "laptop" in recipes(home) and "mine" not in recipes(home)
+    with pytest.raises(WorkbenchError, match=told):
+        recipe(home, "mine")
+    (error,) = broken(home)
+    assert "mine.toml" in error.problem and error.fix
+
+
+def test_a_home_s_own_broken_recipe_is_not_the_shipped_one(home):
+    folder = home.models / "recipes"
+    folder.mkdir()
+    (folder / "laptop.toml").write_text("epochs = three")
+    assert "laptop" not in recipes(home)
+    with pytest.raises(WorkbenchError, match=r"laptop\.toml cannot be read"):
+        recipe(home, "laptop")
+    (folder / "laptop.toml").write_bytes(b"\xef\xbb\xbfepochs = 3")  # as some editors begin a file
+    assert recipe(home, "laptop").epochs == 3 and broken(home) == []
+
+
+def test_heads_divide_any_width():
+    assert [heads_of(width) for width in (1, 64, 100, 128, 192, 200, 384)] == [1, 1, 1, 2, 3, 2, 6]
+    assert UserTower(Recipe(user_width=200)).heads == 2
+    assert _model(100, Recipe(base="scratch", top_layers=-1, own_width=200)).config.num_attention_heads == 2
 
 
 def test_an_unknown_setting_is_named():
@@ -31,6 +70,8 @@ def test_an_unknown_setting_is_named():
         ({"epochs": "three"}, "epochs is 'three'; it must be a whole number"),
         ({"dim": True}, "dim is True; it must be a whole number"),
         ({"base": 5}, "base is 5; it must be a text in quotes"),
+        ({"max_length": 2}, "max_length is 2; it must be at least 3"),
+        ({"adapters": "lora", "reading": "int8"}, "layers with LoRA adapters cannot be read in int8"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named_with_what_it_may_be(values, told):

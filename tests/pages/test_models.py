@@ -55,6 +55,14 @@ def reviewed(home):
             )
 
 
+def test_a_broken_recipe_is_told_and_the_others_are_there(page, home, reviewed):
+    (home.models / "recipes").mkdir()
+    (home.models / "recipes" / "mine.toml").write_text("epochs = \n")
+    at = page()
+    assert "laptop" in at.selectbox(key="recipe").options and "mine" not in at.selectbox(key="recipe").options
+    assert "mine.toml cannot be read" in words(at)
+
+
 def test_the_first_training_shows_what_is_missing_and_the_recipe(page, home, reviewed, monkeypatch):
     started = []
     monkeypatch.setattr("workbench.jobs.start", lambda home, kind, spec: started.append(spec) or Run.create(home, kind, {}))

@@ -6,8 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from workbench import jobs
-from workbench.components import context
-from workbench.encoder.recipe import Recipe, recipes
+from workbench.components import context, states
+from workbench.encoder.recipe import Recipe, broken, recipes
 from workbench.shop.space import Space
 from workbench.shop.store import Store
 from workbench.tasks.base import tasks
@@ -38,7 +38,9 @@ def _unseen(_space: Space, state: tuple[str, int, str]) -> dict[str, int]:
 
 
 def for_training() -> dict[str, Recipe]:
-    """The recipes that train from the bare base, the laptop's first."""
+    """The recipes that train from the bare base, the laptop's first; those that are broken are told."""
+    for error in broken(context.home()):
+        states.failed(error, "A recipe is left out")
     found = {name: recipe for name, recipe in recipes(context.home()).items() if name != "finetune"}
     return dict(sorted(found.items(), key=lambda item: (item[0] != "laptop", item[0])))
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError
@@ -16,6 +18,7 @@ READINGS = ("fp32", "bf16", "int8")
 POOLINGS = ("mean", "max", "softmax", "first")
 SCRATCH = "scratch"
 DEFAULT_BASE = "sentence-transformers/all-MiniLM-L6-v2"
+HEAD_WIDTH = 64
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def one_of(*words: str) -> Allowed:
 
 ALLOWED = {
     "split": one_of(*SPLITS),
-    "max_length": at_least(1),
+    "max_length": at_least(3),  # a text's first and last token are none of its own
     "top_layers": at_least(-1),
     "pooling": one_of(*POOLINGS),
     "adapters": one_of("", "lora", "bottleneck"),
@@ -172,6 +175,11 @@ class Recipe:
             raise WorkbenchError(
                 "A base from scratch has nothing yet that is worth freezing.", "Set top_layers = -1 and leave adapters out of the recipe."
             )
+        if self.adapters == "lora" and self.reading == "int8":
+            raise WorkbenchError(
+                'The recipe sets adapters = "lora" and reading = "int8", but layers with LoRA adapters cannot be read in int8.',
+                'Set reading = "bf16", or adapters = "bottleneck".',
+            )
         if self.synonyms and self.top_layers >= 0:
             raise WorkbenchError(
                 f"The recipe sets synonyms = {self.synonyms}, but with top_layers = {self.top_layers} texts are read once, at the start.",
@@ -217,20 +225,57 @@ class Recipe:
         return asdict(self)
 
 
+def heads_of(width: int) -> int:
+    """The attention heads of a transformer: as many of `HEAD_WIDTH` or wider as divide its width."""
+    return next(heads for heads in range(max(1, width // HEAD_WIDTH), 0, -1) if width % heads == 0)
+
+
 def recipes(home: Home) -> dict[str, Recipe]:
-    """The recipes of a home and those shipped, by name; the home's own come first."""
+    """The recipes of a home and those shipped, by name, without those that are `broken`; the home's own come first."""
     found: dict[str, Recipe] = {}
-    for folder in home.recipe_folders:
-        for path in sorted(folder.glob("*.toml")):
-            found.setdefault(path.stem, Recipe.of({"name": path.stem, **tomllib.loads(path.read_text("utf-8"))}))
+    for name, file in recipe_files(home).items():
+        with suppress(WorkbenchError):
+            found[name] = read_recipe(file)
+    return found
+
+
+def broken(home: Home) -> list[WorkbenchError]:
+    """What is wrong with each recipe's file that is no recipe."""
+    found = []
+    for file in recipe_files(home).values():
+        try:
+            read_recipe(file)
+        except WorkbenchError as error:
+            found.append(error)
     return found
 
 
 def recipe(home: Home, name: str) -> Recipe:
-    """The recipe of this name; WorkbenchError names those that exist."""
-    found = recipes(home)
+    """The recipe of this name, whatever is wrong with others; WorkbenchError names those that exist."""
+    found = recipe_files(home)
     if name not in found:
         raise WorkbenchError(
             f"There is no recipe {name!r}; there are: {', '.join(found) or 'none'}.", f"Add {name}.toml to {home.models / 'recipes'}."
         )
-    return found[name]
+    return read_recipe(found[name])
+
+
+def recipe_files(home: Home) -> dict[str, Path]:
+    """The recipes' files by name; the home's own come first."""
+    found: dict[str, Path] = {}
+    for folder in home.recipe_folders:
+        for file in sorted(folder.glob("*.toml")):
+            found.setdefault(file.stem, file)
+    return found
+
+
+def read_recipe(file: Path) -> Recipe:
+    """The recipe in a file; WorkbenchError, which names the file, where it is none."""
+    try:
+        return Recipe.of({"name": file.stem, **tomllib.loads(file.read_text("utf-8-sig"))})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise WorkbenchError(
+            f"The recipe in {file} cannot be read: {error}.", "Write one setting a line as UTF-8 text, for example: epochs = 8"
+        ) from error
+    except WorkbenchError as error:
+        raise WorkbenchError(f"In {file}: {error.problem}", error.fix) from error

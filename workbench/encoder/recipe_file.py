@@ -8,7 +8,7 @@ import tomllib
 from dataclasses import fields
 from pathlib import Path
 
-from workbench.encoder.recipe import Recipe, recipes
+from workbench.encoder.recipe import Recipe, recipe_files
 from workbench.errors import WorkbenchError
 from workbench.files import write_text
 from workbench.home import Home
@@ -30,7 +30,7 @@ def save(home: Home, name: str, recipe: Recipe, head: list[str]) -> Path:
         raise WorkbenchError(
             f"{name[:60]!r} cannot name a recipe.", "Use up to 40 letters a-z, digits, _ and -, the first a letter or digit."
         )
-    if name in recipes(home):
+    if name in recipe_files(home):
         raise WorkbenchError(f"There is a recipe {name!r} already.", "Give another name.")
     file = home.models / "recipes" / f"{name}.toml"
     file.parent.mkdir(parents=True, exist_ok=True)

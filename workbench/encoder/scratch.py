@@ -14,14 +14,13 @@ from typing import Any
 import torch
 
 from workbench.encoder.backbone import find_base, write_base
-from workbench.encoder.recipe import SCRATCH, Recipe
+from workbench.encoder.recipe import SCRATCH, Recipe, heads_of
 from workbench.errors import WorkbenchError
 
 PAD, UNKNOWN, FIRST, LAST, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
 SPECIAL = [PAD, UNKNOWN, FIRST, LAST, MASK]
 LONGEST_PIECE = 8
 LEAST_USES = 3
-HEAD_WIDTH = 64
 LEAST_TEXTS = 100
 
 
@@ -97,7 +96,7 @@ def _model(words: int, recipe: Recipe) -> Any:
         vocab_size=words,
         hidden_size=width,
         num_hidden_layers=recipe.own_layers,
-        num_attention_heads=max(1, width // HEAD_WIDTH),
+        num_attention_heads=heads_of(width),
         intermediate_size=2 * width,
         max_position_embeddings=recipe.max_length,
         pad_token_id=0,

@@ -22,7 +22,7 @@ from workbench.encoder.companions import CompanionWeights
 from workbench.encoder.corpus import GAPS, KINDS
 from workbench.encoder.heads import TextHead, UserHead
 from workbench.encoder.masked import MaskedWords
-from workbench.encoder.recipe import Recipe
+from workbench.encoder.recipe import Recipe, heads_of
 from workbench.encoder.rfm import NUMBERS
 from workbench.tasks.base import Outputs
 
@@ -66,7 +66,7 @@ class UserTower(nn.Module):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         d, width = recipe.dim, recipe.user_width
-        self.heads = max(1, width // 64)
+        self.heads = heads_of(width)
         self.kind = nn.Embedding(len(KINDS), d)
         self.stars = nn.Embedding(6, d)
         self.gap = nn.Embedding(GAPS, d)
