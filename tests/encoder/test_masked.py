@@ -2,12 +2,17 @@ import numpy as np
 import pytest
 import torch
 from small_shop import fill, make_home, work
+from tiny_base import tiny_base
 
 from workbench.encoder.backbone import Backbone, find_base
+from workbench.encoder.batches import Step
+from workbench.encoder.build import build
 from workbench.encoder.corpus import read_corpus
 from workbench.encoder.masked import MaskedWords, hide
 from workbench.encoder.masked_reading import with_masked_words
+from workbench.encoder.objectives import JointLoss, Read
 from workbench.encoder.recipe import DEFAULT_BASE, Recipe
+from workbench.encoder.rows import Rows
 from workbench.errors import WorkbenchError
 
 TEXTS = ["a somewhat longer text about a lamp that broke after a week of use in the kitchen of my aunt", "good"] * 40
@@ -44,6 +49,21 @@ def test_the_output_embedding_is_the_input_embedding(backbone):
     assert logits.shape == (len(batch.words), len(backbone.tokenizer))
     logits.sum().backward()
     assert backbone.words.weight.grad is not None and not any(p.shape == backbone.words.weight.shape for p in head.parameters())
+
+
+def test_texts_of_which_the_base_knows_no_word_cost_nothing(store, tmp_path):
+    fill(store)
+    corpus = read_corpus(store)
+    recipe = Recipe(base=str(tiny_base(tmp_path / "base")), top_layers=-1, max_length=16, masked_words=True)
+    model = build(corpus, recipe, Backbone.of(recipe, tmp_path / "base"))
+    texts = model.backbone.pad(model.backbone.tokenise(["สวัสดีครับ", "😀😀"]))
+    batch = hide(texts, model.backbone.tokenizer, torch.Generator().manual_seed(1))
+    width, products = model.backbone.width, len(corpus.product_ids)
+    read = Read(torch.zeros(products, width), Rows(np.zeros((0, width), np.float32), np.zeros(0, np.int64), torch.device("cpu")))
+    losses = JointLoss(model, corpus, recipe)(Step(masked=batch), read)
+    assert len(batch.words) == 0 and losses["masked_words"].item() == 0.0
+    losses["masked_words"].backward()
+    assert not model.backbone.words.weight.grad.any()
 
 
 def test_with_frozen_layers_they_are_left_out_with_the_reason(store):
