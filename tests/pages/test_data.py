@@ -1,5 +1,8 @@
 """The data page: recognised files, questions, problems, consent, counts, names that came from strangers."""
 
+import io
+import zipfile
+
 import pytest
 from app_page import fixture_of, words
 from joint_space import publish
@@ -286,6 +289,75 @@ def test_a_run_that_was_killed_while_it_read_can_be_resumed(page, home, all_larg
     at.button(key=f"resume-{run.id}").click().run()
     press_import(worked(at, home))
     assert context.store().counts()["reviews"] == 2
+
+
+ORDERS = "order_id,customer_id,order_status,order_purchase_timestamp\no1,c1,delivered,2018-01-02 10:00:00\n"
+CUSTOMERS = "customer_id,customer_unique_id,customer_zip_code_prefix,customer_city,customer_state\nc1,anna,1,Campo,SP\n"
+ITEMS = "order_id,order_item_id,product_id,seller_id,shipping_limit_date,price,freight_value\no1,1,p1,s,2018-01-09 00:00:00,9.5,1\n"
+REVIEWED = (
+    "review_id,order_id,review_score,review_comment_title,review_comment_message,review_creation_date\n"
+    "r1,o1,5,,Muito bom,2018-01-12 00:00:00\n"
+)
+OLIST = {"items.csv": ITEMS, "orders.csv": ORDERS, "customers.csv": CUSTOMERS, "reviews.csv": REVIEWED}
+
+
+def olist_is_in():
+    bought = context.store().rows("SELECT user_id, product_id, CAST(happened_at AS DATE)::VARCHAR FROM events")
+    said = context.store().rows("SELECT user_id, product_id, body FROM reviews")
+    return bought == [("anna", "p1", "2018-01-02")] and said == [("anna", "p1", "Muito bom")]
+
+
+def zipped(files):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+def test_files_that_belong_together_are_read_together(page, home):
+    at = uploaded(page(), *OLIST.items())
+    assert "Read together with items.csv, which looks its orders up here." in words(at)
+    assert "Read together with reviews.csv, which looks its customers up here." in words(at)
+    assert "needs the file of" not in words(at) and "It is not certain" not in words(at)
+    press_import(at)
+    assert olist_is_in() and list(home.uploads.iterdir()) == []
+
+
+def test_the_parts_of_an_archive_are_read_together(page, home):
+    press_import(uploaded(page(), ("olist.zip", zipped(OLIST))))
+    assert olist_is_in() and list(home.uploads.iterdir()) == []
+
+
+def test_large_files_that_belong_together_are_read_together(page, home, all_large):
+    at = uploaded(page(), ("olist.zip", zipped(OLIST)))
+    main(next(run for run in runs(home) if run.spec["reading"]["part"] == "items.csv").folder)
+    assert "Waits until the other files are read: it needs the file of orders and that of customers beside it." in words(at.run())
+    press_import(worked(at, home))
+    assert olist_is_in() and list(home.uploads.iterdir()) == []
+
+
+def test_a_file_of_those_that_belong_together_is_missed_by_name(page):
+    at = uploaded(page(), ("items.csv", ITEMS), ("orders.csv", ORDERS))
+    assert "needs the file of customers beside it" in words(at) and at.button(key="data-import").disabled
+    uploaded(at, ("items.csv", ITEMS), ("orders.csv", ORDERS), ("customers.csv", CUSTOMERS))
+    assert not at.button(key="data-import").disabled
+
+
+def test_a_file_is_read_beside_another_as_was_said_of_that(page):
+    orders = ORDERS.replace("o1", "ж1").encode("cp1251")
+    at = uploaded(page(), ("items.csv", ITEMS.replace("o1", "ж1")), ("orders.csv", orders), ("customers.csv", CUSTOMERS))
+    [s for s in at.selectbox if s.label == "The text is written in"][1].select("cp1251").run()
+    press_import(at)
+    assert context.store().rows("SELECT user_id, order_id FROM events") == [("anna", "ж1")]
+
+
+def test_a_file_that_serves_another_is_imported_by_itself_where_a_person_says_what_it_holds(page):
+    at = uploaded(page(), ("items.csv", ITEMS), ("orders.csv", ORDERS), ("customers.csv", CUSTOMERS))
+    [s for s in at.selectbox if s.label == "Read it as"][2].select("users").run()
+    assert "into users" in words(at)
+    press_import(at)
+    assert context.store().rows("SELECT user_id FROM users ORDER BY 1") == [("anna",), ("c1",)]
 
 
 SURVEY = "what_they_said,mark,sku\nThe lamp flickers all the time,2,L-3\nA nice warm light for evenings,5,L-3\n"

@@ -107,11 +107,11 @@ def work(run: Run, encoder: Sequence[str]) -> dict[str, Any]:
 
 
 def read_file(home: Home, run: Run) -> dict[str, Any]:
-    """Read and check a file for an import; the shop's owner takes its rows in. It waits for no training."""
-    from workbench.shop.importers.handover import prepare, reading_of
+    """Read and check a file for an import, with those `beside` it; the shop's owner takes its rows in. It waits for no training."""
+    from workbench.jobs.reading import chosen, prepare
 
-    spec = run.spec
-    return {"sheets": str(prepare(home, Path(spec["path"]), spec["name"], reading_of(spec["reading"]), run.report))}
+    file, *neighbours = [chosen(one) for one in (run.spec, *run.spec.get("beside", []))]
+    return {"sheets": str(prepare(home, file, neighbours, run.report))}
 
 
 def sweep(home: Home, run: Run) -> None:

@@ -15,6 +15,8 @@ import streamlit as st
 from workbench import jobs
 from workbench.components import context
 from workbench.errors import WorkbenchError
+from workbench.jobs import reading as together
+from workbench.jobs.reading import Chosen
 from workbench.run import Run, RunStatus
 from workbench.shop import importers
 from workbench.shop.importers import Question, Reading, handover
@@ -47,6 +49,9 @@ class Kept:
     @property
     def shown(self) -> str:
         return f"{self.name} › {self.part}" if self.part else self.name
+
+    def chosen(self, reading: Reading) -> Chosen:
+        return Chosen(self.path, self.name, reading.but(part=reading.part or self.part))
 
 
 @dataclass(frozen=True)
@@ -128,25 +133,25 @@ def size(number: int) -> str:
     return f"{number / 1e3:,.1f} kB" if number < 1e6 else f"{number / 1e6:,.1f} MB"
 
 
-def check(kept: Kept, reading: Reading) -> Checked:
-    """Read a file and count what importing it would do; kept until the file, its reading or the shop changes.
+def check(kept: Kept, reading: Reading, beside: tuple[Chosen, ...] = ()) -> Checked:
+    """Read a file and count what importing it would do; kept until the file, its reading, a file `beside` it or the shop changes.
 
     A large file is read by a process of its own: until that has ended the answer only names its run.
     """
-    key = (kept.id, reading, context.store().data_version)
+    key = (kept.id, reading, beside, context.store().data_version)
     if not kept.path.exists():
         problem = f"The copy of {kept.shown[:120]} on the server is gone: a person was forgotten meanwhile, and waiting files go too."
         return Checked(error=WorkbenchError(problem, "Take the file off the list and choose it again."))
     known: dict[tuple[Any, ...], Checked] = st.session_state.setdefault(_CHECKED, {})
     if key in known or kept.size < LARGE:
-        return _remembered(key, lambda: _check(kept, reading))
-    run = Run.find(context.home(), _reader(kept, reading))
+        return _remembered(key, lambda: _check(kept, reading, beside))
+    run = Run.find(context.home(), _reader(kept, reading, beside))
     status = run.status()
     if status.state in ("queued", "running"):
         return Checked(run=status.id)
     if status.state == "cancelled" or not run.ended():
         return Checked(run=status.id, error=_stopped(status))
-    return _remembered(key, lambda: _from_run(kept, reading, status))
+    return _remembered(key, lambda: _from_run(kept, reading, beside, status))
 
 
 def _stopped(status: RunStatus) -> WorkbenchError:
@@ -160,25 +165,24 @@ def _told(status: RunStatus) -> WorkbenchError:
     return WorkbenchError(status.problem or "The file could not be read.", status.fix or "Choose it again.")
 
 
-def _reader(kept: Kept, reading: Reading) -> str:
+def _reader(kept: Kept, reading: Reading, beside: tuple[Chosen, ...]) -> str:
     """The run that reads a large file; started once for each way of reading it."""
     runs: dict[tuple[Any, ...], str] = st.session_state.setdefault(_RUNS, {})
-    key = (kept.id, reading)
+    key = (kept.id, reading, beside)
     if key not in runs:
-        part = reading.part or kept.part
-        spec = {"path": str(kept.path), "name": kept.name, "reading": asdict(reading.but(part=part))}
+        spec = {**asdict(kept.chosen(reading)), "beside": [asdict(one) for one in beside]}
         runs[key] = jobs.start(context.home(), "import", spec).id
     return runs[key]
 
 
-def _from_run(kept: Kept, reading: Reading, status: RunStatus) -> Checked:
+def _from_run(kept: Kept, reading: Reading, beside: tuple[Chosen, ...], status: RunStatus) -> Checked:
     """What came of a run that has ended: the rows that it made ready, or what it could not read."""
     if status.state == "failed":
         return _unread(kept, reading, _told(status))
     staged = handover.taken_over(Path((status.result or {})["sheets"]))
     if staged is None:  # its rows were cleared away, or taken over already: read it again
-        st.session_state[_RUNS].pop((kept.id, reading), None)
-        return _check(kept, reading)
+        st.session_state[_RUNS].pop((kept.id, reading, beside), None)
+        return _check(kept, reading, beside)
     return _counted(staged)
 
 
@@ -204,10 +208,9 @@ def _discard(checked: Checked) -> None:
         checked.sheet.discard()
 
 
-def _check(kept: Kept, reading: Reading) -> Checked:
-    home = context.home()
+def _check(kept: Kept, reading: Reading, beside: tuple[Chosen, ...]) -> Checked:
     try:
-        staged = importers.read(home, [kept.path], names=[kept.name], reading=reading.but(part=reading.part or kept.part))
+        staged = together.read(context.home(), kept.chosen(reading), beside)
     except WorkbenchError as error:
         return _unread(kept, reading, error)
     return _counted(staged)
@@ -224,7 +227,7 @@ def _counted(staged: importers.Staged) -> Checked:
 def _unread(kept: Kept, reading: Reading, error: WorkbenchError) -> Checked:
     """A file that needs help: its columns and first rows, if at least those can be read."""
     try:
-        source: Source = open_source(context.home().uploads, kept.path, kept.name, reading.but(part=reading.part or kept.part))
+        source: Source = open_source(context.home().uploads, kept.path, kept.name, kept.chosen(reading).reading)
     except WorkbenchError:
         return Checked(error=error)
     try:

@@ -10,7 +10,9 @@ import streamlit as st
 
 from workbench.components import context, progress, states, tables
 from workbench.export import to_csv
-from workbench.pages import _forgetting, _holdings, _reading, _uploads
+from workbench.jobs.reading import Chosen
+from workbench.pages import _forgetting, _holdings, _reading, _together, _uploads
+from workbench.pages._together import Box
 from workbench.pages._uploads import Checked, Kept
 from workbench.shop.importers import Reading, generic, remembered
 from workbench.shop.schema import TABLES
@@ -62,37 +64,63 @@ def _import() -> None:
         key=f"data-files-{_uploads.round_of_files()}",
         help="CSV, TSV, JSON, JSON lines, Parquet or a workbook, also packed. Choose files that belong together at once.",
     )
-    kept = _uploads.keep(files)
-    read = [_file(file) for file in kept]
+    boxes = [_box(file) for file in _uploads.keep(files)]
+    read = [checked for box in boxes if (checked := _file(box, boxes))]
     if read:
         _consent(read)
 
 
-def _file(file: Kept) -> Checked:
-    """One uploaded table: what it was taken for, its rows, its columns, what is wrong with it."""
-    with st.container(border=True):
+def _box(file: Kept) -> Box:
+    """The place of one uploaded table, with how it is to be read; what it is by itself."""
+    place = st.container(border=True)
+    with place:
         st.text(f"{file.shown[:120]} · {_uploads.size(file.size)}")
-        own = [name for name in remembered.named(context.home()) if name not in IMPORTABLE]
-        table = st.selectbox("Read it as", [RECOGNISED, *IMPORTABLE, *LINES, *own], key=f"as-{file.id}")
+        table = st.selectbox("Read it as", [RECOGNISED, *IMPORTABLE, *LINES, *_own()], key=f"as-{file.id}")
         reading = Reading(as_table=table) if table in IMPORTABLE else Reading(preset=None if table == RECOGNISED else table)
         reading = _reading.changed(file.id, reading)
-        first = _uploads.check(file, reading)
-        if first.columns and table not in (*LINES, *own):
-            reading = reading.but(mapping=_mapping(file, reading.as_table, first))
-        checked = _answered(file, reading)
-        _understood(file, checked)
+        return Box(place, file, reading, _uploads.check(file, reading))
+
+
+def _own() -> list[str]:
+    """The presets of the user's own."""
+    return [name for name in remembered.named(context.home()) if name not in IMPORTABLE]
+
+
+def _file(box: Box, boxes: list[Box]) -> Checked | None:
+    """One uploaded table: what it was taken for, its rows, its columns, what is wrong with it; None where it only serves another."""
+    with box.place:
+        if serves := _together.served(box, boxes):
+            _serving(box, serves)
+            return None
+        needed = _together.needed(box, boxes)
+        if needed.lacking and any(other.alone.waits for other in boxes if other is not box):
+            st.text(f"Waits until the other files are read: it needs the file of {' and that of '.join(needed.lacking)} beside it.")
+            return Checked()
+        reading = box.reading
+        if box.alone.columns and reading.preset is None:
+            reading = reading.but(mapping=_mapping(box.file, reading.as_table, box.alone))
+        checked = _answered(box.file, reading, needed.files)
+        _understood(box.file, checked)
     return checked
 
 
-def _answered(file: Kept, reading: Reading) -> Checked:
+def _serving(box: Box, serves: dict[str, str]) -> None:
+    """A file that is no table by itself: whom it serves, and its first rows."""
+    for name, what in serves.items():
+        st.text(f"Read together with {name[:120]}, which looks its {what} up here.")
+    st.text("It is not imported by itself; say under “Read it as” what it holds if it is to be.")
+    _preview(box.file, box.alone)
+
+
+def _answered(file: Kept, reading: Reading, beside: tuple[Chosen, ...]) -> Checked:
     """The file read with every answer that was given; an answer may lead to a further question."""
-    checked, asked = _uploads.check(file, reading), 0
+    checked, asked = _uploads.check(file, reading, beside), 0
     while checked.questions and asked < QUESTIONS:
         answer = _reading.answered(file.id, reading, checked.questions)
         if answer == reading:
             break
         reading, asked = answer, asked + 1
-        checked = _uploads.check(file, reading)
+        checked = _uploads.check(file, reading, beside)
     return checked
 
 
@@ -125,14 +153,18 @@ def _understood(file: Kept, checked: Checked) -> None:
         states.failed(checked.error)
     if checked.sheet:
         st.text(f"Recognised: {checked.sheet.importer.title}, into {checked.sheet.table} · {checked.sheet.source.words}")
-    if checked.preview:
-        first, rows = pd.DataFrame(checked.preview), len(checked.preview)
-        st.caption(f"The first {rows} rows, as the file has them" if rows > 1 else "The first row, as the file has it")
-        st.dataframe(first, hide_index=True, height=tables.height(rows, most=6), alt="First rows", key=f"preview-{file.id}")
+    _preview(file, checked)
     if checked.document:
         st.caption("What importing it would do")
         _counts(checked.document, f"would-{file.id}")
         _problems(checked.document, _uploads.left_out([checked]), f"wrong-{file.id}", done=False)
+
+
+def _preview(file: Kept, checked: Checked) -> None:
+    if checked.preview:
+        first, rows = pd.DataFrame(checked.preview), len(checked.preview)
+        st.caption(f"The first {rows} rows, as the file has them" if rows > 1 else "The first row, as the file has it")
+        st.dataframe(first, hide_index=True, height=tables.height(rows, most=6), alt="First rows", key=f"preview-{file.id}")
 
 
 def _counts(document: dict[str, Any], key: str) -> None:
