@@ -55,12 +55,15 @@ def work(run: Run) -> dict[str, Any]:
 
 
 def evaluated(home: Home, run: Run) -> dict[str, Any]:
-    """Measure more of a version that is there."""
+    """Measure more of a version that is there; what a resumed run would have gone on from is not kept once all is measured."""
     from workbench.encoder.judge import Asked, evaluate_version
+    from workbench.encoder.singly import forget
 
     spec = run.spec
     asked = Asked(tuple(spec.get("rivals") or ()), bool(spec.get("robustness")), spec.get("other"), spec.get("against"))
-    return evaluate_version(home, run, spec["version"], asked)
+    known = evaluate_version(home, run, spec["version"], asked)
+    forget(run.folder)
+    return known
 
 
 def explain(error: BaseException, run: Run) -> tuple[str, str, str]:
@@ -89,7 +92,8 @@ def main(folder: str) -> int:
             raise
         return 2
     finally:
-        (run.folder / "features.f16").unlink(missing_ok=True)
+        for readings in run.folder.rglob("*.f16"):
+            readings.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

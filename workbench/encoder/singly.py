@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from workbench.encoder.metrics import Metric
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.track import engine
 from workbench.encoder.train import train
+from workbench.encoder.weights import BASE
 
 
 def only(corpus: Corpus, task: str, steps: int = 0) -> Corpus:
@@ -50,6 +52,12 @@ def train_alone(
     checkpoint = Checkpoint(folder, {**recipe.asdict(), "alone": task})
     trained = train(alone, model, features.over(backbone), recipe, report, _unseen, checkpoint)
     return measure(trained.model, alone, trained.pooled, "test")[task]
+
+
+def forget(folder: Path) -> None:
+    """Remove what trainings alone kept in `folder` to go on from, and the untrained base they began with."""
+    for left in (folder / BASE, *folder.glob("alone_*")):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _unseen(**values: float | str) -> None:

@@ -117,8 +117,8 @@ def read_file(home: Home, run: Run) -> dict[str, Any]:
 def sweep(home: Home, run: Run) -> None:
     """Remove what killed workers left half-made; whoever has the turn is the only one at work."""
     Registry(home).sweep()
-    for left in home.runs.glob("*/features.f16"):
-        if left.parent != run.folder:
+    for left in home.runs.rglob("*.f16"):
+        if run.folder not in left.parents:
             left.unlink()
 
 
