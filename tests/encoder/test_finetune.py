@@ -6,8 +6,10 @@ import torch
 from small_shop import work
 from tiny_base import tiny_base
 
-from workbench.encoder.finetune import Lesson, is_few, learned_whole, rehearse, shaped
+from workbench.encoder.finetune import Lesson, is_few, rehearse, shaped
 from workbench.encoder.heads import TextHead
+from workbench.encoder.judge import open_case
+from workbench.encoder.learned_whole import learned_whole
 from workbench.encoder.probe import begin_head
 from workbench.encoder.recipe import Recipe
 from workbench.errors import WorkbenchError
@@ -61,14 +63,13 @@ def taught(tmp_path_factory):
     return home, {**result, "snapshot": snapshot}
 
 
-def teach(home, upload, numbers):
+def teach(home, upload, numbers, task="trouble"):
     with Store.open(home) as store, store.transaction() as cursor:
         for label, said in SAID.items():
             for i in numbers:
-                values = [f"{upload}-{label}-{i}", said.format(i), label, upload]
+                values = [f"{upload}-{label}-{i}", task, said.format(i), label, upload]
                 cursor.execute(
-                    "INSERT INTO labels (label_id, task, text, label, upload, created_at) VALUES (?, 'trouble', ?, ?, ?, now()::TIMESTAMP)",
-                    values,
+                    "INSERT INTO labels (label_id, task, text, label, upload, created_at) VALUES (?, ?, ?, ?, ?, now()::TIMESTAMP)", values
                 )
 
 
@@ -81,8 +82,7 @@ def test_few_rows_are_measured_on_those_held_out_and_then_all_learned(taught):
     version = Registry(home).get(result["version"])
     assert version.info["learned_whole"] and result["parent"] is None and set(result["tasks"]) == {"trouble"}
     assert result["tasks"]["trouble"]["metrics"]["accuracy"]["n"] == held_out(range(16))
-    assert learned_whole(Registry(home), version, "trouble") == {"first"}
-    assert learned_whole(Registry(home), version, "another") == set()
+    assert learned_whole(Registry(home), version) == {("trouble", "first")} and learned_whole(Registry(home), None) == set()
     assert not (version.folder / "whole").exists() and version.recipe["epochs"] > 2, "few rows are read more often"
 
 
@@ -93,6 +93,47 @@ def test_rows_that_a_parent_learned_whole_are_no_test_rows_of_its_children(taugh
     assert code == 0, tuned
     assert tuned["tasks"]["trouble"]["metrics"]["accuracy"]["n"] == held_out(range(100, 140))
     assert tuned["before"]["trouble"]["metrics"]["accuracy"]["n"] == held_out(range(100, 140))
+
+
+def accuracy_rows(tasks, task="trouble"):
+    return tasks[task]["metrics"]["accuracy"]["n"]
+
+
+def test_rows_that_a_parent_learned_whole_are_no_test_rows_where_another_task_is_taught(taught, tmp_path):
+    home, result = taught
+    teach(home, "third", range(200, 240))
+    teach(home, "other", range(300, 308), task="tone")
+    code, tuned = work(home, "finetune", task="tone", upload="other", parent=result["version"], train="head")
+    assert code == 0, tuned
+    with Store.open(home) as store:
+        uploads = {upload for (upload,) in store.rows("SELECT DISTINCT upload FROM labels WHERE task = 'trouble'")}
+    later = held_out(range(200, 240)) + (held_out(range(100, 140)) if "second" in uploads else 0)
+    assert accuracy_rows(tuned["before"]) == accuracy_rows(tuned["tasks"]) == later
+    version = Registry(home).get(tuned["version"])
+    assert learned_whole(Registry(home), version) == {("trouble", "first"), ("tone", "other")}
+    case, _ = open_case(home, tmp_path, version, lambda done, step: None)
+    assert case.found["trouble"]["accuracy"]["n"] == later and "tone" not in case.found
+
+
+def test_what_a_version_learned_after_it_was_measured_is_not_measured_again(taught):
+    home, result = taught
+    code, known = work(home, "evaluate", version=result["version"], robustness=True)
+    assert code == 0, known
+    assert known["tasks"]["trouble"]["metrics"] == result["tasks"]["trouble"]["metrics"] and "noise" not in known["tasks"]["trouble"]
+    assert f"trouble: {result['version']} learned its test rows after it was measured on them" in known["notes"][-1]
+
+
+def test_two_versions_are_compared_on_rows_that_neither_learned(taught):
+    home, result = taught
+    teach(home, "fourth", range(400, 440))
+    code, fresh = work(home, tasks=["trouble"])
+    assert code == 0, fresh
+    code, known = work(home, "evaluate", version=fresh["version"], against=result["version"])
+    assert code == 0, known
+    theirs = known["tasks"]["trouble"]["baselines"][result["version"]]["accuracy"]
+    assert theirs["n"] == accuracy_rows(fresh["tasks"]) - held_out(range(16))
+    assert known["tasks"]["trouble"]["differences"]["accuracy"][result["version"]]["n"] == theirs["n"]
+    assert f"{held_out(range(16))} test rows that {result['version']} learned are left out" in known["notes"][-1]
 
 
 def test_the_same_upload_recipe_seed_and_parent_give_the_same_version_again(taught):

@@ -17,6 +17,7 @@ from workbench.encoder.baselines import baselines
 from workbench.encoder.corpus import Corpus, TextRows, read_corpus
 from workbench.encoder.evaluate import Metrics, measure
 from workbench.encoder.label_names import learn_names
+from workbench.encoder.learned_whole import keep_learned, learned_whole, taught_texts
 from workbench.encoder.make import WHOLE, Made, Prepared, checkpoint_of, part_of, prepare, publish
 from workbench.encoder.masked_reading import with_masked_words
 from workbench.encoder.probe import begin_head
@@ -83,12 +84,14 @@ def finetune_version(
     recipe = shaped(recipe, loaded.recipe if loaded else None, choice)
     with Store.open_snapshot(home, snapshot) as store:
         corpus = with_masked_words(read_corpus(store, split=recipe.split, return_days=recipe.return_days), recipe)
-        data_version, uploads = store.data_version, _uploads(store, tasks or (task,))
-    for name in tasks or (task,):
+        data_version, taught = store.data_version, taught_texts(store)
+    named = tuple(tasks or (task,))
+    for name in named:
         if name in corpus.left_out:
             raise WorkbenchError(f"The task {name!r} cannot be learned: {corpus.left_out[name]}.", "Upload more labelled rows.")
-    lesson = Lesson(tuple(tasks or (task,)), uploads.get(upload, set()), choice, found)
-    _keep_learned(lesson.of(corpus), uploads, learned_whole(registry, found, task))
+    lesson = Lesson(named, set().union(*(taught.get((name, upload), set()) for name in named)), choice, found)
+    whole = learned_whole(registry, found)
+    corpus = keep_learned(corpus, taught, whole)
     recipe = paced(recipe, corpus, lesson)
     learn_names(corpus, [name for name, rows in lesson.of(corpus).items() if is_few(rows)])
     probed = np.unique(np.concatenate([rows.text for rows in lesson.of(corpus).values()]))
@@ -105,7 +108,8 @@ def finetune_version(
         "train": choice,
     }
     info |= {"tasks": list(tasks)} if tasks else {}
-    info |= {"learned_whole": True} if made.measured else {}
+    whole |= {(name, upload) for name in named} if made.measured else set()
+    info |= {"learned_whole": sorted(whole)} if whole else {}
     return publish(home, run, prepared, made, recipe, began, info, before)
 
 
@@ -249,31 +253,3 @@ def _whole(corpus: Corpus, lesson: Lesson) -> Corpus:
         split[lesson.rows(corpus, name)] = "train"
         whole[name] = replace(rows, split=split)
     return replace(corpus, text_rows={**corpus.text_rows, **whole})
-
-
-# -- what parents learned whole ----------------------------------------------------------------
-
-
-def learned_whole(registry: Registry, version: ModelVersion | None, task: str) -> set[str]:
-    """The uploads whose rows of the task a version, or one that it comes from, learned without holding any out."""
-    known, found = {v.id: v for v in registry.versions()}, set()
-    while version is not None:
-        if version.info.get("learned_whole") and version.info.get("task") == task:
-            found.add(str(version.info["upload"]))
-        version = known.get(version.info.get("parent") or "")
-    return found
-
-
-def _uploads(store: Store, tasks: Sequence[str]) -> dict[str, set[str]]:
-    """The labelled texts of some tasks by upload."""
-    made: dict[str, set[str]] = {}
-    for text, upload in store.rows("SELECT text, upload FROM labels WHERE task IN (SELECT unnest(?))", [list(tasks)]):
-        made.setdefault(upload, set()).add(text)
-    return made
-
-
-def _keep_learned(taught: dict[str, TextRows], uploads: dict[str, set[str]], whole: set[str]) -> None:
-    """Rows that a parent has learned are no test rows any more."""
-    seen = set().union(*(uploads.get(upload, set()) for upload in whole))
-    for rows in taught.values():
-        rows.split[[i for i, key in enumerate(rows.keys) if text_of(key) in seen]] = "train"

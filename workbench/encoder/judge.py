@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from workbench.encoder.earlier import comparable, on_these_rows
 from workbench.encoder.evaluate import Metrics, differences, measure
 from workbench.encoder.features import Features
 from workbench.encoder.groups import compare_groups, read_groups
+from workbench.encoder.learned_whole import Pairs, Taught, keep_learned, learned_whole, measured_before, taught_texts
 from workbench.encoder.ranking import figures
 from workbench.encoder.robustness import on_another_shop, opened, under_noise
 from workbench.encoder.scratch import untrained_base
@@ -39,15 +40,23 @@ Report = Callable[[float, str], None]
 
 @dataclass
 class Case:
-    """A version with the data it was made from, read again: its figures on the test rows are those it was published with."""
+    """A version with the data it was made from, read again: its figures on the test rows are those it was published with.
+
+    A task whose test rows the version learned after it was measured on them has its published figures alone: `found` lacks it.
+    """
 
     version: ModelVersion
     loaded: Loaded
     corpus: Corpus
+    taught: Taught
     features: Features
     pooled: np.ndarray
     found: Metrics
     folder: Path
+
+    def measurable(self) -> Corpus:
+        """The corpus with the tasks alone that can be measured again."""
+        return replace(self.corpus, text_rows={name: rows for name, rows in self.corpus.text_rows.items() if name in self.found})
 
     def read(self, texts: Sequence[str], readers: Sequence[str], *, trained: bool = True) -> np.ndarray:
         """Pooled vectors of other texts, each of its kind, by the version's backbone or by the untrained one."""
@@ -83,13 +92,15 @@ def evaluate_version(home: Home, run: Run, version: str, asked: Asked) -> dict[s
     rivals = wanted(found, asked.rivals)
     parts = _parts(run, 1 + len(rivals) + sum(map(bool, (asked.robustness, asked.other, against))))
     case, groups = open_case(home, run.folder, found, next(parts))
+    for task in sorted(measured_before(registry, found)):
+        _note(found, f"{task}: {version} learned its test rows after it was measured on them; nothing more is measured of this task.")
     found.keep_evaluation({"tasks": {task: {"groups": by} for task, by in groups.items()}})
     if against:
-        _against(case, against, next(parts))
+        _against(case, against, learned_whole(registry, against), next(parts))
     for name in rivals:
         RIVALS[name](case, next(parts))
     if asked.robustness:
-        noise = under_noise(case.loaded.model, case.corpus, case.pooled, case.read, case.found, next(parts))
+        noise = under_noise(case.loaded.model, case.measurable(), case.pooled, case.read, case.found, next(parts))
         found.keep_evaluation({"tasks": {task: {"noise": by} for task, by in noise.items()}})
     if asked.other:
         _elsewhere(case, Path(asked.other), next(parts))
@@ -122,19 +133,21 @@ def _hindrance(version: ModelVersion, rival: str) -> str | None:
 
 def open_case(home: Home, folder: Path, version: ModelVersion, report: Report) -> tuple[Case, dict[str, Any]]:
     """(the version on its own snapshot, its figures by group)."""
-    loaded = load(version)
+    loaded, registry = load(version), Registry(home)
     loaded.model.to(engine().device)
     with Store.open_snapshot(home, snapshot_of(home, version)) as store:
-        recipe = loaded.recipe
+        recipe, taught = loaded.recipe, taught_texts(store)
         corpus = read_corpus(store, list(version.metrics["tasks"]), split=recipe.split, return_days=recipe.return_days)
+        corpus = keep_learned(corpus, taught, learned_whole(registry, version))
         groups = read_groups(store, corpus)
     told = partial(_reading, report, len(corpus.texts))
     file, before = folder / "features.f16", home.readings
     features = Features(loaded.model.backbone, corpus.texts, file, told, readers=corpus.readers, earlier=before)
     report(0.8, "measuring on the test rows")
-    pooled = features.pooled()
-    found = measure(loaded.model, corpus, pooled, "test")
-    return Case(version, loaded, corpus, features, pooled, found, folder), compare_groups(found, groups)
+    pooled, gone = features.pooled(), measured_before(registry, version)
+    found = {task: its for task, its in measure(loaded.model, corpus, pooled, "test").items() if task not in gone}
+    groups = {task: ways for task, ways in groups.items() if task in found}
+    return Case(version, loaded, corpus, taught, features, pooled, found, folder), compare_groups(found, groups)
 
 
 def _reading(report: Report, texts: int, done: float) -> None:
@@ -173,16 +186,32 @@ def _sasrec(case: Case, report: Report) -> None:
 RIVALS: dict[str, Callable[[Case, Report], None]] = {"single_task": _singly, "sasrec": _sasrec}
 
 
-def _against(case: Case, other: ModelVersion, report: Report) -> None:
-    """Another version on the same rows."""
-    found = on_these_rows(case.corpus, other, case.folder, lambda done: report(done, f"reading as {other.id} does"))
+def _against(case: Case, other: ModelVersion, whole: Pairs, report: Report) -> None:
+    """Another version on the same rows; those that it learned (`whole`) are left out for both."""
+    every = case.measurable()
+    corpus = keep_learned(every, case.taught, whole)
+    fewer = {name: rows for name, rows in corpus.text_rows.items() if rows is not every.text_rows[name]}
+    ours = measure(case.loaded.model, replace(corpus, text_rows=fewer, user_rows={}, next_item=None), case.pooled, "test")
+    for name, rows in fewer.items():
+        learned = len(every.text_rows[name].rows("test")) - len(rows.rows("test"))
+        _note(case.version, f"{name}: {learned:,} test rows that {other.id} learned are left out where the two are compared.")
+    found = on_these_rows(corpus, other, case.folder, lambda done: report(done, f"reading as {other.id} does"))
     for task, its in found.items():
-        _keep_rival(case, task, other.id, its)
+        if next(iter(its.values()))["n"]:
+            _keep_rival(case, task, other.id, its, ours.get(task))
 
 
-def _keep_rival(case: Case, task: str, name: str, figures: dict[str, Any]) -> None:
-    to = differences(case.found[task], {name: figures})
+def _keep_rival(case: Case, task: str, name: str, figures: dict[str, Any], ours: dict[str, Any] | None = None) -> None:
+    """Keep a rival's figures and the differences to them, of `ours` where they are not of all test rows."""
+    to = differences(ours or case.found[task], {name: figures})
     case.version.keep_evaluation({"tasks": {task: {"baselines": {name: figures}, "differences": to}}})
+
+
+def _note(version: ModelVersion, said: str) -> None:
+    """Keep what people should know of a measurement, once."""
+    known = version.measured.get("notes", [])
+    if said not in known:
+        version.keep_evaluation({"notes": [*known, said]})
 
 
 def _elsewhere(case: Case, path: Path, report: Report) -> None:
