@@ -12,6 +12,7 @@ import pytest
 from joint_space import EVALUATION, fill, publish
 
 from workbench.cli import main
+from workbench.jobs import worker
 from workbench.jobs.inference import Predictions
 from workbench.registry import Registry
 from workbench.run import Run
@@ -341,6 +342,18 @@ def test_a_failed_training_is_exit_2_with_its_problem(run, home, shop, monkeypat
     monkeypatch.setattr("workbench.jobs.start", start)
     status, document, err = run("train")
     assert (status, document) == (2, None) and "Only one class.\nAdd another." in err
+
+
+def test_a_jobs_own_fault_is_exit_1(run, home, shop, monkeypatch):
+    def start(home, kind, spec):
+        made = Run.create(home, kind, spec)
+        monkeypatch.setattr("workbench.jobs.worker.work", lambda run, encoder: {}["lost"])
+        assert worker.main(made.folder) == 2
+        return made
+
+    monkeypatch.setattr("workbench.jobs.start", start)
+    status, document, err = run("train")
+    assert (status, document) == (1, None) and "The job failed: KeyError: 'lost'" in err and "fault of the workbench" in err
 
 
 def test_finetune_stores_the_rows_and_learns_from_them_once(run, home, shop, tmp_path, monkeypatch):

@@ -16,6 +16,10 @@ class WorkbenchError(Exception):
         self.fix = fix
 
 
+class Fault(WorkbenchError):
+    """A failure that the user did not cause and nobody foresaw: ours, worded as far as it can be."""
+
+
 class Cancelled(Exception):
     """The user asked a running job to stop; what was finished before is kept."""
 

@@ -51,6 +51,7 @@ class RunStatus:
     result: dict[str, Any] | None
     problem: str | None
     fix: str | None
+    fault: bool = False  # whether a failure is the workbench's own
 
 
 class Run:
@@ -118,8 +119,9 @@ class Run:
     def finish(self, result: dict[str, Any]) -> None:
         write_json(self.folder / "result.json", result)
 
-    def fail(self, problem: str, fix: str, state: State = "failed") -> None:
-        write_json(self.folder / "error.json", {"state": state, "problem": problem, "fix": fix})
+    def fail(self, problem: str, fix: str, state: State = "failed", *, fault: bool = False) -> None:
+        """Say how the run ended; `fault` where the workbench itself is to blame."""
+        write_json(self.folder / "error.json", {"state": state, "problem": problem, "fix": fix, "fault": fault})
 
     def again(self) -> None:
         """Forget how the run ended, so that a new worker may take it up; what it kept stays."""
@@ -176,7 +178,8 @@ class Run:
                 "fix": f"Read {self.folder / 'log.txt'}, then resume or start the run again.",
             }
         error = error or {}
-        return RunStatus(self.id, spec.get("kind", "?"), state, progress, spec, result, error.get("problem"), error.get("fix"))
+        told = (error.get("problem"), error.get("fix"), bool(error.get("fault")))
+        return RunStatus(self.id, spec.get("kind", "?"), state, progress, spec, result, *told)
 
 
 def runs(home: Home) -> list[Run]:

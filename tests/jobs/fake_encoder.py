@@ -49,6 +49,13 @@ def refuse(run: Run) -> None:
     sys.exit(2)
 
 
+def stumble(run: Run) -> None:
+    from workbench.encoder import __main__ as encoder
+
+    encoder.work = lambda run: [][0]
+    encoder.main(str(run.folder))
+
+
 def killed(run: Run) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 

@@ -114,13 +114,15 @@ def test_a_failed_derivation_does_not_lose_the_version(home, snapshot, monkeypat
         ("refuse", "Only one class.", "Add another."),
         ("killed", "memory ran out", "smaller batches"),
         ("silent", "status 3", "log.txt"),
+        ("stumble", "IndexError", "log.txt"),
     ],
 )
-def test_a_failure_says_why_and_what_to_do(home, snapshot, behaviour, problem, fix):
+def test_a_failure_says_why_what_to_do_and_whose_it_is(home, snapshot, behaviour, problem, fix):
     run = created(home, snapshot)
     assert worker.main(run.folder, encoder(behaviour)) == 2
     status = run.status()
     assert status.state == "failed" and problem in status.problem and fix in status.fix
+    assert status.fault is (behaviour in ("silent", "stumble"))
     assert Registry(home).active() is None
 
 

@@ -15,8 +15,10 @@ import traceback
 from collections.abc import Sequence
 
 from workbench.cli.parser import parse
-from workbench.errors import WorkbenchError
+from workbench.errors import Fault, WorkbenchError
 from workbench.home import Home
+
+OURS = "This is a fault of the workbench, not yours. Please report it with the lines above."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,14 +29,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             verb = getattr(importlib.import_module(f"workbench.cli.{given.module}"), given.function)
             answer = verb(Home.find(given.home), given)
     except WorkbenchError as error:
-        print(f"{error.problem}\n{error.fix}", file=sys.stderr)
-        return 2
+        ours = isinstance(error, Fault)
+        print("\n".join([error.problem, error.fix, *([OURS] if ours else [])]), file=sys.stderr)
+        return 1 if ours else 2
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
     except Exception:
         traceback.print_exc()
-        print("This is a fault of the workbench, not yours. Please report it with the lines above.", file=sys.stderr)
+        print(OURS, file=sys.stderr)
         return 1
     if answer is not None:
         document, text = answer

@@ -6,12 +6,12 @@ import sys
 from typing import Any
 
 from workbench import jobs
-from workbench.errors import WorkbenchError
+from workbench.errors import Fault, WorkbenchError
 from workbench.run import Run, RunStatus
 
 
 def finished(run: Run) -> dict[str, Any]:
-    """The result of a run that is waited for; WorkbenchError if it failed. Ctrl-C cancels it."""
+    """The result of a run that is waited for; WorkbenchError if it failed, a Fault if that is ours. Ctrl-C cancels it."""
     print(f"Run {run.id}", file=sys.stderr)
     try:
         status = jobs.wait(run, _Teller())
@@ -20,7 +20,9 @@ def finished(run: Run) -> dict[str, Any]:
         print("Cancelling…", file=sys.stderr)
         status = jobs.wait(run)
     if status.state != "done" or status.result is None:
-        raise WorkbenchError(status.problem or f"Run {run.id} was {status.state}.", status.fix or "Start it again.")
+        raise (Fault if status.fault else WorkbenchError)(
+            status.problem or f"Run {run.id} was {status.state}.", status.fix or "Start it again."
+        )
     return status.result
 
 

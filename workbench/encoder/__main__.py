@@ -67,7 +67,7 @@ def evaluated(home: Home, run: Run) -> dict[str, Any]:
 
 
 def explain(error: BaseException, run: Run) -> tuple[str, str, str]:
-    """(problem, fix, state) of whatever ended the work."""
+    """(problem, fix, state) of whatever ended the work; the state "fault" where nobody foresaw it."""
     if isinstance(error, Cancelled):
         return "The run was cancelled; nothing was published.", "Start it again when you like.", "cancelled"
     if isinstance(error, WorkbenchError):
@@ -76,7 +76,7 @@ def explain(error: BaseException, run: Run) -> tuple[str, str, str]:
         return f"The memory did not suffice: {error}", "Lower batch_texts or max_length in the recipe, or free memory.", "failed"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return *disk_full(Home.find(run.spec["home"])), "failed"
-    return f"The encoder failed: {type(error).__name__}: {error}", "The run's log.txt holds the details.", "failed"
+    return f"The encoder failed: {type(error).__name__}: {error}", "The run's log.txt holds the details.", "fault"
 
 
 def main(folder: str) -> int:

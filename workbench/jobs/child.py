@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from workbench.errors import Cancelled, WorkbenchError
+from workbench.errors import Cancelled, Fault, WorkbenchError
 from workbench.files import read_json
 from workbench.run import Run
 
@@ -32,7 +32,7 @@ def several(command: Sequence[str], processes: int) -> Sequence[str]:
 def train(run: Run, command: Sequence[str]) -> dict[str, Any]:
     """Run the encoder on the run's folder and return its result.
 
-    Raises WorkbenchError with the encoder's own words, or what its exit says; Cancelled when asked.
+    Raises WorkbenchError with the encoder's own words, or what its exit says, a Fault where that is ours; Cancelled when asked.
     """
     for name in ("encoder.json", "encoder_error.json"):
         (run.folder / name).unlink(missing_ok=True)
@@ -47,7 +47,7 @@ def train(run: Run, command: Sequence[str]) -> dict[str, Any]:
     if error and error.get("state") == "cancelled":
         raise Cancelled(run.id)
     if error:
-        raise WorkbenchError(error["problem"], error["fix"])
+        raise (Fault if error.get("state") == "fault" else WorkbenchError)(error["problem"], error["fix"])
     result = read_json(run.folder / "encoder.json")
     if code == 0 and result is not None:
         return dict(result)
@@ -79,7 +79,7 @@ def _unsaid(code: int, run: Run) -> WorkbenchError:
             f"The training process was ended by signal {-code} ({signal.Signals(-code).name}).",
             "Resume the run; it goes on from what it kept.",
         )
-    return WorkbenchError(f"The training process ended with status {code} and no result.", f"Read {run.folder / 'log.txt'}.")
+    return Fault(f"The training process ended with status {code} and no result.", f"Read {run.folder / 'log.txt'}.")
 
 
 def _die_with_parent() -> Callable[[], None] | None:

@@ -20,7 +20,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from workbench.errors import Cancelled, WorkbenchError
+from workbench.errors import Cancelled, Fault, WorkbenchError
 from workbench.files import read_json
 from workbench.home import Home, disk_full
 from workbench.jobs.behind import behind_the_pages
@@ -52,20 +52,21 @@ def _ending(run: Run, encoder: Sequence[str]) -> int:
     except Cancelled:
         run.fail("The run was cancelled; what was active before is active still.", "Resume it, or start another.", "cancelled")
     except WorkbenchError as error:
-        run.fail(error.problem, error.fix)
+        run.fail(error.problem, error.fix, fault=isinstance(error, Fault))
     except Exception as error:
         traceback.print_exc()
-        run.fail(*explain(error, run))
+        told = explain(error, run)
+        run.fail(told.problem, told.fix, fault=isinstance(told, Fault))
     return 2
 
 
-def explain(error: Exception, run: Run) -> tuple[str, str]:
-    """Problem and fix of a failure that nobody worded yet."""
+def explain(error: Exception, run: Run) -> WorkbenchError:
+    """Problem and fix of a failure that nobody worded yet; a Fault where nobody foresaw it."""
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return disk_full(Home.find(run.spec["home"]))
+        return WorkbenchError(*disk_full(Home.find(run.spec["home"])))
     if isinstance(error, MemoryError):
-        return "The memory ran out.", "Close other programs, then resume the run."
-    return f"The job failed: {type(error).__name__}: {error}", f"The details are in {run.folder / 'log.txt'}."
+        return WorkbenchError("The memory ran out.", "Close other programs, then resume the run.")
+    return Fault(f"The job failed: {type(error).__name__}: {error}", f"The details are in {run.folder / 'log.txt'}.")
 
 
 def _turn(run: Run) -> FileLock:
