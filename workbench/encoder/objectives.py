@@ -166,7 +166,8 @@ class JointLoss(nn.Module):
         with torch.autocast(device.type, self.dtype, enabled=self.dtype != torch.float32):
             logits = self.model.masked(self.model.backbone, batch.to(device))
         if not len(batch.words):  # texts of nothing but what the base does not know
-            return logits.float().sum() * 0.0
+            nothing: Tensor = logits.float().sum() * 0.0
+            return nothing
         return F.cross_entropy(logits.float(), batch.words.to(device))
 
     def _next_item(self, batch: UserBatch, products: Tensor, reviews: Rows) -> Tensor:
