@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import math
 import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Any
 
 from workbench.cli.parser import parse
 from workbench.errors import Fault, WorkbenchError
@@ -41,8 +43,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     if answer is not None:
         document, text = answer
-        _print(json.dumps(document, ensure_ascii=False, default=str) if given.json else text)
+        _print(json.dumps(without_nan(document), ensure_ascii=False, default=str, allow_nan=False) if given.json else text)
     return 0
+
+
+def without_nan(value: Any) -> Any:
+    """A document that JSON can hold: a number that is not known, or not finite, is null."""
+    if isinstance(value, dict):
+        return {name: without_nan(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _print(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -103,5 +104,7 @@ def _difference(paired: dict[str, Any] | None, metric: str) -> str:
 
 
 def figure(metric: dict[str, Any]) -> str:
-    """A metric in words: value, interval, rows."""
+    """A metric in words: value, interval, rows; "not known" where it was taken of no row."""
+    if metric["value"] is None or math.isnan(metric["value"]):
+        return f"not known (n = {metric['n']:,})"
     return f"{metric['value']:.3f} ({metric['low']:.3f} to {metric['high']:.3f}, n = {metric['n']:,})"
