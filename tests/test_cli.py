@@ -321,6 +321,32 @@ def test_predict_says_how_right_it_is_where_the_file_knows(run, shop, tmp_path, 
     assert status == 2 and "No row has a label that this version knows; it knows: bad, good." in err
 
 
+def test_predict_of_rows_that_all_abstain_prints_valid_json(home, shop, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("workbench.jobs.inference.Inference", Reader)
+    file = tmp_path / "texts.csv"
+    file.write_text("said,truth\nit broke,bad\n", "utf-8")
+    argv = ["predict", str(file), "--task", "sentiment", "--text", "said", "--label", "truth", "--out", str(tmp_path / "out.csv")]
+    assert main([*argv, "--home", str(home.root), "--json"]) == 0
+    out = capsys.readouterr().out
+    assert "NaN" not in out and json.loads(out)["metrics"]["accuracy_answered"] == {"value": None, "low": None, "high": None, "n": 0}
+    assert main([*argv, "--home", str(home.root)]) == 0
+    assert "accuracy_answered: not known (n = 0)" in capsys.readouterr().out
+
+
+def test_predict_keeps_the_files_own_columns_and_says_how_it_calls_its_own(home, run, shop, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("workbench.jobs.inference.Inference", Reader)
+    file, out = tmp_path / "texts.csv", tmp_path / "out.csv"
+    file.write_text("body,predicted,abstain_2\nall fine,mine,never\n", "utf-8")
+    argv = ["predict", str(file), "--task", "sentiment", "--text", "body", "--out", str(out)]
+    status, document, _ = run(*argv)
+    called = {"predicted": "predicted_3", "probability": "probability_3", "abstain": "abstain_3"}
+    assert status == 0 and document["columns"] == called
+    got = pd.read_csv(out, dtype=str, encoding="utf-8-sig")
+    assert got.iloc[0].tolist() == ["all fine", "mine", "never", "good", "0.8", "False"] and got.columns[3:].tolist() == [*called.values()]
+    assert main([*argv, "--home", str(home.root)]) == 0
+    assert "are called predicted_3, probability_3, abstain_3" in capsys.readouterr().out
+
+
 def test_train_waits_and_prints_the_result(run, home, shop, monkeypatch):
     def start(home, kind, spec):
         made = Run.create(home, kind, spec)

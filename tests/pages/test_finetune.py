@@ -413,6 +413,16 @@ def test_a_labelled_table_is_shown_for_its_own_file_and_column_alone(open_page, 
     assert answers()[0]["said"].tolist() == ["broke"]
 
 
+def test_a_table_that_has_such_columns_already_keeps_them(open_page, monkeypatch):
+    monkeypatch.setattr(_predicting, "inference", Encoder)
+    page = open_page()
+    page.file_uploader(key="to-label").set_value(("t.csv", b"said,abstain\nan odd thing,my own\n", "text/csv")).run()
+    page.button(key="label-it").click().run()
+    made = table(page, "abstain_2")
+    assert made["abstain"].tolist() == ["my own"] and made["predicted_2"].tolist() == ["positive"]
+    assert "are called predicted_2, probability_2, abstain_2" in said(page) and "1 of them are unlike" in said(page)
+
+
 def test_groups_that_got_worse_are_named():
     its = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 60}
     told = {"metric": "macro_f1", "groups": {"de": {**its, "parent": {"value": -0.2, "low": -0.3, "high": -0.1, "n": 60}}, "fr": {"n": 3}}}

@@ -166,7 +166,7 @@ def embed(home: Home, given: Namespace) -> Answer:
 def predict(home: Home, given: Namespace) -> Answer:
     """Write the file again with the task's label, its probability and whether to abstain beside each row."""
     from workbench.jobs.inference import Inference
-    from workbench.jobs.labelling import labelled, measured
+    from workbench.jobs.labelling import ADDED, labelled, measured, names_beside
 
     version = version_of(home, given.version)
     out = out_file(given.out)
@@ -176,6 +176,11 @@ def predict(home: Home, given: Namespace) -> Answer:
         found = encoder.predict(given.task, frame[text].tolist())
     truth = measured(frame[given.label].tolist(), found) if given.label else {}
     out.write_bytes(to_csv(labelled(frame, found)))
+    names = names_beside(frame)
+    called = dict(zip(ADDED, names, strict=True)) if names != ADDED else {}
     document = {"version": version.id, "rows": len(frame), "out": str(out)} | ({"metrics": truth} if truth else {})
+    document |= {"columns": called} if called else {}
     lines = [f"{len(frame):,} rows written to {out} by {version.id}, {int(found.abstain.sum()):,} of them unlike all it has learned"]
+    if called:
+        lines.append(f"The file has columns of these names already, so those added are called {', '.join(names)}.")
     return document, "\n".join(lines + [f"  {name}: {figure(metric)}" for name, metric in truth.items()])

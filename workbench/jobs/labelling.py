@@ -11,13 +11,27 @@ from workbench.errors import WorkbenchError
 from workbench.insights.distinctive import wilson
 from workbench.jobs.inference import Predictions
 
+ADDED = ("predicted", "probability", "abstain")
+
+
+def names_beside(frame: pd.DataFrame) -> tuple[str, str, str]:
+    """What the columns of the label, its probability and abstain are called beside `frame`: `ADDED`, numbered where it has one of them."""
+    taken, number, names = set(frame.columns), 1, ADDED
+    while taken & set(names):
+        number += 1
+        names = (f"predicted_{number}", f"probability_{number}", f"abstain_{number}")
+    return names
+
 
 def labelled(frame: pd.DataFrame, found: Predictions) -> pd.DataFrame:
-    """A copy of `frame` with the columns predicted, probability (of that label) and abstain (the text is like nothing learned)."""
+    """A copy of `frame` with columns called as `names_beside` says, and no other changed.
+
+    They hold the label, its probability and whether to abstain, because the text is like nothing learned.
+    """
     rows = np.arange(len(frame))
     sure = found.probabilities[rows, found.shown] if len(frame) else np.zeros(0)
-    names = [found.labels[i] for i in found.shown]
-    return frame.assign(predicted=names, probability=[round(float(p), 4) for p in sure], abstain=found.abstain.tolist())
+    labels, shares = [found.labels[i] for i in found.shown], [round(float(p), 4) for p in sure]
+    return frame.assign(**dict(zip(names_beside(frame), (labels, shares, found.abstain.tolist()), strict=True)))
 
 
 def measured(truth: Sequence[str], found: Predictions) -> dict[str, dict[str, float]]:

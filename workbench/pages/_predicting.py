@@ -9,7 +9,7 @@ import streamlit as st
 
 from workbench.components import downloads, states, url
 from workbench.components.encoder import inference
-from workbench.jobs.labelling import labelled
+from workbench.jobs.labelling import ADDED, labelled, names_beside
 from workbench.pages import _texts_file
 from workbench.shop.space import Space
 from workbench.tasks.labelled import teachable
@@ -55,11 +55,15 @@ def show(space: Space) -> None:
             st.session_state[_MADE] = _Made(rows, of, answer)
         made: _Made | None = st.session_state.get(_MADE)
         if made is not None and made.of == of and made.rows.equals(rows):
-            _answer(made.answer)
+            _answer(made.answer, names_beside(rows))
 
 
-def _answer(made: pd.DataFrame) -> None:
-    silent = int(made["abstain"].sum())
+def _answer(made: pd.DataFrame, names: tuple[str, str, str]) -> None:
+    """The labelled table, whose added columns are called `names`."""
+    _, probability, abstain = names
+    silent = int(made[abstain].sum())
     st.text(f"{len(made):,} rows labelled; {silent:,} of them are unlike all that was learned: mind those yourself.")
-    config = {"probability": st.column_config.NumberColumn(format="%.2f")}
+    if names != ADDED:
+        st.text(f"The file has columns of these names already, so those added are called {', '.join(names)}.")
+    config = {probability: st.column_config.NumberColumn(format="%.2f")}
     downloads.table(made, "labelled", "labelled", column_config=config, most=SEEN)
