@@ -233,11 +233,16 @@ def _train(
             begin_head(prepared.model.text_head(name), pooled[rows.text[learned]], rows.target[learned])
     rehearse(prepared.corpus, lesson, recipe)
     limits = limited(prepared, lesson)
-    words = set(lesson.tasks) if parent else None
+    words = words_of(prepared.corpus, lesson, parent) if parent else None
     checkpoint = checkpoint_of(run, folder, recipe)
     report, start = part_of(run, *part), all(known) and not few
     model, features = prepared.model, prepared.features
     return train(limits, model, features, recipe, report, run.point, checkpoint, keep_start=start, keep_last=few, words=words)
+
+
+def words_of(corpus: Corpus, lesson: Lesson, parent: Loaded) -> set[str]:
+    """The tasks whose words are counted anew: those that are taught, and those that tell other things apart than the parent's."""
+    return {*lesson.tasks, *(name for name, outputs in corpus.heads.items() if parent.outputs.get(name) != outputs)}
 
 
 def _is_scaling(name: str, tasks: Sequence[str]) -> bool:

@@ -15,6 +15,7 @@ from workbench.encoder.backbone import Backbone, base_folder, digest
 from workbench.encoder.corpus import Corpus, reader_of
 from workbench.encoder.fast_layer import Ranges
 from workbench.encoder.licence import licence
+from workbench.encoder.probe import UNSEEN
 from workbench.encoder.recipe import SCRATCH, Recipe
 from workbench.encoder.towers import JointEncoder
 from workbench.errors import WorkbenchError
@@ -137,17 +138,29 @@ def warm_start(model: JointEncoder, corpus: Corpus, parent: Loaded) -> None:
         for name in ("own.weight", "bias", "review_bias"):
             new[name][here] = old[name][there].to(new[name].device)
         model.companions.carry(parent.model.companions, here, there)
-    for task, outputs in corpus.heads.items():
+    for task in corpus.heads:
         if task in parent.labels:
-            _warm_head(new, old, task, outputs, parent.outputs.get(task))
+            _warm_head(new, old, task, corpus, parent)
 
 
-def _warm_head(new: Weights, old: Weights, task: str, outputs: Outputs | None, before: Outputs | None) -> None:
-    """Give a head what it knew: all of it where it tells the same apart, else the rows of the outputs that it had."""
-    for name in (n for n in new if n.startswith(f"heads.{task}.") and n in old):
-        if outputs == before:
+def _warm_head(new: Weights, old: Weights, task: str, corpus: Corpus, parent: Loaded) -> None:
+    """Give a head what it knew: all of it where it tells the same apart, else what it knew of the outputs and labels that it still has."""
+    head, outputs, before = f"heads.{task}.", corpus.heads[task], parent.outputs.get(task)
+    if outputs == before:
+        for name in (n for n in new if n.startswith(head) and n in old):
             new[name].copy_(old[name])
-        elif outputs and before and ".score." in name:
-            for at, output in enumerate(outputs.names):
-                if output in before.names:
-                    new[name][at] = old[name][before.names.index(output)]
+    elif outputs and before:
+        _move(new, old, [head + name for name in ("score.weight", "score.bias")], outputs.names, before.names)
+        of_labels = [head + name for name in ("words.weight", "words.bias", "bias", "offset")]
+        _move(new, old, of_labels, corpus.labels[task], parent.labels[task])
+        for name in ("words.idf", "temperature", "share"):
+            new[head + name].copy_(old[head + name])
+
+
+def _move(new: Weights, old: Weights, weights: list[str], names: list[str], before: list[str]) -> None:
+    """Give each name its rows of a head's weights; a name that is new has none, and is less likely than all that were there."""
+    here, there = [at for at, name in enumerate(names) if name in before], [before.index(name) for name in names if name in before]
+    for weight in weights:
+        unseen = old[weight].min() - UNSEEN if weight.endswith(("score.bias", "words.bias")) else 0.0
+        new[weight].fill_(unseen)
+        new[weight][here] = old[weight][there].to(new[weight].device)
