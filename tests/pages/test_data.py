@@ -291,6 +291,28 @@ def test_a_run_that_was_killed_while_it_read_can_be_resumed(page, home, all_larg
     assert context.store().counts()["reviews"] == 2
 
 
+def test_many_files_are_imported_at_once(page, home):
+    at = page()
+    at.default_timeout = 120
+    uploaded(at, *((f"{i}.csv", REVIEWS.replace("u1", f"v{i}").replace("u2", f"w{i}")) for i in range(34)))
+    assert len(list(home.uploads.glob("*.staged"))) == 34
+    press_import(at)
+    assert context.store().counts()["reviews"] == 68 and list(home.uploads.iterdir()) == []
+
+
+def test_rows_that_were_read_in_another_way_are_removed(page, home):
+    at = uploaded(page(), ("reviews.csv", REVIEWS.replace("Lovely", "Mail me at anna@x.org")))
+    mask = next(box for box in at.checkbox if box.label.startswith("Mask personal data"))
+    before = set(home.uploads.glob("*.staged"))
+    mask.uncheck().run()
+    unmasked = set(home.uploads.glob("*.staged"))
+    assert len(before) == len(unmasked) == 1 and before != unmasked
+    mask.check().run()
+    assert not unmasked & set(home.uploads.glob("*.staged"))
+    press_import(at)
+    assert "Mail me at [mail]" in {body for (body,) in context.store().rows("SELECT body FROM reviews")}
+
+
 ORDERS = "order_id,customer_id,order_status,order_purchase_timestamp\no1,c1,delivered,2018-01-02 10:00:00\n"
 CUSTOMERS = "customer_id,customer_unique_id,customer_zip_code_prefix,customer_city,customer_state\nc1,anna,1,Campo,SP\n"
 ITEMS = "order_id,order_item_id,product_id,seller_id,shipping_limit_date,price,freight_value\no1,1,p1,s,2018-01-09 00:00:00,9.5,1\n"

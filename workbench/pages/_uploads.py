@@ -23,7 +23,7 @@ from workbench.shop.importers import Question, Reading, handover
 from workbench.shop.importers.source import Source, open_source
 from workbench.shop.importers.stage import MERGED
 
-_KEPT, _CHECKED, _RUNS, _ROUND = "data-kept", "data-checked", "data-runs", "data-round"
+_KEPT, _CHECKED, _SHOWN, _RUNS, _ROUND = "data-kept", "data-checked", "data-shown", "data-runs", "data-round"
 LARGE = 20_000_000  # bytes of a file from which on a process of its own reads it
 PROBLEM_COLUMNS = ["line", "column", "value", "reason"]
 COUNTS = {
@@ -96,6 +96,7 @@ def empty() -> None:
 
 def keep(files: Sequence[Any]) -> list[Kept]:
     """The uploaded tables on disk, each file written once; those that were taken off the list are removed."""
+    st.session_state[_SHOWN] = set()
     kept: dict[str, list[Kept]] = st.session_state.setdefault(_KEPT, {})
     present = {file.file_id for file in files}
     for gone in set(kept) - present:
@@ -134,11 +135,12 @@ def size(number: int) -> str:
 
 
 def check(kept: Kept, reading: Reading, beside: tuple[Chosen, ...] = ()) -> Checked:
-    """Read a file and count what importing it would do; kept until the file, its reading, a file `beside` it or the shop changes.
+    """Read a file and count what importing it would do; kept for as long as the page asks for it in this way, until the shop changes.
 
     A large file is read by a process of its own: until that has ended the answer only names its run.
     """
     key = (kept.id, reading, beside, context.store().data_version)
+    st.session_state.setdefault(_SHOWN, set()).add(key)
     if not kept.path.exists():
         problem = f"The copy of {kept.shown[:120]} on the server is gone: a person was forgotten meanwhile, and waiting files go too."
         return Checked(error=WorkbenchError(problem, "Take the file off the list and choose it again."))
@@ -189,11 +191,17 @@ def _from_run(kept: Kept, reading: Reading, beside: tuple[Chosen, ...], status: 
 def _remembered(key: tuple[Any, ...], make: Callable[[], Checked]) -> Checked:
     known: dict[tuple[Any, ...], Checked] = st.session_state.setdefault(_CHECKED, {})
     if key not in known:
-        while len(known) >= 32:
-            _discard(known.pop(next(iter(known))))
         with st.spinner("Reading and checking every row"):
             known[key] = make()
     return known[key]
+
+
+def sweep() -> None:
+    """Remove what was read in ways that the page, which is drawn to its end now, did not ask for again."""
+    shown: set[tuple[Any, ...]] = st.session_state.get(_SHOWN, set())
+    known: dict[tuple[Any, ...], Checked] = st.session_state.get(_CHECKED, {})
+    for key in set(known) - shown:
+        _discard(known.pop(key))
 
 
 def _forget(kept: Kept) -> None:

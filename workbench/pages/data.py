@@ -66,6 +66,7 @@ def _import() -> None:
     )
     boxes = [_box(file) for file in _uploads.keep(files)]
     read = [checked for box in boxes if (checked := _file(box, boxes))]
+    _uploads.sweep()
     if read:
         _consent(read)
 
