@@ -1,6 +1,8 @@
 """The models page: side by side, lineage, promote, roll back, two promotions at once, training."""
 
 import shutil
+import time
+from datetime import datetime, timedelta
 
 import pytest
 from app_page import fixture_of, words
@@ -183,6 +185,19 @@ def test_promote_and_roll_back_ask_first_and_are_written_down(page, two, home):
     at.button(key="roll-back-yes").click().run()
     assert Registry(home).active().id == first.id
     assert "is active again" in at.success[0].value
+
+
+def test_what_happened_is_told_in_the_machines_time(page, two, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    time.tzset()
+    try:
+        at = page()
+        when = frame_with(at, "when", "who")["when"].iloc[0]
+        assert abs(when.to_pydatetime() - datetime.now()) < timedelta(minutes=5)
+        assert "this machine's clock (CST)" in words(at)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(page, two, home):

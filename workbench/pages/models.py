@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 
 import pandas as pd
@@ -203,5 +203,6 @@ def _history(registry: Registry) -> None:
         return
     st.subheader("What happened", anchor=False)
     frame = pd.DataFrame(history)[::-1]
-    frame["when"] = pd.to_datetime(frame["when"], unit="s").dt.floor("s")
+    frame["when"] = [datetime.fromtimestamp(seconds).replace(microsecond=0) for seconds in frame["when"]]
+    st.caption(f"Times are of this machine's clock ({datetime.now().astimezone().tzname()}), as everywhere in the workbench.")
     downloads.table(frame[["when", "who", "action", "version", "before", "why"]], "model-history", "history")
