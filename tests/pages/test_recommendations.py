@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from joint_space import NASTY, fill, publish, unit
@@ -5,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from workbench.components import encoder
 from workbench.errors import WorkbenchError
+from workbench.registry import Registry
 from workbench.shop.store import Store
 
 
@@ -187,3 +190,13 @@ def test_quality_beside_the_baselines_with_intervals(open_page):
     frame = table(open_page(view="How good it is"), "of")
     assert set(frame["of"]) == {"This model", "Popularity", "Item neighbours"}
     assert {"value", "low", "high", "n"} <= set(frame.columns) and (frame["low"] <= frame["high"]).all()
+
+
+@pytest.mark.parametrize(("split", "told"), [("leave_one_out", "Leave-one-out: the last"), ("time", "in time: each customer's first new")])
+def test_quality_says_how_the_test_rows_were_kept_apart(open_page, home, split, told):
+    open_page()
+    recipe = Registry(home).active().folder / "recipe.json"
+    recipe.chmod(0o644)
+    recipe.write_text(json.dumps({**json.loads(recipe.read_text("utf-8")), "split": split}), "utf-8")
+    page = open_page(shop=False, model=False, view="How good it is")
+    assert told in said(page) and said(page).count("Leave-one-out") == (split == "leave_one_out")

@@ -15,6 +15,7 @@ from workbench.insights.history import Step, history, unknown_user
 from workbench.pages import _history
 from workbench.shop.space import Space
 from workbench.shop.store import Store
+from workbench.tasks.splits import SPLITS
 from workbench.tasks.texts import clean
 
 TITLE = "Recommendations"
@@ -46,6 +47,10 @@ NAMES = {
     "frozen_probe": "Frozen base with a probe",
     "single_task": "Trained for this alone",
 }
+HELD = {
+    "leave_one_out": "Leave-one-out: the last product of each history",
+    "time": "A cut of the whole shop in time: each customer's first new product after it",
+}  # what is kept for the test, by the recipe's split
 COLUMNS = {
     "title": st.column_config.TextColumn("Product", width=270),
     "score": st.column_config.NumberColumn("Score", format="%.2f", width=80),
@@ -174,10 +179,8 @@ def _quality(store: Store, space: Space) -> None:
         states.empty("Next item was not learned", f"Version {space.version.id}: {reason}.", "See the models", "models")
         return
     frame = quality(task)
-    st.caption(
-        "Leave-one-out: the last product of each history is hidden and found again among the whole catalogue. "
-        "Whiskers are 95 % intervals over customers."
-    )
+    held = HELD[space.version.recipe.get("split", SPLITS[0])]
+    st.caption(f"{held} is hidden and found again among the whole catalogue. Whiskers are 95 % intervals over customers.")
     for column, (name, label) in zip(st.columns(len(METRICS)), METRICS.items(), strict=True):
         rows = frame[frame["metric"] == label]
         if len(rows):
