@@ -63,6 +63,40 @@ def test_another_row_of_the_column_settles_the_order_of_dates(store, tmp_path):
     assert str(store.value("SELECT created_at FROM reviews WHERE review_id = 'r1'")).startswith("2024-04-03")
 
 
+def test_a_two_digit_year_may_come_first_and_is_asked_for(store, tmp_path):
+    path = write(tmp_path, "reviews.csv", REVIEWS + "r1,p1,u1,5,A,24-03-05\nr2,p1,u1,5,B,24-04-11\n")
+    with pytest.raises(WorkbenchError, match="day or the year first"):
+        importers.import_files(store, [path])
+    importers.import_files(store, [path], dates="yearfirst")
+    assert [str(day) for (day,) in store.rows("SELECT created_at::DATE FROM reviews ORDER BY 1")] == ["2024-03-05", "2024-04-11"]
+
+
+def test_a_two_digit_year_that_can_be_no_day_needs_no_question(store, tmp_path):
+    importers.import_files(store, [write(tmp_path, "reviews.csv", REVIEWS + "r1,p1,u1,5,A,98-03-05\nr2,p1,u1,5,B,99-04-11\n")])
+    assert str(store.value("SELECT min(created_at)::DATE FROM reviews")) == "1998-03-05"
+
+
+def test_lines_that_share_a_transaction_are_all_kept(store, tmp_path):
+    lines = "T1,c1,p1,2024-01-02,1\nT1,c1,p2,2024-01-02,1\nT1,c1,p3,2024-01-02,2\nT2,c2,p1,2024-01-03,1\n"
+    document = importers.import_files(
+        store, [write(tmp_path, "orders.csv", "transaction_id,customer_id,product_id,date,quantity\n" + lines)]
+    )
+    assert counts(document, "events")["added"] == 4
+    assert store.rows("SELECT order_id, count(*) FROM events GROUP BY 1 ORDER BY 1") == [("T1", 3), ("T2", 1)]
+
+
+def test_messages_that_share_a_conversation_are_all_kept(store, tmp_path):
+    lines = "c1,Where is my parcel,u1\nc1,It came now thanks,u1\nc2,I want my money back,u2\n"
+    importers.import_files(store, [write(tmp_path, "tickets.csv", "conversation_id,question,user_id\n" + lines)], as_table="tickets")
+    assert store.value("SELECT count(*) FROM tickets") == 3
+
+
+def test_a_negative_quantity_is_a_return_in_any_table(store, tmp_path):
+    text = "order_id,customer_id,product_id,date,quantity\n1,c1,p1,2024-01-02,3\n2,c1,p1,2024-01-05,-2\n"
+    importers.import_files(store, [write(tmp_path, "orders.csv", text)])
+    assert store.rows("SELECT kind, quantity FROM events ORDER BY happened_at") == [("purchase", 3.0), ("return", 2.0)]
+
+
 @pytest.mark.parametrize("text", ["", REVIEWS])
 def test_an_empty_file_and_a_header_alone_are_refused(store, tmp_path, text):
     with pytest.raises(WorkbenchError, match=r"is empty|holds a header and no row"):

@@ -6,6 +6,7 @@ import pytest
 
 from workbench.cli import main
 from workbench.shop import importers
+from workbench.shop.forget import forget
 from workbench.shop.importers import personal
 from workbench.shop.store import Store
 
@@ -71,6 +72,35 @@ def test_it_is_kept_when_one_says_so_and_ids_are_hashed_when_chosen(store, tmp_p
     path.write_text(HEADER + "r1,p1,u1,5,Mail me at anna@x.org,Anna Smith,north\n")
     importers.import_files(store, [path], personal="keep", pseudonyms=True)
     assert store.rows("SELECT user_id, body FROM reviews") == [(personal.pseudonym(store.home, "u1"), "Mail me at anna@x.org")]
+
+
+@pytest.mark.parametrize(
+    ("user", "hashed"),
+    [
+        ("o'brien@example.com", True),
+        ("müller@example.de", True),
+        ("+49 170 1234567", True),
+        ("Anna Smith", True),
+        ("王小明", True),
+        ("C-1001", False),
+        ("12345678", False),
+        ("anna", False),
+    ],
+)
+def test_a_user_id_that_tells_the_person_is_hashed(store, tmp_path, user, hashed):
+    (tmp_path / "orders.csv").write_text(f'customer,product_id,order_date,quantity\n"{user}",p1,2024-01-02,1\n', "utf-8")
+    importers.import_files(store, [tmp_path / "orders.csv"])
+    kept = personal.pseudonym(store.home, user) if hashed else user
+    assert store.rows("SELECT user_id FROM users") == [(kept,)] and store.value("SELECT user_id FROM events") == kept
+
+
+def test_a_mail_address_in_capitals_is_the_same_user_and_is_forgotten_by_either(home, tmp_path):
+    lines = "Anna@x.org,p1,2024-01-02,1\nanna@x.org,p2,2024-01-03,1\n"
+    (tmp_path / "orders.csv").write_text("user_id,product_id,order_date,quantity\n" + lines)
+    with Store.open(home) as store:
+        importers.import_files(store, [tmp_path / "orders.csv"])
+        assert store.value("SELECT count(DISTINCT user_id) FROM events") == 1
+    assert forget(home, "Anna@x.org")["removed"]["events"] == 2
 
 
 def test_the_values_of_problems_are_masked(store, tmp_path):

@@ -147,3 +147,29 @@ def test_a_column_is_proposed_by_its_content(store, tmp_path):
     with pytest.raises(WorkbenchError) as caught:
         importers.import_files(store, [write(tmp_path, "a.csv", SURVEY)], as_table="reviews")
     assert caught.value.fix == "Say which it is: on the page under 'Columns', on the command line with --map body=what_they_said"
+
+
+def test_the_second_online_retail_set_is_known(store, tmp_path):
+    rows = [
+        ["Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price", "Customer ID", "Country"],
+        ["489434", "85048", "LIGHTS", "12", "2009-12-01 07:45:00", "6.95", "13085.0", "United Kingdom"],
+        ["489435", "85048", "LIGHTS", "-2", "2009-12-02 07:45:00", "6.95", "13085.0", "United Kingdom"],
+        ["C489449", "22087", "PAPER BUNTING", "-12", "2009-12-01 10:33:00", "2.95", "16321.0", "Australia"],
+    ]
+    read = importers.import_files(store, [write(tmp_path, "online_retail_II.csv", rows)])["files"][0]
+    assert read["importer"] == "online-retail-2" and read["notes"]["cancelled"] == 1
+    kept = store.rows("SELECT user_id, kind, quantity, order_id FROM events ORDER BY happened_at")
+    assert kept == [("13085", "purchase", 12.0, "489434"), ("13085", "return", 2.0, "489435")]
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("reviewerID asin overall unixReviewTime reviewText", "A1 B1 5 1400000000 nice"),
+        ("parent_asin user_id rating timestamp text", "B1 A1 5 1400000000000000000 nice"),
+        ("review_id product_id star_rating review_headline review_body review_date", "r1 B1 5 hey nice 2014-05-13"),
+    ],
+)
+def test_a_known_layout_may_lack_a_column_that_it_can_do_without(store, tmp_path, header, row):
+    importers.import_files(store, [write(tmp_path, "reviews.csv", [header.split(), row.split()])])
+    assert store.rows("SELECT product_id, body, created_at::DATE::VARCHAR FROM reviews") == [("B1", "nice", "2014-05-13")]

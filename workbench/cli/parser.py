@@ -65,7 +65,7 @@ def _shop(importing: argparse.ArgumentParser) -> None:
     )
     _written(importing)
     importing.add_argument("--decimal", choices=("point", "comma"), help="how to read numbers such as 1,234")
-    importing.add_argument("--dates", choices=("dayfirst", "monthfirst"), help="how to read dates such as 03/04/2024")
+    importing.add_argument("--dates", choices=("dayfirst", "monthfirst", "yearfirst"), help="how to read 03/04/2024 or 24-03-05")
     importing.add_argument("--scale", metavar="LOW-HIGH", help="the scale of the ratings, say 0-10; they become stars from 1 to 5")
     _personal(importing)
     importing.add_argument("--pseudonyms", action="store_true", help="store a keyed hash instead of each user id")

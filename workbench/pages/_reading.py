@@ -22,6 +22,7 @@ ASKED = {
 WORDS = {
     "dayfirst": "day first (31/12/2024)",
     "monthfirst": "month first (12/31/2024)",
+    "yearfirst": "year first (24-12-31)",
     "point": "point (1,234.5)",
     "comma": "comma (1.234,5)",
 }
@@ -29,13 +30,13 @@ MASK = "Mask personal data in texts and columns"
 MASKED = (
     "Mail addresses, phones, cards, IBANs, id numbers, postal addresses and names that something tells (“my name is”, a column of "
     "names), by patterns, and columns whose names say that they are personal. Other names inside sentences are not found. User ids "
-    "that are mail addresses or phones become keyed hashes."
+    "that are mail addresses, phones or, in a column of names, names become keyed hashes."
 )
 CHANGEABLE = {
     "encoding": ENCODINGS,
     "delimiter": tuple(DELIMITERS),
     "decimal": ("point", "comma"),
-    "dates": ("dayfirst", "monthfirst"),
+    "dates": ("dayfirst", "monthfirst", "yearfirst"),
     "scale": SCALES,
 }
 

@@ -102,8 +102,10 @@ def need_quiet(home: Home) -> None:
 
 
 def _ids(store: Store, user: str) -> tuple[str, ...]:
-    """The id, and the hash that stands for it where the home has a key for such."""
-    return (user, personal.pseudonym(store.home, user)) if (store.home.settings / "pseudonyms.key").exists() else (user,)
+    """The id, and the hashes that can stand for it where the home has a key for such."""
+    if not (store.home.settings / "pseudonyms.key").exists():
+        return (user,)
+    return tuple(dict.fromkeys((user, *(personal.pseudonym(store.home, one) for one in (personal.one_spelling(user), user)))))
 
 
 def _find(store: Store, user: str) -> Person:

@@ -76,11 +76,12 @@ def importers() -> dict[str, Importer]:
 
 
 def bind(expression: str, columns: tuple[str, ...]) -> str | None:
-    """The expression over c0, c1, …; None when the file lacks one of its columns."""
+    """The expression over c0, c1, …; None when the file lacks one of its columns. A hash is of those that it has."""
     place = {name: f"c{i}" for i, name in enumerate(columns)}
-    if any(name not in place for name in _BRACES.findall(expression)):
+    hashed = expression.startswith("md5(")
+    if not hashed and any(name not in place for name in _BRACES.findall(expression)):
         return None
-    return _BRACES.sub(lambda found: place[found.group(1)], expression)
+    return _BRACES.sub(lambda found: place.get(found.group(1), "NULL"), expression)
 
 
 def used(expressions: list[str]) -> set[str]:
@@ -91,3 +92,9 @@ def used(expressions: list[str]) -> set[str]:
 def text(column: str) -> str:
     """A text, empty as missing."""
     return f"nullif(trim({{{column}}}), '')"
+
+
+def kind_by_sign(quantity: str) -> dict[str, str]:
+    """What fills the kind and the quantity of an event where a negative number of pieces is a return."""
+    trimmed = f"trim({{{quantity}}})"
+    return {"kind": f"CASE WHEN starts_with({trimmed}, '-') THEN 'return' ELSE 'purchase' END", "quantity": f"ltrim({trimmed}, '-')"}

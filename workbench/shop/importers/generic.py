@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from workbench.errors import WorkbenchError
-from workbench.shop.importers.base import Fill, Importer, text
+from workbench.shop.importers.base import Fill, Importer, kind_by_sign, text
 from workbench.shop.importers.source import Source
 from workbench.shop.importers.synonyms import SPEAKING, SYNONYMS, WEAK
 from workbench.shop.schema import TABLES
@@ -20,6 +20,7 @@ TELLING = {
 }
 FOREIGN = {"products": {"user_id", "body", "happened_at"}, "users": {"product_id", "body"}}
 KEYED = {"reviews", "events", "tickets"}
+LINES = {"events", "tickets"}  # a number that several of their lines share, under a name that is not the key's own, is no key
 LOOKED_AT, REPEATED = 1000, 0.2  # rows, and the share of them whose id is another's too that tells a table of something else
 
 
@@ -43,6 +44,8 @@ def recognise(source: Source, as_table: str | None, mapping: dict[str, str] | No
         raise WorkbenchError(f"There is no table {as_table!r} to import into; there are {', '.join(TELLING)}.", "Name one with --as.")
     table = as_table or _table(source, mapping or {})
     made = propose(source.columns, table)
+    if table in LINES and made.get(key := TABLES[table].key) not in (None, key) and _repeats(source, made[key]):
+        del made[key]
     for canonical, column in (mapping or {}).items():
         if not column:
             made.pop(canonical, None)
@@ -152,7 +155,7 @@ def _is_a_row(columns: tuple[str, ...]) -> bool:
 
 
 def _repeats(source: Source, column: str | None) -> bool:
-    """Whether the ids of a table with one row for each product or user stand in many rows: then it is about something else."""
+    """Whether the ids of a column stand in many rows: then a row is about something else."""
     ids = [row.get(column) for row in source.preview(LOOKED_AT)] if column else []
     return len(set(ids)) < (1 - REPEATED) * len(ids)
 
@@ -169,7 +172,7 @@ def importer(table: str, mapping: dict[str, str], columns: tuple[str, ...]) -> I
     if key not in fills and table in KEYED:
         fills[key] = f"md5(concat_ws('|', {', '.join(f'{{{c}}}' for c in columns if c != 'row number')}))"
     if table == "events" and "kind" not in fills:
-        fills["kind"] = "'purchase'"
+        fills |= kind_by_sign(mapping["quantity"]) if "quantity" in mapping else {"kind": "'purchase'"}
     made = {table: Fill(fills)}
     for column, other in (("product_id", "products"), ("user_id", "users")):
         if column in mapping and table != other:

@@ -1,4 +1,4 @@
-"""The UCI Online Retail layout: one line for each product of an invoice.
+"""The UCI Online Retail layouts, the first and the second: one line for each product of an invoice.
 
 Every line counts once: an exact copy of an earlier line is merged with it, a line of a cancelled
 invoice (its number begins with C) is set apart, a line without a customer is kept without a user.
@@ -6,42 +6,49 @@ invoice (its number begins with C) is set apart, a line without a customer is ke
 
 from __future__ import annotations
 
-from workbench.shop.importers.base import Fill, Importer, text
+from workbench.shop.importers.base import Fill, Importer, kind_by_sign, text
 
-_KEY = "md5(concat_ws('|', {InvoiceNo}, {StockCode}, {Description}, {Quantity}, {InvoiceDate}, {UnitPrice}, {CustomerID}, {Country}))"
-_USER = "nullif(regexp_replace(trim({CustomerID}), '\\.0$', ''), '')"
-_CANCELLED = "starts_with(upper({InvoiceNo}), 'C')"
 
-IMPORTER = Importer(
-    "online-retail",
-    "UCI Online Retail orders",
-    ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"),
-    {
-        "events": Fill(
-            {
-                "event_id": _KEY,
-                "user_id": _USER,
-                "product_id": text("StockCode"),
-                "kind": "CASE WHEN starts_with(trim({Quantity}), '-') THEN 'return' ELSE 'purchase' END",
-                "happened_at": "{InvoiceDate}",
-                "quantity": "ltrim(trim({Quantity}), '-')",
-                "price": "{UnitPrice}",
-                "order_id": text("InvoiceNo"),
-            },
-            set_apart={"cancelled": _CANCELLED},
-            count={"without_user": f"{_USER} IS NULL"},
-            attributes=False,
-        ),
-        "products": Fill(
-            {
-                "product_id": text("StockCode"),
-                "title": "most_common(nullif(trim({Description}), ''))",
-                "price": "CAST(median(TRY_CAST({UnitPrice} AS DOUBLE)) FILTER (TRY_CAST({UnitPrice} AS DOUBLE) > 0) AS VARCHAR)",
-            },
-            group=text("StockCode"),
-            attributes=False,
-        ),
-        "users": Fill({"user_id": _USER, "country": f"most_common({text('Country')})"}, group=_USER, attributes=False),
-    },
-    rule=__doc__ or "",
+def _layout(name: str, title: str, invoice: str, price: str, customer: str) -> Importer:
+    """The layout in which these columns hold the invoice's number, the price of a piece and the customer."""
+    columns = (invoice, "StockCode", "Description", "Quantity", "InvoiceDate", price, customer, "Country")
+    user = f"nullif(regexp_replace(trim({{{customer}}}), '\\.0$', ''), '')"
+    paid = f"TRY_CAST({{{price}}} AS DOUBLE)"
+    return Importer(
+        name,
+        title,
+        columns,
+        {
+            "events": Fill(
+                {
+                    "event_id": f"md5(concat_ws('|', {', '.join(f'{{{column}}}' for column in columns)}))",
+                    "user_id": user,
+                    "product_id": text("StockCode"),
+                    **kind_by_sign("Quantity"),
+                    "happened_at": "{InvoiceDate}",
+                    "price": f"{{{price}}}",
+                    "order_id": text(invoice),
+                },
+                set_apart={"cancelled": f"starts_with(upper({{{invoice}}}), 'C')"},
+                count={"without_user": f"{user} IS NULL"},
+                attributes=False,
+            ),
+            "products": Fill(
+                {
+                    "product_id": text("StockCode"),
+                    "title": "most_common(nullif(trim({Description}), ''))",
+                    "price": f"CAST(median({paid}) FILTER ({paid} > 0) AS VARCHAR)",
+                },
+                group=text("StockCode"),
+                attributes=False,
+            ),
+            "users": Fill({"user_id": user, "country": f"most_common({text('Country')})"}, group=user, attributes=False),
+        },
+        rule=__doc__ or "",
+    )
+
+
+IMPORTER = (
+    _layout("online-retail", "UCI Online Retail orders", "InvoiceNo", "UnitPrice", "CustomerID"),
+    _layout("online-retail-2", "UCI Online Retail II orders", "Invoice", "Price", "Customer ID"),
 )

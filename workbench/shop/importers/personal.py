@@ -38,6 +38,7 @@ _ADDRESS = "|".join(
         r"[\p{Han}]{2,8}(?:省|市|区|县)[\p{Han}\d]{1,20}?(?:路|街|巷|道|弄)\d{1,5}号(?:[\d\p{Han}]{0,12}?(?:室|楼|单元))?",
     )
 )
+_FULL_NAME = r"\p{Lu}[\p{L}.''-]*(?: [\p{L}.''-]+)*(?: \p{Lu}[\p{L}.''-]+)|\p{Han}{2,4}"
 _PLACES = (
     r"Str|St\b|Ave|Road|Rd|Lane|Ln|Dr|Boul|Blvd|Court|Ct|Square|Terrace|"
     r"straße|strasse|str\.|weg|platz|gasse|allee|rue|avenue|boulevard|place|chemin|号"
@@ -81,7 +82,7 @@ def key(home: Home) -> bytes:
 
 
 def pseudonym(home: Home, user: str) -> str:
-    """The keyed hash (HMAC-SHA-256, shortened) that stands for a user id."""
+    """The keyed hash (HMAC-SHA-256, shortened) that stands for a user id as it is written; `one_spelling` comes before."""
     import hashlib
     import hmac
 
@@ -114,12 +115,19 @@ def masked_texts(store: Store, texts: Sequence[str]) -> list[str]:
         return [text for (text,) in cursor.execute(f"SELECT text FROM ({rows}) ORDER BY place", [list(texts), len(texts)]).fetchall()]
 
 
-def user_id(x: str, *, always: bool) -> str:
-    """The expression for a user id: hashed always, or only where it is a mail address or a phone number; never twice."""
-    looks = f"regexp_full_match({x}, '{_sql(_MAIL)}|\\+\\d{{8,15}}|1[3-9]\\d{{9}}')"
-    hashed = f"regexp_full_match({x}, 'u-[0-9a-f]{{20}}')"
-    condition = f"NOT {hashed}" if always else f"(contains({x}, '@') OR length({x}) BETWEEN 9 AND 16) AND {looks}"
-    return f"CASE WHEN {condition} THEN pseudonym({x}) ELSE {x} END"
+def one_spelling(user: str) -> str:
+    """A user id as it is hashed: a mail address is the same in capitals."""
+    return user.lower() if "@" in user else user
+
+
+def user_id(x: str, *, always: bool, named: bool) -> str:
+    """The expression for a user id: hashed always, or only where it is a mail address, a phone number or, in a column of names
+    (`named`), a full name; never twice."""
+    bare = f"regexp_replace({x}, '[ ()./-]', '', 'g')"
+    looks = [f"regexp_full_match({x}, '[^@\\s]+@[^@\\s]+\\.[^@\\s]+')", f"regexp_full_match({bare}, '\\+\\d{{8,15}}|1[3-9]\\d{{9}}')"]
+    looks += [f"regexp_full_match({x}, '{_FULL_NAME}')"] if named else []
+    condition = f"NOT regexp_full_match({x}, 'u-[0-9a-f]{{20}}')" if always else " OR ".join(looks)
+    return f"CASE WHEN {condition} THEN pseudonym(CASE WHEN contains({x}, '@') THEN lower({x}) ELSE {x} END) ELSE {x} END"
 
 
 def counts(cursor: Connection, table: str, columns: list[str]) -> dict[str, int]:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from workbench.errors import WorkbenchError
 
-DateOrder = Literal["dayfirst", "monthfirst"]
+DateOrder = Literal["dayfirst", "monthfirst", "yearfirst"]
 Decimal = Literal["point", "comma"]
 Personal = Literal["mask", "keep"]
 DELIMITERS = {"comma": ",", "tab": "\t", "semicolon": ";", "bar": "|"}

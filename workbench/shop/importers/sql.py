@@ -38,7 +38,8 @@ MACROS = f"""
 CREATE OR REPLACE TEMP MACRO html_text(x) AS nullif(trim(CASE WHEN x LIKE '%<%' OR x LIKE '%&%'
   THEN {_unescaped("regexp_replace(x, '<[^>]{1,200}>', ' ', 'g')")} ELSE x END), '');
 CREATE OR REPLACE TEMP MACRO epoch_time(x) AS
-  CAST(make_timestamp(TRY_CAST(x AS BIGINT) * CASE WHEN length(x) > 11 THEN 1000 ELSE 1000000 END) AS VARCHAR);
+  CAST(make_timestamp(CASE WHEN length(x) > 17 THEN TRY_CAST(x AS BIGINT) // 1000 WHEN length(x) > 14 THEN TRY_CAST(x AS BIGINT)
+    WHEN length(x) > 11 THEN TRY_CAST(x AS BIGINT) * 1000 ELSE TRY_CAST(x AS BIGINT) * 1000000 END) AS VARCHAR);
 CREATE OR REPLACE TEMP MACRO price_of(x) AS nullif(replace(regexp_extract(x, '\\d[\\d,]*\\.?\\d*'), ',', ''), '');
 CREATE OR REPLACE TEMP MACRO most_common(x) AS mode(x ORDER BY x);
 CREATE OR REPLACE TEMP MACRO in_order(x) AS list_filter(x, lambda e, i: list_position(x, e) = i);
@@ -91,6 +92,7 @@ _SYNONYMS = {
 }
 _DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y")
 _MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m.%d.%Y")
+_YEAR_FIRST = ("%y/%m/%d", "%y-%m-%d", "%y.%m.%d")
 _SHORT_YEAR = "^\\s*\\d{1,2}[/.-]\\d{1,2}[/.-]\\d{2}(\\D|$)"
 _CERTAIN = (
     *("%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%m %d, %Y"),
@@ -131,7 +133,8 @@ def typed(
         return f"CASE lower(trim({x})) {words} ELSE TRY_CAST({x} AS BOOLEAN) END"
     if column.type == "TIMESTAMP":
         ordered = _MONTH_FIRST if dates == "monthfirst" else _DAY_FIRST
-        long, short = _formats((*_CERTAIN, *ordered)), _formats(tuple(f.replace("%Y", "%y") for f in ordered))
+        two_digits = _YEAR_FIRST if dates == "yearfirst" else tuple(f.replace("%Y", "%y") for f in ordered)
+        long, short = _formats((*_CERTAIN, *ordered)), _formats(two_digits)
         written = f"CASE WHEN regexp_matches({x}, '{_SHORT_YEAR}') THEN try_strptime({x}, {short}) ELSE try_strptime({x}, {long}) END"
         epoch = f"CASE WHEN regexp_matches({x}, '^\\d{{10}}(\\d{{3}})?$') THEN TRY_CAST(epoch_time({x}) AS TIMESTAMP) END"
         return f"coalesce(full_year(TRY_CAST({x} AS TIMESTAMP)), {written}, {epoch})"

@@ -80,8 +80,9 @@ def stage(
 
 def _write(connection: Connection, source: Source, importer: Importer, how: Written, cut: list[Problem], report: Report) -> None:
     tables: dict[str, Found] = {}
-    for i, (name, plan) in enumerate(importer.fills.items()):
-        report(0.4 + 0.5 * i / len(importer.fills), f"checking {name}")
+    plans = {name: plan for name, plan in importer.fills.items() if not plan.group or bind(plan.group, source.columns)}
+    for i, (name, plan) in enumerate(plans.items()):
+        report(0.4 + 0.5 * i / len(plans), f"checking {name}")
         tables[name] = _fill(connection, source, TABLES[name], plan, how)
     report(0.95, "writing it down")
     _keep_problems(connection, [*cut, *tables[importer.table].problems])
@@ -138,7 +139,8 @@ def _type(cursor: Connection, source: Source, table: Table, plan: Fill, how: Wri
     columns = [c for c in table.columns if c.name in given]
     names = [c.name for c in columns]
     select = [f"{'min(line)' if plan.group else 'line'} AS line", f"{_apart(source, plan)} AS apart"]
-    select += [f"{_typed(c, given[c.name], how)} AS {c.name}" for c in columns]
+    named = any(personal.kind_of(name) == "name" for name in used([plan.columns.get("user_id", "")]))
+    select += [f"{_typed(c, given[c.name], how, named=named)} AS {c.name}" for c in columns]
     if rest := _attributes(source, plan, mask=how.mask):
         select.append(f"{rest} AS attributes")
         names.append("attributes")
@@ -191,12 +193,13 @@ def _merge_duplicates(cursor: Connection, table: Table) -> None:
         cursor.execute(f"UPDATE {table.name} SET apart = '{MERGED}' WHERE {good} AND line NOT IN ({kept})")
 
 
-def _typed(column: Column, expression: str, how: Written) -> str:
+def _typed(column: Column, expression: str, how: Written, *, named: bool) -> str:
+    """The cells of a column in its type; `named`: those of user ids may be names of people."""
     if column.name == "body":
         return f"coalesce({expression}, '')"
     typed = sql.typed(column, f"({expression})", how.dates, how.decimal, how.scale)
     if column.name == "user_id" and (how.mask or how.pseudonyms):
-        return personal.user_id(typed, always=how.pseudonyms)
+        return personal.user_id(typed, always=how.pseudonyms, named=named)
     return typed
 
 

@@ -14,7 +14,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "shopper_id kunde kundennummer kundennr kunden_nr kunden_id customer_unique_id customer_email buyer email "
         "用户id 用户编号 用户 用户名 客户id 客户编号 客户 买家 买家id 买家编号 会员id 会员编号 会员号",
         "review_id": "review_id comment_id reviewid bewertungsnr bewertungsnummer bewertungs_id 评论id 评价id 评论编号 评价编号",
-        "event_id": "event_id line_id transaction_id line_item_id 流水号 流水编号",
+        "event_id": "event_id line_id line_item_id 流水号 流水编号",
         "ticket_id": "ticket_id case_id conversation_id ticket_number case_number 工单id 工单号 工单编号",
         "rating": "rating stars star_rating score overall review_score review_rating grade sterne 评分 星级 打分 分数",
         "title": "title name product_name product_title headline review_title summary review_headline subject "
@@ -40,6 +40,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "kind": "kind event event_type action type behavior behavior_type 行为 行为类型 事件",
         "quantity": "quantity qty pieces units count menge anzahl quantité cantidad 数量 件数",
         "order_id": "order_id invoice_no invoiceno invoice order order_number orderid order_no bestellnummer bestellnr "
+        "transaction_id transactionid "
         "订单号 订单id 订单编号",
         "country": "country region shipping_country billing_country land 国家 地区",
         "joined_at": "joined_at registered signup_date created_at registered_at sign_up_date 注册时间 注册日期",

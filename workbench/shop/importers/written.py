@@ -34,8 +34,9 @@ def written(connection: Connection, source: Source, importer: Importer, reading:
     likely, rated = ((reading.scale,), "") if reading.scale else scales(connection, source, importer, sign or "point")
     questions = []
     if open_dates:
-        text = f"The dates in column {open_dates!r} of {source.shown} can be read with the day or the month first."
-        questions.append(Question("dates", text, ("dayfirst", "monthfirst")))
+        first = " or ".join(f"the {part}" for part in open_dates.orders)
+        text = f"The dates in column {open_dates.column!r} of {source.shown} can be read with {first} first."
+        questions.append(Question("dates", text, tuple(f"{part}first" for part in open_dates.orders)))
     if open_numbers:
         text = f"In the numbers of column {open_numbers!r} of {source.shown} a comma can stand for the decimal point or for thousands."
         questions.append(Question("decimal", text, ("point", "comma")))
