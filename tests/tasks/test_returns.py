@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ from small_shop import fill
 from workbench.encoder.batches import question_batch
 from workbench.encoder.corpus import read_corpus
 from workbench.tasks.returns import cuts, examples, within
+from workbench.tasks.splits import split_of
 
 
 @pytest.fixture
@@ -55,6 +56,18 @@ def test_training_answers_end_where_the_test_begins(shop):
         assert others and all(cut + timedelta(days=days) <= newest for cut in others)
         made = examples(shop, days)
         assert {key.split("@")[1] for key, split in zip(made.keys, made.splits, strict=True) if split == "test"} == {newest.isoformat()}
+
+
+def test_without_a_user_to_learn_from_it_is_missing(store):
+    early = next(user for user in map(str, range(1000)) if split_of(user) != "train")
+    with store.transaction() as cursor:
+        cursor.execute("INSERT INTO products (product_id, title) SELECT 'p' || i, 'thing ' || i FROM range(6) p(i)")
+    buy(store, early, "p0", datetime(2023, 1, 1))
+    for user in range(2000, 2110):
+        for step in range(4):
+            buy(store, str(user), f"p{(user + step) % 6}", datetime(2024, 2, 5) + timedelta(days=30 * step + user % 20))
+    assert "train" not in examples(store).splits
+    assert within(90).missing(store) == f"needs users to learn from before {cuts(store)[1]:%Y-%m-%d}, there are none"
 
 
 def test_the_window_is_in_the_title_and_in_what_is_missing(store):

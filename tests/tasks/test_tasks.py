@@ -27,6 +27,21 @@ def test_a_shop_of_reviews_learns_what_it_can(shop):
     assert able == {"sentiment", "review_to_product", "next_item", "masked_words"}
 
 
+def test_a_next_item_is_learned_where_histories_go_on_beside_what_is_held_out(store):
+    def buy(step):
+        with store.transaction() as cursor:
+            cursor.execute(
+                "INSERT INTO events (event_id, user_id, product_id, kind, happened_at, price) "
+                f"SELECT u || '-{step}', 'u' || u, 'p' || (u + {step}) % 6, 'purchase', TIMESTAMP '2024-01-0{step}', 5 FROM range(30) t(u)"
+            )
+
+    for step in (1, 2, 3):
+        buy(step)
+    assert tasks()["next_item"].missing(store) == "needs users with two different products beside those that are held out, there are none"
+    buy(4)
+    assert tasks()["next_item"].missing(store) is None
+
+
 def test_examples_fit_together(shop):
     for name in ("sentiment", "review_to_product", "next_item"):
         made = tasks()[name].examples(shop)

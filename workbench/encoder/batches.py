@@ -21,6 +21,7 @@ from workbench.encoder.recipe import Recipe
 from workbench.encoder.sampling import drawn, learned_steps, passes, scaled, wishes
 from workbench.encoder.towers import Steps
 from workbench.encoder.words import WordNoise
+from workbench.errors import WorkbenchError
 
 LEAST_TEXTS, LEAST_USERS = 4, 16
 MOST_POSITIONS = 2048
@@ -182,16 +183,19 @@ def text_sets(corpus: Corpus) -> list[TextSet]:
 class Epochs:
     """Yields the steps of each epoch, in an order that depends on the seed and the epoch alone.
 
-    Of several processes each takes every `of`-th batch, beginning with its own `rank`.
+    Of several processes each takes every `of`-th batch, beginning with its own `rank`. Raises WorkbenchError where no task has a
+    row to learn from.
     """
 
     def __init__(self, corpus: Corpus, features: Features, recipe: Recipe, *, rank: int = 0, of: int = 1) -> None:
         self.corpus, self.features, self.recipe = corpus, features, recipe
         self.sets = [s for s in text_sets(corpus) if len(s.texts)]
         self.users = [u for u in corpus.users if corpus.next_item and u.target[1 : u.train_end].any()]
-        self.questions = {name: rows.rows("train") for name, rows in corpus.user_rows.items()}
+        self.questions = {name: asked for name, rows in corpus.user_rows.items() if len(asked := rows.rows("train"))}
         self.passes = passes(learned_steps(self.users, recipe.history_length), recipe.user_passes)
         self.masked = corpus.masked_texts("train")
+        if not (self.sets or self.users or self.questions):
+            raise WorkbenchError("No task has rows to learn from: all are held out.", "Import more reviews, orders or labelled rows.")
         self.held = torch.from_numpy(corpus.held_reviews)
         self.times = self._times()
         self.noise = WordNoise(recipe, features.backbone, (features.words(text) for s in self.sets for text in s.texts))

@@ -43,7 +43,7 @@ class Words(nn.Module):
         self.register_buffer("bias", torch.zeros(labels))
 
     def fit(self, train: tuple[Sequence[str], np.ndarray], validation: tuple[Sequence[str], np.ndarray], seed: int) -> None:
-        """Learn from texts and labels (rows,).
+        """Learn from texts and labels (rows,); nothing where there is but one label, or no word.
 
         The strength of the regression is that of least log-loss on the validation rows, after its logits were scaled there
         as they will be.
@@ -55,6 +55,10 @@ class Words(nn.Module):
             return
         counts, best = _counts(texts), np.inf
         used = self._count(counts)
+        if not len(used):  # nothing but emoji, or no word twice in many texts
+            self.weight.zero_()
+            self.bias.zero_()
+            return
         held_texts, held_truth = _sample(*validation, seed)
         x, held = self._weighed(counts)[:, used], self._weighed(_counts(held_texts))[:, used]
         for strength in STRENGTHS:
@@ -74,7 +78,7 @@ class Words(nn.Module):
         row, label = np.nonzero(told >= LEAST_ANSWER)
         rows = np.concatenate([np.arange(len(texts)), len(texts) + row])
         right, weight = np.concatenate([truth, label]), np.concatenate([np.ones(len(texts)), told[row, label]])
-        if len(np.unique(right)) > 1:
+        if len(np.unique(right)) > 1 and len(used):
             x = self._weighed(counts)[:, used]
             self._keep(LogisticRegression(C=ANSWERED_STRENGTH, max_iter=200).fit(x[rows], right, sample_weight=weight), used)
 

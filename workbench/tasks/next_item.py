@@ -10,10 +10,12 @@ LEAST_USERS = 20
 
 
 def missing(store: Store) -> str | None:
-    users = sum(history.held("test") is not None for history in histories(store))
-    if users >= LEAST_USERS:
-        return None
-    return f"needs at least {LEAST_USERS} users with {LEAST_TARGETS} different products each, there are {users}"
+    found = histories(store)
+    users = sum(history.held("test") is not None for history in found)
+    if users < LEAST_USERS:
+        return f"needs at least {LEAST_USERS} users with {LEAST_TARGETS} different products each, there are {users}"
+    learned = any(any(history.target[1 : history.train_end()]) for history in found)
+    return None if learned else "needs users with two different products beside those that are held out, there are none"
 
 
 def examples(store: Store) -> Examples:

@@ -61,7 +61,10 @@ def missing(store: Store, days: int = DAYS) -> str | None:
     if len(found) < 2:
         return f"needs purchases over at least {2 * days + 30} days"
     active = sum(any(t < found[0] for t in history.times) for history in histories(store))
-    return None if active >= LEAST_USERS else f"needs at least {LEAST_USERS} users before {found[0]:%Y-%m-%d}, there are {active}"
+    if active < LEAST_USERS:
+        return f"needs at least {LEAST_USERS} users before {found[0]:%Y-%m-%d}, there are {active}"
+    learned = "train" in examples(store, days).splits
+    return None if learned else f"needs users to learn from before {found[1]:%Y-%m-%d}, there are none"
 
 
 def examples(store: Store, days: int = DAYS) -> Examples:

@@ -17,25 +17,29 @@ STRENGTHS = (0.1, 1.0, 10.0)
 
 
 def classify(corpus: Corpus, rows: TextRows, frozen: np.ndarray) -> Found:
-    """Majority, TF-IDF with logistic regression and the frozen base with the same, on the test rows."""
+    """Majority, TF-IDF with logistic regression and the frozen base with the same, on the test rows; no TF-IDF where there is no word."""
     train, test = rows.rows("train"), rows.rows("test")
     truth, k = rows.target[test], len(rows.labels)
     shares = np.bincount(rows.target[train], minlength=k) / max(1, len(train))
     told = {"majority": np.tile(shares, (len(test), 1))}
     if len(np.unique(rows.target[train])) > 1 and len(test):
         words = _words([corpus.texts[i] for i in rows.text[train]])
-        told["tfidf_logistic"] = _logistic(rows, lambda at: words([corpus.texts[i] for i in rows.text[at]]))
+        if words:
+            told["tfidf_logistic"] = _logistic(rows, lambda at: words([corpus.texts[i] for i in rows.text[at]]))
         told["frozen_probe"] = _logistic(rows, lambda at: frozen[rows.text[at]] * 5)
     return {name: metrics.classification(truth, found.argmax(1), k, found) for name, found in told.items()}
 
 
-def _words(texts: list[str]) -> Callable[[list[str]], Any]:
-    """A TF-IDF of the words (characters where a language writes none apart) fitted to `texts`."""
+def _words(texts: list[str]) -> Callable[[list[str]], Any] | None:
+    """A TF-IDF of the words (characters where a language writes none apart) fitted to `texts`; None where they hold none that counts."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     pattern = r"[\u4e00-\u9fff]|\w\w+"
     made = TfidfVectorizer(ngram_range=(1, 2), min_df=2 if len(texts) > 200 else 1, sublinear_tf=True, token_pattern=pattern)
-    made.fit(texts)
+    try:
+        made.fit(texts)
+    except ValueError:  # an empty vocabulary
+        return None
     return lambda wanted: made.transform(wanted)
 
 
