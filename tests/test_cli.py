@@ -296,6 +296,22 @@ def test_a_fine_tuning_is_repeated_from_what_its_version_kept(run, home, shop, m
     assert run("finetune", "--task", "mood")[0] == 2
 
 
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--again", "v1", "--estimate"], "--again v1 repeats all that made this version; it does not go with --estimate"),
+        (["rows.csv", "--task", "mood", "--again", "v1"], "it does not go with FILE, --task"),
+        (["--again", "v1", "--recipe", "laptop"], "it does not go with --recipe"),
+        (["rows.csv", "--task", "mood", "--several", "--leave-out"], "--leave-out does not go with several labels a row"),
+        (["rows.csv", "--task", "mood", "--label", "a", "--label", "b", "--leave-out"], "--leave-out does not go with several"),
+    ],
+)
+def test_options_of_finetune_that_would_be_passed_over_are_refused(run, monkeypatch, options, problem):
+    monkeypatch.setattr("workbench.jobs.start", None)
+    status, document, err = run("finetune", *options)
+    assert status == 2 and document is None and problem in err
+
+
 def test_predict_adds_label_and_probability_to_each_row(run, shop, tmp_path, monkeypatch):
     monkeypatch.setattr("workbench.jobs.inference.Inference", Reader)
     file, out = tmp_path / "texts.csv", tmp_path / "out.csv"

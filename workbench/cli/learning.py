@@ -84,6 +84,7 @@ def finetune(home: Home, given: Namespace) -> Answer:
     from workbench.tasks.labelled_rows import TABLES
     from workbench.tasks.several import read_several
 
+    _check_together(given)
     if given.again:
         return tuned(jobs.start(home, "finetune", repeated(home, given.again)))
     if not given.file or not given.task:
@@ -122,6 +123,25 @@ def finetune(home: Home, given: Namespace) -> Answer:
     tasks = [one.task for one in uploads if one.family]
     spec = {"snapshot": snapshot, "task": task, "upload": upload, **how, **({"tasks": tasks} if tasks else {})}
     return tuned(jobs.start(home, "finetune", spec))
+
+
+def _check_together(given: Namespace) -> None:
+    """WorkbenchError where options of finetune were given that would be passed over beside others."""
+    said = {"FILE": given.file, "--task": given.task, "--text": given.text, "--label": given.label, "--several": given.several}
+    said |= {"--estimate": given.estimate, "--leave-out": given.leave_out, "--train": given.train, "--personal": given.personal}
+    said |= {"--encoding": given.encoding, "--delimiter": given.delimiter, "--part": given.part}
+    said |= {"--recipe": given.recipe != "finetune", "--about": given.about != "reviews"}
+    beside = [option for option, value in said.items() if value]
+    if given.again and beside:
+        raise WorkbenchError(
+            f"--again {given.again} repeats all that made this version; it does not go with {', '.join(beside)}.",
+            "Leave out one or the other. To learn what it will cost, give --estimate with the file and --task.",
+        )
+    if given.leave_out and (given.several or len(given.label or []) > 1):
+        raise WorkbenchError(
+            "--leave-out does not go with several labels a row: of those each is learned that enough rows have and lack, the others never.",
+            "Leave --leave-out away.",
+        )
 
 
 def _say(labelled: Labelled, *, known: bool) -> None:
