@@ -1,17 +1,20 @@
 """Fine-tuning: what may change, how few rows are learned whole, what is rehearsed, that nothing of the test is learned."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from small_shop import work
 from tiny_base import tiny_base
 
-from workbench.encoder.finetune import Lesson, is_few, rehearse, shaped
+from workbench.encoder.finetune import Lesson, is_few, learnable, rehearse, shaped
 from workbench.encoder.heads import TextHead
 from workbench.encoder.judge import open_case
 from workbench.encoder.learned_whole import learned_whole
 from workbench.encoder.probe import begin_head
 from workbench.encoder.recipe import Recipe
+from workbench.encoder.weights import load
 from workbench.errors import WorkbenchError
 from workbench.home import Home
 from workbench.registry import Registry
@@ -136,6 +139,15 @@ def test_two_versions_are_compared_on_rows_that_neither_learned(taught):
     assert f"{held_out(range(16))} test rows that {result['version']} learned are left out" in known["notes"][-1]
 
 
+def test_over_the_bare_base_a_head_alone_publishes_no_other_head(taught):
+    home, _ = taught
+    teach(home, "aside", range(500, 508), task="aside")
+    code, made = work(home, "finetune", task="trouble", upload="first", parent=None, train="head")
+    assert code == 0, made
+    assert set(made["tasks"]) == {"trouble"} == set(load(Registry(home).get(made["version"])).labels)
+    assert made["left_out"]["aside"] == "--train head does not teach it and no parent knows it; workbench train does"
+
+
 def test_the_same_upload_recipe_seed_and_parent_give_the_same_version_again(taught):
     home, result = taught
     code, again = work(home, "finetune", task="trouble", upload="first", parent=None, train="all", snapshot=result["snapshot"])
@@ -154,3 +166,26 @@ def test_what_the_parent_knows_is_rehearsed_as_much_as_is_new(trained):
     rehearse(corpus, Lesson(("sentiment",), set(), "top", None), Recipe(replay=0.0))
     read = [sum(corpus.repeat.get(int(t), 1.0) for t in rows.text[rows.rows("train")]) for rows in corpus.text_rows.values()]
     assert all(times <= 301 for times in read)
+
+
+@pytest.mark.parametrize(
+    ("choice", "parent", "kept"),
+    [
+        ("head", None, {"sentiment"}),
+        ("head", ["category"], {"sentiment", "category"}),
+        ("top", None, {"sentiment", "category", "review_to_product", "next_item"}),
+        ("top", ["sentiment"], {"sentiment", "category", "review_to_product"}),
+        ("top", ["sentiment", "next_item"], {"sentiment", "category", "review_to_product", "next_item"}),
+        ("all", ["sentiment"], {"sentiment", "category", "review_to_product", "next_item"}),
+    ],
+)
+def test_what_would_stay_random_is_left_out(trained, choice, parent, kept):
+    from workbench.encoder.corpus import read_corpus
+
+    home, _ = trained
+    with Store.open_snapshot(home) as store:
+        corpus = read_corpus(store, ["sentiment", "category", "review_to_product", "next_item"])
+    known = SimpleNamespace(metrics={"tasks": dict.fromkeys(parent)}) if parent else None
+    made = learnable(corpus, Lesson(("sentiment",), set(), choice, known))
+    assert {*made.text_rows, *made.user_rows, *([made.next_item.name] if made.next_item else [])} == kept
+    assert made.left_out.keys() == {"sentiment", "category", "review_to_product", "next_item"} - kept

@@ -52,6 +52,11 @@ class Lesson:
     choice: str
     parent: ModelVersion | None
 
+    @property
+    def reaches_users(self) -> bool:
+        """Whether what is of users learns too."""
+        return self.choice == "all" or (self.choice != "head" and self.parent is None)
+
     def rows(self, corpus: Corpus, task: str) -> np.ndarray:
         """The upload's own rows of a task."""
         keys = corpus.text_rows[task].keys
@@ -91,7 +96,7 @@ def finetune_version(
             raise WorkbenchError(f"The task {name!r} cannot be learned: {corpus.left_out[name]}.", "Upload more labelled rows.")
     lesson = Lesson(named, set().union(*(taught.get((name, upload), set()) for name in named)), choice, found)
     whole = learned_whole(registry, found)
-    corpus = keep_learned(corpus, taught, whole)
+    corpus = learnable(keep_learned(corpus, taught, whole), lesson)
     recipe = paced(recipe, corpus, lesson)
     learn_names(corpus, [name for name, rows in lesson.of(corpus).items() if is_few(rows)])
     probed = np.unique(np.concatenate([rows.text for rows in lesson.of(corpus).values()]))
@@ -137,6 +142,21 @@ def shaped(recipe: Recipe, parent: Recipe | None, choice: str) -> Recipe:
     return replace(recipe, top_layers=layers, adapters="")
 
 
+def learnable(corpus: Corpus, lesson: Lesson) -> Corpus:
+    """The corpus without the tasks that the parent does not know and the choice does not let learn: their heads would stay random."""
+    every = [*corpus.text_rows, *corpus.user_rows, *([corpus.next_item.name] if corpus.next_item else [])]
+    learned = {*lesson.tasks} if lesson.choice == "head" else {*every} if lesson.reaches_users else {*corpus.text_rows}
+    known = learned | (lesson.parent.metrics.get("tasks", {}).keys() if lesson.parent else set())
+    why = f"--train {lesson.choice} does not teach it and no parent knows it; workbench train does"
+    return replace(
+        corpus,
+        text_rows={name: rows for name, rows in corpus.text_rows.items() if name in known},
+        user_rows={name: rows for name, rows in corpus.user_rows.items() if name in known},
+        next_item=corpus.next_item if corpus.next_item and corpus.next_item.name in known else None,
+        left_out={**corpus.left_out, **{name: why for name in every if name not in known}},
+    )
+
+
 def is_few(rows: TextRows) -> bool:
     """Whether the task's labels have so few rows that none can be spared."""
     return none_to_spare(np.bincount(rows.target, minlength=len(rows.labels)).tolist())
@@ -169,12 +189,12 @@ def limited(prepared: Prepared, lesson: Lesson) -> Corpus:
     for name, parameter in model.named_parameters():
         if lesson.choice == "head":
             parameter.requires_grad_(name.startswith(tuple(f"heads.{task}." for task in lesson.tasks)))
-        elif lesson.choice != "all" and lesson.parent and name.startswith(OF_USERS):
+        elif not lesson.reaches_users and name.startswith(OF_USERS):
             parameter.requires_grad_(False)
     if lesson.choice == "head":
         own = lesson.of(corpus)
         return replace(corpus, text_rows=own, user_rows={}, next_item=None, masked=None, anchor=None)
-    if lesson.choice != "all" and lesson.parent:
+    if not lesson.reaches_users:
         # users read texts that are kept close to what they were: they need not be rehearsed
         return replace(corpus, user_rows={}, next_item=None, masked=None)
     return corpus
