@@ -68,3 +68,19 @@ def test_stars_have_no_names(store):
     rows = corpus.text_rows["sentiment"]
     learn_names(corpus, ["sentiment"])
     assert corpus.text_rows["sentiment"] is rows
+
+
+def test_a_name_is_learned_at_every_level_of_its_path(store):
+    with store.transaction() as cursor:
+        for place, path in enumerate(("Audio", "Audio > Headphones", "Garden")):
+            cursor.execute(
+                "INSERT INTO products (product_id, title, category) SELECT ? || i, ? || i, ? FROM range(8) t(i)",
+                [f"p{place}-", f"thing {place} number ", path],
+            )
+    corpus = read_corpus(store)
+    before = corpus.text_rows["category"]
+    learn_names(corpus, ["category"])
+    rows = corpus.text_rows["category"]
+    assert rows.outputs == before.outputs and rows.outputs.targets[1] == [[0, 1], [1]]
+    assert rows.keys[-3:] == ["name:Audio", "name:Audio > Headphones", "name:Garden"]
+    assert np.array_equal(rows.told, rows.target) and len(rows.told) == len(before.told) + 3

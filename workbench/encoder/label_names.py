@@ -48,4 +48,5 @@ def learn_names(corpus: Corpus, tasks: Iterable[str]) -> None:
 def _longer(rows: TextRows, text: np.ndarray, target: np.ndarray) -> TextRows:
     keys = [*rows.keys, *(f"name:{rows.labels[t]}" for t in target)]
     split = np.array([*rows.split, *["train"] * len(text)])
-    return TextRows(rows.task, np.append(rows.text, text), np.append(rows.target, target), split, keys, rows.labels)
+    told = np.append(rows.told, target)  # outputs that are the labels have one target for each label, in their order
+    return TextRows(rows.task, np.append(rows.text, text), np.append(rows.target, target), split, keys, rows.labels, rows.outputs, told)
