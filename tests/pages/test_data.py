@@ -36,6 +36,11 @@ def frames(at, column):
     return [f.value for f in at.dataframe if column in f.value.columns]
 
 
+def consent(at):
+    """The box under the rows that an import leaves out."""
+    return next(box for box in at.checkbox if box.label.startswith("Import without the"))
+
+
 def press_import(at):
     at.button(key="data-import").click().run()
     assert not at.exception
@@ -79,9 +84,27 @@ def test_bad_rows_are_shown_and_need_consent(page):
     wrong = frames(at, "reason")[0].iloc[0]
     assert (wrong["line"], wrong["column"], wrong["value"]) == (4, "rating", "many")
     assert at.button(key="data-import").disabled
-    at.checkbox(key="data-consent").check().run()
+    consent(at).check().run()
     press_import(at)
     assert context.store().counts()["reviews"] == 2
+
+
+def test_consent_holds_for_the_rows_that_were_shown_and_no_others(page):
+    bad = ("reviews.csv", REVIEWS + "p3,u3,many,Fine,2024-05-03\n")
+    at = uploaded(page(), bad)
+    consent(at).check().run()
+    assert not at.button(key="data-import").disabled
+    uploaded(at, bad, ("more.csv", REVIEWS + "p4,u4,much,Fine,2024-05-03\np5,u5,much,Fine,2024-05-03\n"))
+    assert consent(at).label == "Import without the 3 rows that have problems"
+    assert not consent(at).value and at.button(key="data-import").disabled
+
+
+def test_rows_of_a_table_that_was_not_asked_about_are_not_deleted(page):
+    at = uploaded(page(), ("reviews.csv", REVIEWS))
+    replace = next(c for c in at.get("button_group") if c.label == "Rows that are there already")
+    replace.set_value("are deleted first").run()
+    uploaded(at, ("reviews.csv", REVIEWS), ("products.csv", "product_id,title,price\np1,Lamp,9.5\n"))
+    assert next(c for c in at.get("button_group") if c.label == "Rows that are there already").value is False
 
 
 def test_ambiguous_dates_are_asked_once(page):
@@ -160,7 +183,7 @@ def test_the_rows_of_the_last_import_can_be_looked_at(page):
 def test_what_was_left_out_can_be_downloaded_after_the_import_too(page):
     at = uploaded(page(), ("reviews.csv", REVIEWS + "p3,u3,many,Fine,2024-05-03\n"))
     assert "1 row has problems and would be left out." in words(at)
-    at.checkbox(key="data-consent").check().run()
+    consent(at).check().run()
     press_import(at)
     assert "1 row has problems and was left out." in words(at)
     assert [b.label for b in at.get("download_button")] == ["Rows left out, to mend and import again (CSV)"]

@@ -58,12 +58,21 @@ def open_page(home, monkeypatch, started):
             page.query_params[name] = value
         page.run()
         if upload is not None:
-            content = upload if isinstance(upload, bytes) else ("text,label\n" + upload).encode()
-            page.file_uploader(key="labelled-file").set_value(("labels.csv", content, "text/csv")).run()
+            send(page, upload)
         assert not page.exception
         return page
 
     return opened
+
+
+def send(page, rows):
+    """The page after choosing a table of texts and labels."""
+    content = rows if isinstance(rows, bytes) else ("text,label\n" + rows).encode()
+    page.file_uploader(key="labelled-file").set_value(("labels.csv", content, "text/csv")).run()
+
+
+def box(page, label):
+    return next(found for found in page.checkbox if found.label == label)
 
 
 def said(page):
@@ -190,9 +199,25 @@ def test_foreign_labels_are_listed_and_can_be_mapped(open_page):
     assert "nearest 'positive'" in said(page) and "start" not in buttons(page)
     problems = table(page, "problem")
     assert problems["row"].tolist() == [22, 23] and "'positive'" in problems["fix"].iloc[0]
-    page.checkbox(key="agreed").check().run()
+    box(page, "These meanings are right").check().run()
     assert table(page, "rows").set_index("label")["rows"].to_dict() == {"positive": 11, "negative": 10}
     assert "start" in buttons(page)
+
+
+def test_agreed_meanings_are_those_that_were_shown(open_page):
+    page = open_page(upload=GOOD + "well made,positiv\n", task="sentiment")
+    box(page, "These meanings are right").check().run()
+    assert "start" in buttons(page)
+    send(page, GOOD + "well made,positiv\nhm,zzz\n")
+    assert not box(page, "These meanings are right").value and "start" not in buttons(page)
+
+
+def test_labels_that_were_done_without_are_those_that_were_shown(open_page):
+    page = open_page(upload=GOOD + "so so,neutral\n", task="a task of your own…")
+    box(page, "Do without these labels and their rows").check().run()
+    assert "start" in buttons(page)
+    send(page, GOOD + "so so,neutral\nwell,middling\n")
+    assert not box(page, "Do without these labels and their rows").value and "start" not in buttons(page)
 
 
 def test_settings_can_be_changed_and_kept_as_a_recipe_which_is_chosen_then(open_page, home, started):
@@ -228,7 +253,7 @@ def test_settings_that_cannot_be_are_refused_and_nothing_is_kept(open_page, home
 def test_a_label_with_too_few_rows_can_be_left_out(open_page, started):
     page = open_page(upload=GOOD + "so so,neutral\n", task="sentiment")
     assert "Labels with fewer than 2 rows cannot be learned: “neutral” 1." in said(page) and "Every row can be used" not in said(page)
-    page.checkbox(key="without-scarce").check().run()
+    box(page, "Do without these labels and their rows").check().run()
     assert table(page, "rows")["label"].tolist() == ["negative", "positive"] and table(page, "problem")["row"].tolist() == [22]
     page.button(key="start").click().run()
     assert started

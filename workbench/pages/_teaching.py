@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
 
 from workbench.components import context, downloads, states, tables, url
+from workbench.pages._agreed import agreed, digest
 from workbench.pages._texts_file import PREVIEW, SEEN, Upload
 from workbench.tasks.labelled import (
     Labelled,
@@ -125,13 +125,12 @@ def _map(labelled: Labelled, frame: pd.DataFrame, text: str, label: str, known: 
         hide_index=True,
         disabled=["in the file"],
         column_config=tables.headings(asked, {"means": st.column_config.SelectboxColumn(options=options, required=True)}),
-        key=f"means-{labelled.task}-{hashlib.sha256(repr((words, known)).encode()).hexdigest()[:8]}",
+        key=f"means-{labelled.task}-{digest((words, known))}",
         alt="What the unknown labels mean",
     )
-    agreed = st.checkbox("These meanings are right", key="agreed")
-    if not agreed:
-        return labelled
     means = dict(zip(answer["in the file"], answer["means"], strict=True))
+    if not agreed("These meanings are right", "agreed", (labelled.task, list(labelled.unknown), means)):
+        return labelled
     mapping = {word: meant for word, meant in means.items() if meant in known}
     accept = [word for word, meant in means.items() if meant == AS_NEW]
     made = read_labelled(frame, labelled.task, text, label, known, mapping=mapping, accept=accept)
@@ -145,7 +144,8 @@ def _enough(labelled: Labelled, column: str) -> Labelled:
         return labelled
     names = ", ".join(f"“{label}” {n}" for label, n in ordered(scarce)[:SEEN]) + (" …" if len(scarce) > SEEN else "")
     st.text(f"Labels with fewer than {labelled.least} rows cannot be learned: {names}.")
-    return labelled.without_scarce(column) if st.checkbox("Do without these labels and their rows", key="without-scarce") else labelled
+    without = agreed("Do without these labels and their rows", "without-scarce", (labelled.task, scarce))
+    return labelled.without_scarce(column) if without else labelled
 
 
 def _checked(labelled: Labelled, table: Table, *, known: bool) -> Labelled | None:

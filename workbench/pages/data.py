@@ -11,7 +11,7 @@ import streamlit as st
 from workbench.components import context, progress, states, tables
 from workbench.export import to_csv
 from workbench.jobs.reading import Chosen
-from workbench.pages import _forgetting, _holdings, _reading, _together, _uploads
+from workbench.pages import _agreed, _forgetting, _holdings, _reading, _together, _uploads
 from workbench.pages._together import Box
 from workbench.pages._uploads import Checked, Kept
 from workbench.shop.importers import Reading, generic, remembered
@@ -65,7 +65,7 @@ def _import() -> None:
         help="CSV, TSV, JSON, JSON lines, Parquet or a workbook, also packed. Choose files that belong together at once.",
     )
     boxes = [_box(file) for file in _uploads.keep(files)]
-    read = [checked for box in boxes if (checked := _file(box, boxes))]
+    read = {box.file.id: checked for box in boxes if (checked := _file(box, boxes))}
     _uploads.sweep()
     if read:
         _consent(read)
@@ -200,8 +200,9 @@ def _problems(document: dict[str, Any], left_out: dict[str, pd.DataFrame], key: 
         )
 
 
-def _consent(read: list[Checked]) -> None:
-    """The button that imports, once every file is certain and what is left out was agreed to."""
+def _consent(files: dict[str, Checked]) -> None:
+    """The button that imports the files, each by its id, once every one is certain and what is left out was agreed to."""
+    read = list(files.values())
     waiting = sum(not checked.ready for checked in read)
     left_out = sum(checked.rejected for checked in read)
     agreed = True
@@ -213,7 +214,8 @@ def _consent(read: list[Checked]) -> None:
         st.text(f"{waiting} of {len(read)} files need an answer first." if len(read) > 1 else "The file needs an answer first.")
     elif left_out:
         rows = "row that has" if left_out == 1 else f"{left_out:,} rows that have"
-        agreed = st.checkbox(f"Import without the {rows} problems", key="data-consent")
+        what = [(file, checked.sheet.reading, checked.rejected) for file, checked in files.items() if checked.sheet and checked.rejected]
+        agreed = _agreed.agreed(f"Import without the {rows} problems", "data-consent", what)
     replacing, name = _options(read)
     if st.button("Import", type="primary", key="data-import", icon=":material/upload:", disabled=bool(waiting) or not agreed):
         with states.guard():
@@ -235,7 +237,7 @@ def _options(read: list[Checked]) -> tuple[bool, str | None]:
             default=False,
             required=True,
             format_func=lambda answer: "are deleted first" if answer else "stay, changed ones are updated",
-            key="data-replace",
+            key=f"data-replace-{'-'.join(sorted(into))}",  # what is deleted for some tables is not for others
             help=f"Deleting concerns {', '.join(into) or 'the tables that the files go to'}. The last import can be undone either way.",
         )
         name = None
