@@ -15,6 +15,7 @@ from workbench.jobs.inference import Predictions
 from workbench.pages import _compare, _labelling, _predicting
 from workbench.registry import Registry
 from workbench.run import Run
+from workbench.shop.space import write_space
 from workbench.shop.store import Store
 from workbench.tasks.splits import split_of
 
@@ -399,6 +400,34 @@ def test_who_labelled_in_the_page_can_go_back_to_the_rows(open_page):
     assert "teach-here" not in buttons(page)
     page.button(key="back-to-rows").click().run()
     assert "teach-here" in buttons(page)
+
+
+def test_a_label_given_in_the_page_stays_with_its_text_when_the_list_changes(open_page, home, monkeypatch):
+    filled_in = {}  # by the editor's key and a row's place, as Streamlit keeps it
+
+    def editor(shown, *, key, **options):
+        drawn.append(key)
+        return shown.assign(label=[filled_in.get((key, place), label) for place, label in enumerate(shown["label"])])
+
+    drawn: list = []
+    monkeypatch.setattr("streamlit.data_editor", editor)
+    page = open_page(task="sentiment")
+    filled_in[drawn[-1], 0] = "neutral"
+    page.run()
+    assert "1 labelled so far" in said(page)
+    first = Registry(home).active()
+    version, folder = Registry(home).new_folder()
+    with write_space(folder / "vectors.duckdb") as space:
+        space.predictions("sentiment", ["negative", "neutral", "positive"], ["r4"], np.array([[0.3, 0.3, 0.4]]))
+    Registry(home).publish(version, {})
+    Registry(home).promote(version)
+    page.run()
+    assert not page.exception and "Very good. works" in table(page, "key")["text"].tolist()
+    assert "0 labelled so far" in said(page)
+    Registry(home).promote(first.id)
+    filled_in.clear()  # Streamlit forgets what a table that is not drawn was filled in with
+    page.run()
+    assert "1 labelled so far" in said(page)
 
 
 class Encoder:

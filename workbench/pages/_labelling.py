@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 import pandas as pd
 import streamlit as st
 
@@ -13,7 +16,8 @@ from workbench.tasks.labelled import LEAST_ROWS, known_labels, teachable
 
 SIZES = [50, 100, 500]
 HERE = "labelled-here"  # in the session: the rows labelled in the page, as CSV
-_BEFORE = "labelled-before"  # in the session: the labels of those rows by task and text
+_GIVEN = "labelled-given"  # in the session: the labels given so far, by task and text
+_BEGUN = "labelled-begun"  # in the session: those of them that the table was begun with
 HERE_ROWS = 50
 ROW = 84  # pixels: three lines of a text, so that most can be read to their end
 
@@ -43,14 +47,21 @@ def show(store: Store, space: Space) -> None:
 
 
 def _label_here(rows: pd.DataFrame, task: str, labels: list[str]) -> None:
-    """A table whose column “label” is filled in; what is filled in becomes an upload."""
+    """A table whose column “label” is filled in; what is filled in becomes an upload.
+
+    Streamlit keeps what is filled in by a row's place: each list has a table of its own, which begins with the labels that its texts have.
+    """
     columns = {
         "text": st.column_config.TextColumn(width="large"),
         "label": st.column_config.SelectboxColumn(options=labels),
         "probability": st.column_config.NumberColumn(format="%.2f"),
     }
-    before = st.session_state.get(_BEFORE, {})
-    shown = rows[["text", "label", "predicted", "probability"]].assign(label=[before.get((task, text)) for text in rows["text"]])
+    key = f"here-{task}-{hashlib.sha256(json.dumps(rows['text'].tolist()).encode()).hexdigest()[:16]}"
+    given = st.session_state.setdefault(_GIVEN, {})
+    if key not in st.session_state:
+        st.session_state[_BEGUN] = dict(given)
+    begun = st.session_state[_BEGUN]
+    shown = rows[["text", "label", "predicted", "probability"]].assign(label=[begun.get((task, text)) for text in rows["text"]])
     answer = st.data_editor(
         shown,
         hide_index=True,
@@ -58,20 +69,21 @@ def _label_here(rows: pd.DataFrame, task: str, labels: list[str]) -> None:
         column_config=tables.headings(shown, columns),
         placeholder="",
         row_height=ROW,
-        key=f"here-{task}",
+        key=key,
         alt="Rows to label, the model's least sure first",
     )
     done = answer[answer["label"].notna()]
+    given.update({(task, text): None for text in answer["text"]})
+    given.update({(task, text): label for text, label in zip(done["text"], done["label"], strict=True)})
     enough = len(done) >= LEAST_ROWS and done["label"].nunique() > 1
     st.caption(f"{len(done):,} labelled so far; {LEAST_ROWS} rows with two labels or more can be taught.")
     words = "Teach this row" if len(done) == 1 else f"Teach these {len(done):,} rows" if len(done) else "Teach these rows"
-    st.button(words, key="teach-here", disabled=not enough, icon=":material/school:", on_click=_use, args=(task, done))
+    st.button(words, key="teach-here", disabled=not enough, icon=":material/school:", on_click=_use, args=(done,))
 
 
-def _use(task: str, done: pd.DataFrame) -> None:
-    """Make an upload of the rows, and keep their labels for who comes back to them."""
+def _use(done: pd.DataFrame) -> None:
+    """Make an upload of the rows; their labels are kept for who comes back to them."""
     st.session_state[HERE] = done[["text", "label"]].to_csv(index=False).encode("utf-8")
-    st.session_state[_BEFORE] = {(task, text): label for text, label in zip(done["text"], done["label"], strict=True)}
 
 
 def back() -> None:
