@@ -11,10 +11,11 @@ from workbench.files import write_json
 from workbench.registry import Registry
 from workbench.run import Run
 from workbench.shop import importers, traces
-from workbench.shop.forget import forget
+from workbench.shop.forget import PREDICTED, forget
 from workbench.shop.schema import TABLES
-from workbench.shop.space import Space, version_vectors, write_space
+from workbench.shop.space import Space, version_predicted, version_vectors, write_space
 from workbench.shop.store import Store
+from workbench.tasks.base import tasks
 
 USER = "anna-7731"
 TEXT = "My neighbour Gisela uses this kettle every single morning"
@@ -97,7 +98,7 @@ def assert_gone(home):
         if path.is_file():
             content = path.read_bytes()
             assert USER.encode() not in content and b"Gisela" not in content, path
-    person = traces.Person((USER,), (), (TEXT,))
+    person = traces.Person((USER,), {}, (TEXT,))
     assert not any(traces.holds(path, person) for path in [*traces.files(home), home.shop_file])
 
 
@@ -120,6 +121,44 @@ def test_a_short_id_empties_no_texts_of_others(home, tmp_path):
     assert forget(home, "lamp")["found"] == []
     with Store.open(home) as store:
         assert store.rows("SELECT user_id, body FROM reviews") == [("ben", "A nice lamp")]
+
+
+def test_the_same_figure_is_one_persons_user_id_and_anothers_review_id(home, tmp_path):
+    """User 1 wrote review 7, user 7 wrote review 8, and there is a product 1."""
+    (tmp_path / "reviews.csv").write_text("review_id,user_id,product_id,rating,body\n7,1,3,5,Nice\n8,7,1,5,A nice lamp\n")
+    with Store.open(home) as store:
+        importers.import_files(store, [tmp_path / "reviews.csv"])
+        with store.transaction() as cursor:
+            own = "INSERT INTO labels (label_id, task, text, label, created_at, attributes) VALUES ('l1', 'room', 'x', 'hall', now(), ?)"
+            cursor.execute(own, ['{"about": "products"}'])
+    registry = Registry(home)
+    version, folder = registry.new_folder()
+    halves = np.array([[0.2, 0.8], [0.5, 0.5]])
+    with write_space(folder / "vectors.duckdb") as space:
+        for entity, ids in (("users", ["1", "7"]), ("reviews", ["7", "8"]), ("products", ["1", "3"])):
+            space.vectors(entity, ids, np.eye(8, dtype=np.float32)[:2])
+        for task, keys in (("category", ["1", "3"]), ("room", ["1", "7"]), ("sentiment", ["7", "8"]), ("return", ["1", "7"])):
+            space.predictions(task, ["a", "b"], keys, halves)
+    made = registry.publish(version, {"parent": None})
+    write_json(made.folder / "derived" / "names.json", {"names": {"1": "regulars", "7": "others"}, "version": "7"})
+    assert forget(home, "1")["found"] == []
+    made = Registry(home).get(version)
+    assert version_vectors(made, "users")[0] == ["7"] and version_vectors(made, "reviews")[0] == ["8"]
+    assert [version_predicted(made, task) for task in ("category", "room", "sentiment", "return")] == [{"1", "3"}, {"1", "7"}, {"8"}, {"7"}]
+    assert (made.folder / "derived" / "names.json").exists()
+
+
+def test_a_label_that_holds_title_and_text_is_forgotten(home, tmp_path):
+    (tmp_path / "reviews.csv").write_text(f"user_id,product_id,rating,title,body\n{USER},K-1,5,Best kettle,{TEXT}\n")
+    with Store.open(home) as store:
+        importers.import_files(store, [tmp_path / "reviews.csv"])
+        with store.transaction() as cursor:
+            cursor.execute("INSERT INTO labels (label_id, task, text, label) VALUES ('l1', 'mood', ?, 'good')", [f"Best kettle. {TEXT}"])
+    assert forget(home, USER)["removed"]["labels"] == 1
+
+
+def test_what_a_builtin_task_tells_of_is_known_here():
+    assert {name: task.predicts for name, task in tasks().items() if task.predicts} == PREDICTED
 
 
 def test_a_run_at_work_is_waited_for(home, lived_in):

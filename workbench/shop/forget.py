@@ -27,6 +27,8 @@ from workbench.shop.traces import Person
 TEXT_LETTERS = 20  # shorter texts may be anybody's
 FORGOTTEN = "[forgotten]"
 OWN = ("reviews", "events", "tickets", "users")
+WRITTEN = {"reviews": ("title", "body", "concat_ws('. ', nullif(title, ''), nullif(body, ''))"), "tickets": ("body",), "events": ()}
+PREDICTED = {"sentiment": "reviews", "category": "products", "intent": "tickets", "return": "users"}  # what the built-in tasks tell of
 
 
 def forget(home: Home, user: str) -> dict[str, Any]:
@@ -110,20 +112,23 @@ def _ids(store: Store, user: str) -> tuple[str, ...]:
 
 def _find(store: Store, user: str) -> Person:
     ids = _ids(store, user)
-    keys: list[str] = []
+    keys: dict[str, tuple[str, ...]] = {}
     texts: list[str] = []
     for name in ("reviews", "tickets", "events"):
-        body = "body" if "body" in TABLES[name].names else "NULL"
-        rows = store.rows(f"SELECT {TABLES[name].key}, {body} FROM {name} WHERE user_id IN (SELECT unnest(?))", [list(ids)])
-        keys += [key for key, _ in rows]
-        texts += [text for _, text in rows if text and len(text) >= TEXT_LETTERS]
+        wrote = ", ".join(WRITTEN[name]) or "NULL"
+        rows = store.rows(f"SELECT {TABLES[name].key}, {wrote} FROM {name} WHERE user_id IN (SELECT unnest(?))", [list(ids)])
+        keys[TABLES[name].key] = tuple(key for key, *_ in rows)
+        texts += [text for _, *written in rows for text in written if text and len(text) >= TEXT_LETTERS]
     shared = {text for text in texts if _written_by_others(store, text, ids)}
-    return Person(ids, tuple(keys), tuple(text for text in dict.fromkeys(texts) if text not in shared))
+    about = store.rows("SELECT task, coalesce(arg_max(attributes->>'about', created_at), 'reviews') FROM labels GROUP BY task")
+    predicted = {task: TABLES[table].key for task, table in {**dict(about), **PREDICTED}.items() if table in TABLES}
+    return Person(ids, keys, tuple(text for text in dict.fromkeys(texts) if text not in shared), predicted)
 
 
 def _written_by_others(store: Store, text: str, ids: Iterable[str]) -> bool:
-    others = "SELECT 1 FROM {} WHERE body = ? AND (user_id IS NULL OR user_id NOT IN (SELECT unnest(?))) LIMIT 1"
-    return any(store.rows(others.format(name), [text, list(ids)]) for name in ("reviews", "tickets"))
+    others = "SELECT 1 FROM {} WHERE ({}) AND (user_id IS NULL OR user_id NOT IN (SELECT unnest(?))) LIMIT 1"
+    holds = {name: " OR ".join(f"contains({column}, ?)" for column in WRITTEN[name]) for name in ("reviews", "tickets")}
+    return any(store.rows(others.format(name, where), [text] * len(WRITTEN[name]) + [list(ids)]) for name, where in holds.items())
 
 
 def _known(home: Home, store: Store, person: Person) -> bool:
@@ -150,7 +155,8 @@ def _rows_of(person: Person) -> Callable[[Connection], dict[str, int]]:
         ids, texts = list(person.ids), list(person.texts)
         for name in OWN:
             removed[name] = _count(cursor.execute(f"DELETE FROM {name} WHERE user_id IN (SELECT unnest(?))", [ids]))
-        removed["labels"] = _count(cursor.execute("DELETE FROM labels WHERE text IN (SELECT unnest(?))", [texts]))
+        held = "len(list_filter(?::VARCHAR[], lambda t: contains(text, t))) > 0"
+        removed["labels"] = _count(cursor.execute(f"DELETE FROM labels WHERE {held}", [texts]))
         for name, table in TABLES.items() if person.within else ():
             for column in (c for c in table.columns if c.type in traces.TEXTS and c.name != table.key):
                 value = f"regexp_replace({column.name}::VARCHAR, $1, '{FORGOTTEN}', 'g')::{column.type}"
@@ -171,12 +177,11 @@ def _from_version(version: ModelVersion, person: Person) -> list[Path]:
     """Take the person out of a version's vectors and predictions; its manifests follow."""
 
     def delete(cursor: Connection) -> None:
-        every = list(person.ids + person.keys)
         tables = cursor.execute("SELECT table_name FROM duckdb_tables() WHERE NOT internal").fetchall()
         for (table,) in tables:
             columns = {row[0] for row in cursor.execute(f"DESCRIBE {quote(table)}").fetchall()}
             for key in columns & {"user_id", "review_id", "key"}:
-                cursor.execute(f"DELETE FROM {quote(table)} WHERE {key} IN (SELECT unnest(?))", [every])
+                cursor.execute(f"DELETE FROM {quote(table)} WHERE {key} IN (SELECT unnest(?))", [person.known_in(key, table)])
 
     changed = [path for path in (version.vectors_file, *version.added) if traces.holds(path, person) and _rewrite(path, delete)]
     for manifest in [version.folder / MANIFEST, *version.folder.glob(ADDED)]:

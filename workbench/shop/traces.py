@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,37 @@ CHUNK = 1 << 22
 TEXTS = ("VARCHAR", "JSON")
 PASSED = {"shop.duckdb", "lock", ".lock", ".turn", "history.jsonl", "active", "pseudonyms.key"}
 WEIGHTS = ".safetensors"
+PREDICTIONS = "predictions_"
+NAMES = {name: f"{thing}_id" for thing in ("user", "review", "ticket") for name in (thing, f"{thing}s")}  # as documents call them
 
 
 @dataclass(frozen=True)
 class Person:
-    """What to look for: the ids (as the shop has them, hashed too), the keys of their rows, and what they wrote."""
+    """What to look for: the ids (as the shop has them, hashed too), the keys of their rows by column, and what they wrote.
+
+    A key or an id may be another's in another column (user 7, review 7): each is looked for in its own. `predicted`
+    says for tasks which column the keys of their predictions are of.
+    """
 
     ids: tuple[str, ...]
-    keys: tuple[str, ...] = ()
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     texts: tuple[str, ...] = ()
+    predicted: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def telling(self) -> list[str]:
-        """Ids that can be looked for inside longer texts: others are looked for as whole values only."""
+        """Ids that can be looked for inside longer texts: others are looked for as whole values of their column only."""
         return [one for one in self.ids if TELLING.fullmatch(one)]
+
+    def known_in(self, column: str, table: str = "") -> list[str]:
+        """The ids or keys that a value of this column may be; none in columns that hold neither."""
+        if column == "key" and table.startswith(PREDICTIONS):
+            column = self.predicted.get(table.removeprefix(PREDICTIONS), "review_id")
+        return [*self.ids] if column == "user_id" else [*self.keys.get(column, ())]
+
+    def wrote(self, value: str) -> bool:
+        """Whether a value holds one of the texts."""
+        return any(text in value for text in self.texts)
 
     @property
     def within(self) -> str | None:
@@ -67,8 +84,7 @@ def duckdb_holds(path: Path, person: Person) -> bool:
 
 
 def connection_holds(connection: Connection, person: Person) -> bool:
-    """Whether any text column of any table has an id, a key or a text, or names an id within a longer value."""
-    exact = [*person.ids, *person.keys, *person.texts]
+    """Whether a column of ids or keys has one of the person's, or any text column holds a text or names a telling id."""
     pattern = person.within
     columns = connection.execute(
         "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() "
@@ -77,8 +93,9 @@ def connection_holds(connection: Connection, person: Person) -> bool:
     for schema, table, column, kind in columns:
         if kind not in TEXTS:
             continue
-        where = f"{quote(column)}::VARCHAR IN (SELECT unnest(?))"
-        values: list[object] = [exact]
+        wrote = f"len(list_filter(?::VARCHAR[], lambda t: contains({quote(column)}::VARCHAR, t))) > 0"
+        where = f"{quote(column)}::VARCHAR IN (SELECT unnest(?::VARCHAR[])) OR {wrote}"
+        values: list[object] = [person.known_in(column, table), list(person.texts)]
         if pattern:
             where += f" OR regexp_matches({quote(column)}::VARCHAR, ?)"
             values.append(pattern)
@@ -90,35 +107,41 @@ def connection_holds(connection: Connection, person: Person) -> bool:
 def _parquet_holds(path: Path, person: Person) -> bool:
     import pyarrow.parquet as pq
 
-    wanted = {*person.ids, *person.keys, *person.texts}
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches():
-            for column in batch.columns:
-                if any(isinstance(value, str) and value in wanted for value in column.to_pylist()):
+            for name, column in zip(batch.schema.names, batch.columns, strict=True):
+                wanted = set(person.known_in(name))
+                values = [value for value in column.to_pylist() if isinstance(value, str)]
+                if any(value in wanted or _told(value, person) for value in values):
                     return True
     return False
 
 
+def _told(value: str, person: Person) -> bool:
+    """Whether a value holds a text of the person or names a telling id."""
+    return person.wrote(value) or bool(person.within and re.search(person.within, value))
+
+
 def _json_holds(path: Path, person: Person) -> bool:
-    """Whether a name or a text of the document is one of the person's, or names a telling id."""
+    """Whether what the document calls a user, review or ticket is the person's, or a string in it holds a text or names a telling id."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         return _bytes_hold(path, person)
-    wanted, pattern = {*person.ids, *person.keys, *person.texts}, person.within
-    return any(text in wanted or (pattern and re.search(pattern, text)) for text in _strings(document))
+    return any(text in person.known_in(NAMES.get(name, name)) or _told(text, person) for name, text in _strings(document))
 
 
-def _strings(value: Any) -> Iterator[str]:
+def _strings(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Every string and every name of a document, each with the name that it stands under."""
     if isinstance(value, str):
-        yield value
+        yield name, value
     elif isinstance(value, dict):
-        yield from value
-        for inner in value.values():
-            yield from _strings(inner)
+        for own, inner in value.items():
+            yield name, own
+            yield from _strings(inner, own)
     elif isinstance(value, list):
         for inner in value:
-            yield from _strings(inner)
+            yield from _strings(inner, name)
 
 
 def _bytes_hold(path: Path, person: Person) -> bool:
