@@ -34,6 +34,17 @@ def test_the_cut_backbone_reads_as_the_whole_one(tmp_path, top_layers):
     assert cosine.min() > 0.999
 
 
+@pytest.mark.parametrize("family", ["bert", "roberta"])
+def test_texts_that_fit_exactly_are_not_counted_as_cut(tmp_path, family):
+    texts = ["one two three four", "one two three", "one two three four five"]
+    backbone = Backbone(tiny(tmp_path, family), top_layers=1, max_length=6)
+    backbone.pieces = backbone.pieces if family == "bert" else None
+    features = Features(backbone, texts, tmp_path / "features.f16")
+    assert features.lengths.tolist() == [6, 5, 6] and features.truncated == 1
+    assert features.notes() == ["1 of 3 texts are longer than 6 tokens and read so far; max_length in the recipe sets it."]
+    assert backbone.max_length == 6 and len(backbone.tokenise(texts)[2]) == 6
+
+
 def tiny(folder, family: str):
     """A base of a family with random weights, the default's words."""
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48, "pad_token_id": 0}

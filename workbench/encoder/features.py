@@ -84,6 +84,16 @@ def _pooled(backbone: Backbone, texts: Texts, *, fresh: bool) -> Tensor:
     return found.float()
 
 
+def longer(backbone: Backbone, texts: Sequence[str]) -> int:
+    """How many of these texts have more tokens than the backbone reads of one."""
+    wider = copy(backbone)
+    wider.max_length += 1
+    if backbone.pieces is not None:
+        wider.pieces = copy(backbone.pieces)
+        wider.pieces.max_length += 1
+    return sum(int((tokens.lengths > backbone.max_length).sum()) for tokens in parts(wider, texts))
+
+
 def cost_in_words(cost: dict[str, float | int | str]) -> str | None:
     """What int8 costs, from `Features.agreement`; None for the other precisions."""
     if cost["precision"] != "int8":
@@ -146,7 +156,8 @@ class Features:
         self._values = np.memmap(self.file, np.float16, "r", shape=(done, self.backbone.width)) if done else None
         lengths = self._kept_lengths(self._tokens)
         self.lengths, self.kept = lengths[self._place], (self._starts >= 0)[self._place]
-        self.truncated = int((self._tokens.lengths >= self.backbone.max_length).sum())
+        full = np.flatnonzero(self._tokens.lengths >= self.backbone.max_length)
+        self.truncated = longer(self.backbone, [texts[i] for i in full.tolist()])
 
     def _kept_lengths(self, tokens: Tokens) -> np.ndarray:
         return np.ones(len(tokens), np.int64) if self.backbone.pools_early else tokens.lengths
