@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from workbench.errors import WorkbenchError
 from workbench.tasks.base import tasks
 from workbench.tasks.labelled import known_labels, read_labelled, store_labels, task_name, teachable
+from workbench.tasks.labelled_rows import uploaded_tasks
 
 SENTIMENT = ["negative", "neutral", "positive"]
 
@@ -142,6 +144,16 @@ def test_storing_twice_changes_nothing(store):
     version = store.data_version
     assert store_labels(store, found, "abc") == {"read": 16, "added": 0, "updated": 0, "unchanged": 16, "removed": 0, "masked": 0}
     assert store.data_version == version and store.counts()["labels"] == 16
+
+
+def test_the_same_rows_under_another_title_or_of_another_table_are_updated(store):
+    found = read(rows(a=6, b=6), task="tone", known=())
+    store_labels(store, found, "abc")
+    told = replace(found, title="Tone of voice", about="tickets")
+    assert store_labels(store, told, "abc") == {"read": 12, "added": 0, "updated": 12, "unchanged": 0, "removed": 0, "masked": 0}
+    own = uploaded_tasks(store)["tone"]
+    assert (own.title, own.about) == ("Tone of voice", "tickets") and store.counts()["labels"] == 12
+    assert store_labels(store, told, "abc")["unchanged"] == 12
 
 
 def test_labelled_texts_are_masked_as_reviews_are_unless_one_says_otherwise(store):

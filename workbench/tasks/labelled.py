@@ -317,7 +317,7 @@ def unknown_labels(labelled: Labelled) -> WorkbenchError:
 
 
 def store_labels(store: Store, labelled: Labelled, upload_sha: str, *, mask: bool = True) -> dict[str, int]:
-    """Make the upload's rows for the task exactly these, in one transaction; storing them again changes nothing.
+    """Make the upload's rows for the task exactly these, in one transaction; storing them again as they were changes nothing.
 
     `upload_sha` is the SHA-256 of the uploaded file; with `mask` texts are stored without what is personal, as reviews are.
     Returns how many rows were read, added, updated, unchanged, removed and masked.
@@ -325,15 +325,16 @@ def store_labels(store: Store, labelled: Labelled, upload_sha: str, *, mask: boo
     given = [text for text, _ in labelled.rows]
     kept = personal.masked_texts(store, given) if mask else given
     wanted = {_label_id(labelled.task, text, upload_sha): (text, label) for text, (_, label) in zip(kept, labelled.rows, strict=True)}
-    stored = dict(store.rows("SELECT label_id, label FROM labels WHERE task = ? AND upload = ?", [labelled.task, upload_sha]))
-    fresh = [key for key, (_, label) in wanted.items() if stored.get(key) != label]
+    told = json.dumps({"title": labelled.title or labelled.task, "about": labelled.about, "family": labelled.family or labelled.task})
+    rows = store.rows("SELECT label_id, label, attributes FROM labels WHERE task = ? AND upload = ?", [labelled.task, upload_sha])
+    stored = {key: (label, attributes) for key, label, attributes in rows}
+    fresh = [key for key, (_, label) in wanted.items() if stored.get(key) != (label, told)]
     gone = [key for key in stored if key not in wanted]
     updated = sum(key in stored for key in fresh)
     result = {"read": len(wanted), "added": len(fresh) - updated, "updated": updated, "unchanged": len(wanted) - len(fresh)}
     if fresh or gone:
         texts, labels = [wanted[key][0] for key in fresh], [wanted[key][1] for key in fresh]
-        told = {"title": labelled.title or labelled.task, "about": labelled.about, "family": labelled.family or labelled.task}
-        values = {"task": labelled.task, "upload": upload_sha, "now": datetime.now(UTC).replace(tzinfo=None), "told": json.dumps(told)}
+        values = {"task": labelled.task, "upload": upload_sha, "now": datetime.now(UTC).replace(tzinfo=None), "told": told}
         with store.transaction() as cursor:
             cursor.execute("DELETE FROM labels WHERE label_id IN (SELECT unnest(?))", [fresh + gone])
             cursor.execute(_INSERT, {"ids": fresh, "texts": texts, "labels": labels, **values})
