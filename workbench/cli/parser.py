@@ -112,7 +112,7 @@ def _learning(train: argparse.ArgumentParser, verb: Verb) -> None:
     )
     embed = verb("embed", "learning", "let a version read the rows that came after it was made")
     embed.add_argument("version", nargs="?", metavar="VERSION")
-    predict = verb("predict", "learning", "add a task's label and probability to each row of a file")
+    predict = verb("predict", "learning", "add a task's label and probability to each row of a file, beside its own columns")
     predict.add_argument("file", metavar="FILE")
     _written(predict)
     predict.add_argument("--task", required=True, metavar="NAME")
