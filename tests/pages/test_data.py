@@ -304,6 +304,60 @@ def test_a_large_file_whose_reading_was_cancelled_says_so(page, home, all_large)
     assert "Wait until every file is read." not in words(at) and "What stands in the way is said above." in words(at)
 
 
+def rows_on_disk(home):
+    return [path for path in home.uploads.iterdir() if path.suffix != ".upload"]
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_large_file_is_read_in_the_way_that_is_shown_and_in_no_other(page, home, all_large, ended):
+    at = uploaded(page(), ("reviews.csv", REVIEWS.replace("Lovely", "Mail me at anna@x.org")))
+    next(box for box in at.checkbox if box.label.startswith("Mask personal data")).uncheck().run()
+    unmasked = next(run for run in runs(home) if run.spec["reading"]["personal"] == "keep")
+    assert not ended or main(unmasked.folder) == 0
+    next(box for box in at.checkbox if box.label.startswith("Mask personal data")).check().run()
+    assert rows_on_disk(home) == []
+    worked(at, home)
+    assert unmasked.status().state == ("done" if ended else "cancelled")
+    press_import(at)
+    assert "Mail me at [mail]" in {body for (body,) in context.store().rows("SELECT body FROM reviews")}
+    assert list(home.uploads.iterdir()) == []
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_large_file_that_is_taken_off_the_list_is_read_no_further(page, home, all_large, ended):
+    at = uploaded(page(), ("reviews.csv", REVIEWS))
+    (run,) = runs(home)
+    assert not ended or main(run.folder) == 0
+    at.get("file_uploader")[0].set_value([]).run()
+    assert ended or main(run.folder) == 2
+    assert run.status().state == ("done" if ended else "cancelled") and list(home.uploads.iterdir()) == []
+
+
+def test_a_large_file_is_read_no_further_beside_one_that_is_taken_off_the_list(page, home, all_large):
+    at = uploaded(page(), ("items.csv", ITEMS), ("orders.csv", ORDERS), ("customers.csv", CUSTOMERS))
+    for run in runs(home):
+        main(run.folder)
+    at.run()
+    (together,) = [run for run in runs(home) if run.spec["beside"]]
+    at.get("file_uploader")[0].set_value([(name, OLIST[name].encode(), "text/csv") for name in ("items.csv", "customers.csv")]).run()
+    assert main(together.folder) == 2 and together.status().state == "cancelled" and rows_on_disk(home) == []
+
+
+@pytest.mark.parametrize("when", [0.95, 1.0])
+def test_a_reading_that_is_cancelled_at_its_end_leaves_no_rows(page, home, all_large, monkeypatch, when):
+    uploaded(page(), ("reviews.csv", REVIEWS))
+    (run,) = runs(home)
+    told = Run.report
+
+    def report(self, done, step):
+        if done >= when:
+            self.cancel()
+        told(self, done, step)
+
+    monkeypatch.setattr(Run, "report", report)
+    assert main(run.folder) == 2 and run.status().state == "cancelled" and rows_on_disk(home) == []
+
+
 def test_a_run_that_was_killed_while_it_read_can_be_resumed(page, home, all_large, monkeypatch):
     monkeypatch.setattr("workbench.run.START_GRACE_SECONDS", 0.0)
     at = uploaded(page(), ("reviews.csv", REVIEWS))

@@ -104,6 +104,12 @@ def prepare(home: Home, file: Chosen, neighbours: Sequence[Chosen], report: Repo
     return document
 
 
+def discard(document: Path) -> None:
+    """Remove the rows that a document of `prepare` speaks of, and the document, where nobody has taken them over."""
+    if staged := handover.taken_over(document):
+        staged.discard()
+
+
 def _still_there(*files: Chosen, because: Exception | None = None) -> None:
     """Raise WorkbenchError for a file whose copy on the server is gone."""
     for one in files:

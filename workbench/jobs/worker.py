@@ -109,10 +109,26 @@ def work(run: Run, encoder: Sequence[str]) -> dict[str, Any]:
 
 def read_file(home: Home, run: Run) -> dict[str, Any]:
     """Read and check a file for an import, with those `beside` it; the shop's owner takes its rows in. It waits for no training."""
-    from workbench.jobs.reading import chosen, prepare
+    from workbench.jobs.reading import chosen, discard, prepare
+
+    def report(done: float, step: str) -> None:
+        try:
+            run.report(done, step)
+        except Cancelled:
+            if done < 1.0:  # rows that are ready are written down first, so that they can be removed
+                raise
 
     file, *neighbours = [chosen(one) for one in (run.spec, *run.spec.get("beside", []))]
-    return {"sheets": str(prepare(home, file, neighbours, run.report))}
+    try:
+        document = prepare(home, file, neighbours, report)
+    except Exception as error:
+        if run.cancel_asked():  # the page may have removed the file meanwhile
+            raise Cancelled(run.id) from error
+        raise
+    if run.cancel_asked():
+        discard(document)
+        raise Cancelled(run.id)
+    return {"sheets": str(document)}
 
 
 def sweep(home: Home, run: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,8 +102,8 @@ def keep(files: Sequence[Any]) -> list[Kept]:
     present = {file.file_id for file in files}
     for gone in set(kept) - present:
         for table in kept.pop(gone):
+            _forget(table)  # first: what reads it is told to stop before it misses it
             table.path.unlink(missing_ok=True)
-            _forget(table)
     for file in files:
         if file.file_id not in kept:
             kept[file.file_id] = _tables(file.file_id, file.name, _write(file), file.size)
@@ -197,18 +198,37 @@ def _remembered(key: tuple[Any, ...], make: Callable[[], Checked]) -> Checked:
 
 
 def sweep() -> None:
-    """Remove what was read in ways that the page, which is drawn to its end now, did not ask for again."""
+    """Remove what was read in ways that the page, which is drawn to its end now, did not ask for again; stop what still reads so."""
     shown: set[tuple[Any, ...]] = st.session_state.get(_SHOWN, set())
-    known: dict[tuple[Any, ...], Checked] = st.session_state.get(_CHECKED, {})
-    for key in set(known) - shown:
-        _discard(known.pop(key))
+    ways = {key[:3] for key in shown}
+    _drop(lambda key: key not in shown, lambda way: way not in ways)
 
 
 def _forget(kept: Kept) -> None:
-    """Remove what was read of a file that is gone."""
-    known: dict[tuple[Any, ...], Checked] = st.session_state.setdefault(_CHECKED, {})
-    for key in [key for key in known if key[0] == kept.id]:
+    """Remove what was read of a file that is gone, or beside it; stop what still reads it."""
+
+    def concerned(key: tuple[Any, ...]) -> bool:
+        return key[0] == kept.id or any(one.path == kept.path for one in key[2])
+
+    _drop(concerned, concerned)
+
+
+def _drop(key_goes: Callable[[tuple[Any, ...]], bool], way_goes: Callable[[tuple[Any, ...]], bool]) -> None:
+    known: dict[tuple[Any, ...], Checked] = st.session_state.get(_CHECKED, {})
+    runs: dict[tuple[Any, ...], str] = st.session_state.get(_RUNS, {})
+    for key in [key for key in known if key_goes(key)]:
         _discard(known.pop(key))
+    for way in [way for way in runs if way_goes(way)]:
+        with suppress(WorkbenchError):  # a run that a person's forgetting took with it
+            _stop(Run.find(context.home(), runs.pop(way)))
+
+
+def _stop(run: Run) -> None:
+    """Cancel a run that nobody waits for; the rows that it has made ready are removed."""
+    run.cancel()  # before the look: the worker looks for it once its rows are ready
+    status = run.status()
+    if status.state == "done":
+        together.discard(Path((status.result or {})["sheets"]))
 
 
 def _discard(checked: Checked) -> None:
