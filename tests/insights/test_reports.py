@@ -148,7 +148,7 @@ def test_sentiment_report_of_a_selection(shop):
 def test_sentiment_report_without_a_model_uses_the_stars(home, store):
     planted.fill(store)
     page = reports.sentiment(store, None, "html").decode()
-    assert "Sentiment is taken from the stars." in page
+    assert "Sentiment is taken from the stars (" in page
     assert "&lt;b&gt;Toys&lt;/b&gt; thing" in page and "<b>Toys" not in page
 
 

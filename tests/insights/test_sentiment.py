@@ -1,10 +1,14 @@
 from datetime import date
 
 import joint_space
+import numpy as np
 import pytest
 
-from workbench.insights import sentiment
+from workbench.insights import behaviour, search, sentiment
+from workbench.insights.reports import of_sentiment
 from workbench.insights.selection import Selection
+from workbench.registry import Registry
+from workbench.shop.space import Space, write_space
 
 
 @pytest.fixture
@@ -61,3 +65,27 @@ def test_with_a_model_its_labels_count(store):
     known = dict(store.rows(f"SELECT key, label FROM {space.table('predictions_sentiment')}"))
     found = sentiment.reviews(store, space, Selection()).set_index("review_id")["sentiment"].to_dict()
     assert {k: found[k] for k in known if k in found} == {k: v for k, v in known.items() if k in found} and known
+
+
+def test_a_review_that_the_model_has_not_read_counts_alike_everywhere(home, store):
+    with store.transaction() as cursor:
+        for key, stars in (("r1", 5), ("r2", 1)):
+            cursor.execute("INSERT INTO reviews (review_id, user_id, rating, body) VALUES (?, 'u', ?, 'so')", [key, stars])
+    registry = Registry(home)
+    version, folder = registry.new_folder()
+    with write_space(folder / "vectors.duckdb") as space:
+        space.vectors("users", ["u"], np.eye(8, dtype=np.float32)[:1])
+        space.predictions("sentiment", list(sentiment.LABELS), ["r1"], np.array([[0.1, 0.2, 0.7]]))
+    made = Space(store, registry.publish(version, {}))
+    assert sentiment.total(store, made, Selection())["negative_n"].item() == 1
+    assert behaviour.read(store, made).moods["negative"].tolist() == [1]
+    assert "2 reviews" in of_sentiment.report(store, made).facts[0]
+
+
+def test_who_only_looked_at_a_product_is_no_customer(store):
+    with store.transaction() as cursor:
+        cursor.execute("INSERT INTO products (product_id, title) VALUES ('p1', 'Lamp')")
+        for user, kind in (("a", "view"), ("b", "cart"), ("c", "purchase")):
+            event = "INSERT INTO events (event_id, user_id, product_id, kind, happened_at) VALUES (?, ?, 'p1', ?, '2024-01-01')"
+            cursor.execute(event, [user, user, kind])
+    assert [hit.n for hit in search.products(store, "lamp")] == [1]

@@ -12,6 +12,7 @@ import pandas as pd
 
 from workbench.insights.distinctive import words
 from workbench.insights.own_labels import labels_of_users, own_labels
+from workbench.insights.sentiment import label_sql, source
 from workbench.shop.schema import happened
 from workbench.shop.space import Space
 from workbench.shop.store import Store
@@ -183,21 +184,13 @@ def words_used(store: Store, space: Space) -> pd.DataFrame:
     return pd.DataFrame(sorted(used), columns=["user_id", "word"], dtype="str")
 
 
-def mood_sql(space: Space | None) -> tuple[str, str, str]:
-    """SQL for the sentiment of a review `r`: an expression (NULL where unknown), the join it needs, and where it is from."""
-    if space is not None and space.has_task("sentiment"):
-        return "s.label", f"LEFT JOIN {space.table('predictions_sentiment')} s ON s.key = r.review_id", "read by the model from the text"
-    stars = "CASE WHEN r.rating <= 2 THEN 'negative' WHEN r.rating < 4 THEN 'neutral' WHEN r.rating >= 4 THEN 'positive' END"
-    return stars, "", "taken from the stars"
-
-
 def _moods(store: Store, space: Space) -> tuple[pd.DataFrame, str]:
-    label, joined, basis = mood_sql(space)
+    label, joined = label_sql(space)
     counts = ", ".join(f"count(*) FILTER (mood = '{mood}') AS {mood}" for mood in ("negative", "neutral", "positive"))
     sql = f"""
     WITH moods AS (SELECT r.user_id, {label} AS mood FROM reviews r JOIN {space.table("users")} u USING (user_id) {joined})
     SELECT user_id, {counts} FROM moods WHERE mood IS NOT NULL GROUP BY user_id ORDER BY user_id"""
-    return store.frame(sql), basis
+    return store.frame(sql), source(space)
 
 
 def _languages(store: Store, space: Space) -> pd.DataFrame:

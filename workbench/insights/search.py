@@ -45,7 +45,8 @@ WITH found AS (
   SELECT product_id, coalesce(nullif(trim(title), ''), product_id) AS title FROM products
   WHERE product_id ILIKE $start ESCAPE '!' OR title ILIKE $part ESCAPE '!'
 )
-SELECT product_id, title, (SELECT count(DISTINCT user_id) FROM histories h WHERE h.product_id = found.product_id) AS customers
+SELECT product_id, title,
+       (SELECT count(DISTINCT user_id) FROM histories h WHERE h.product_id = found.product_id AND kind NOT IN ('view', 'cart')) AS customers
 FROM found
 ORDER BY NOT (product_id ILIKE $start ESCAPE '!' OR title ILIKE $start ESCAPE '!'), customers DESC, product_id LIMIT $n
 """

@@ -22,11 +22,8 @@ TASK = "sentiment"
 def labelled(space: Space | None) -> str:
     """SQL of every review with its product and its label: the model's where there is one, else what the stars say; and the labels
     that tasks of the user's own give it (`taught`)."""
-    stars = "CASE WHEN r.rating <= 2 THEN 'negative' WHEN r.rating < 4 THEN 'neutral' WHEN r.rating IS NOT NULL THEN 'positive' END"
-    model = space is not None and space.has_task(TASK)
-    join = f"LEFT JOIN {space.table('predictions_sentiment')} s ON s.key = r.review_id" if space is not None and model else ""
-    label = f"coalesce(s.label, {stars})" if model else stars
-    sure = "s.probability" if model else "NULL::FLOAT"
+    label, join = label_sql(space)
+    sure = "s.probability" if join else "NULL::FLOAT"
     own = taught_sql(space)
     taught = "t.taught" if own else "NULL::VARCHAR[]"
     join += f" LEFT JOIN ({own}) t ON t.review_id = r.review_id" if own else ""
@@ -34,6 +31,14 @@ def labelled(space: Space | None) -> str:
         SELECT r.review_id, r.product_id, r.user_id, r.rating, r.title, r.body, r.created_at, r.language,
                p.title AS product, p.brand, p.category, {label} AS label, {sure} AS probability, {taught} AS taught
         FROM reviews r LEFT JOIN products p USING (product_id) {join}"""
+
+
+def label_sql(space: Space | None) -> tuple[str, str]:
+    """SQL for the sentiment of a review `r`, NULL where unknown: an expression and the join that it needs."""
+    stars = "CASE WHEN r.rating <= 2 THEN 'negative' WHEN r.rating < 4 THEN 'neutral' WHEN r.rating IS NOT NULL THEN 'positive' END"
+    if space is None or not space.has_task(TASK):
+        return stars, ""
+    return f"coalesce(s.label, {stars})", f"LEFT JOIN {space.table('predictions_sentiment')} s ON s.key = r.review_id"
 
 
 def source(space: Space | None) -> str:

@@ -8,10 +8,11 @@ import pandas as pd
 
 from workbench.errors import WorkbenchError
 from workbench.insights import plain
-from workbench.insights.behaviour import mood_sql
 from workbench.insights.distinctive import log_odds, wilson, words
 from workbench.insights.profiles import MOODS
 from workbench.insights.reports.document import Bars, Chart, Lines, Report, Section
+from workbench.insights.sentiment import label_sql, source
+from workbench.shop.schema import happened
 from workbench.shop.space import Space
 from workbench.shop.store import Store
 
@@ -50,14 +51,15 @@ def report(store: Store, space: Space | None, selection: Sequence[str] | None = 
 
 
 def _reviews(store: Store, space: Space | None, selection: Sequence[str] | None) -> tuple[pd.DataFrame, str]:
-    label, joined, basis = mood_sql(space)
+    label, joined = label_sql(space)
     chosen, values = ("", []) if selection is None else ("AND r.review_id IN (SELECT unnest(?))", [list(selection)])
     sql = f"""
-    SELECT r.review_id, r.created_at, r.product_id, coalesce(nullif(p.title, ''), r.product_id) AS product,
+    SELECT r.review_id, CASE WHEN {happened("r.created_at")} THEN r.created_at END AS created_at, r.product_id,
+           coalesce(nullif(p.title, ''), r.product_id) AS product,
            string_split(p.category, ' > ')[1] AS category, {label} AS mood
     FROM reviews r LEFT JOIN products p USING (product_id) {joined}
     WHERE {label} IS NOT NULL {chosen} ORDER BY r.review_id"""
-    return store.frame(sql, values), basis
+    return store.frame(sql, values), source(space)
 
 
 def _period(found: pd.DataFrame) -> pd.Series:
