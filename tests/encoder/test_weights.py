@@ -11,7 +11,7 @@ from workbench.encoder.backbone import Backbone
 from workbench.encoder.finetune import Lesson, words_of
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.towers import JointEncoder
-from workbench.encoder.weights import Loaded, warm_start
+from workbench.encoder.weights import Loaded, warm_start, without_popularity
 from workbench.tasks.base import Outputs
 from workbench.tasks.category import paths_of
 
@@ -84,3 +84,22 @@ def test_words_are_counted_anew_for_what_is_taught_and_for_what_tells_others_apa
     heads = {"sentiment": Outputs.plain(["bad", "good"]), "return": None}
     assert words_of(SimpleNamespace(heads={**heads, "category": known}), lesson, parent) == {"sentiment"}
     assert words_of(SimpleNamespace(heads={**heads, "category": wider}), lesson, parent) == {"sentiment", "category"}
+
+
+def test_a_product_that_the_parent_never_saw_stands_on_its_text(base):
+    outputs, shown = Outputs.plain(["chair", "guitar"]), []
+    parent = parent_of(model_of(base, outputs, counts=[9, 0, 0]), outputs, ["bought", "unbought", "other"])
+    parent.model.bias.data.copy_(torch.tensor([2.0, -1.0, -2.0]))
+    parent.model.review_bias.data.copy_(torch.tensor([1.0, 0.5, 0.25]))
+    corpus, pooled = corpus_of(outputs, ["bought", "new", "other"]), torch.randn(3, parent.model.backbone.width)
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        model = model_of(base, outputs, counts=[50, 50, 50])
+        warm_start(model, corpus, parent)
+        assert model.bias.tolist()[1] == pytest.approx(0.5 * np.log(51)), "who learns on begins with what sells"
+        without_popularity(model, corpus, parent)
+        shown.append(model.products(pooled))
+        assert torch.allclose(shown[-1][1:], model.cold_products(pooled)[1:], atol=1e-6)
+        assert not torch.allclose(shown[-1][0], model.cold_products(pooled)[0], atol=1e-3)
+        assert model.bias.tolist() == [2.0, -1.5, -2.0] and model.review_bias.tolist() == [1.0, 0.25, 0.25]
+    assert torch.equal(*shown), "whatever the first weights"

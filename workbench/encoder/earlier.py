@@ -11,7 +11,7 @@ from workbench.encoder.evaluate import Metrics, measure
 from workbench.encoder.features import Features, Report
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.track import engine
-from workbench.encoder.weights import BASE, load, warm_start
+from workbench.encoder.weights import BASE, load, warm_start, without_popularity
 from workbench.errors import WorkbenchError
 from workbench.registry import ModelVersion
 
@@ -40,6 +40,7 @@ def on_these_rows(corpus: Corpus, other: ModelVersion, folder: Path, report: Rep
     backbone = Backbone.of(loaded.recipe, base_folder(loaded.recipe, other.folder / BASE))
     model = build(corpus, loaded.recipe, backbone).to(engine().device)
     warm_start(model, corpus, loaded)
+    without_popularity(model, corpus, loaded)
     features = Features(backbone, corpus.texts, folder / "earlier_features.f16", report, readers=corpus.readers)
     found = measure(model, corpus, features.pooled(), "test")
     return {task: figures for task, figures in found.items() if task in other.metrics["tasks"]}

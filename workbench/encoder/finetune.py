@@ -23,7 +23,7 @@ from workbench.encoder.masked_reading import with_masked_words
 from workbench.encoder.probe import begin_head
 from workbench.encoder.recipe import SCRATCH, Recipe
 from workbench.encoder.train import Trained, copy_of, train
-from workbench.encoder.weights import Loaded, load, warm_start
+from workbench.encoder.weights import Loaded, load, warm_start, without_popularity
 from workbench.errors import WorkbenchError
 from workbench.home import Home
 from workbench.registry import ModelVersion, Registry
@@ -212,7 +212,10 @@ def _start_from(prepared: Prepared, parent: Loaded | None) -> Metrics:
         return {}
     warm_start(prepared.model, prepared.corpus, parent)
     prepared.corpus.anchor = prepared.features.pooled()
+    begun = copy_of(prepared.model.trained())
+    without_popularity(prepared.model, prepared.corpus, parent)
     found = measure(prepared.model, prepared.corpus, prepared.corpus.anchor, "test")
+    prepared.model.load_state_dict(begun, strict=False)
     return {name: values for name, values in found.items() if name in parent.labels or name not in prepared.corpus.labels}
 
 

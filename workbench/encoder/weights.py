@@ -125,7 +125,10 @@ def read_weights(file: Path) -> dict[str, torch.Tensor]:
 
 @torch.no_grad()
 def warm_start(model: JointEncoder, corpus: Corpus, parent: Loaded) -> None:
-    """Give `model` what `parent` learned: products and labels are matched by name, what is new keeps its first values."""
+    """Give `model` what `parent` learned: products and labels are matched by name, what is new keeps its first values.
+
+    A product that the parent knows no buyer of has no part of its own yet: it stands on its text.
+    """
     old, new = parent.model.trained(), model.trained()
     apart = ("own.", "bias", "review_bias", "gate", "heads.", "companions.")
     shared = [n for n in new if n in old and new[n].shape == old[n].shape and not n.startswith(apart)]
@@ -133,14 +136,27 @@ def warm_start(model: JointEncoder, corpus: Corpus, parent: Loaded) -> None:
         new[name].copy_(old[name])
     place = {key: i for i, key in enumerate(parent.products)}
     pairs = [(i, place[key]) for i, key in enumerate(corpus.product_ids) if key in place]
+    new["own.weight"][: len(corpus.product_ids)] = 0.0
     if pairs:
         here, there = (torch.tensor(side) for side in zip(*pairs, strict=True))
         for name in ("own.weight", "bias", "review_bias"):
             new[name][here] = old[name][there].to(new[name].device)
+        new["own.weight"][here[old["gate"][there].cpu() == 0]] = 0.0
         model.companions.carry(parent.model.companions, here, there)
     for task in corpus.heads:
         if task in parent.labels:
             _warm_head(new, old, task, corpus, parent)
+
+
+@torch.no_grad()
+def without_popularity(model: JointEncoder, corpus: Corpus, parent: Loaded) -> None:
+    """After `warm_start`: products that `parent` never saw are as likely as those that nobody bought or reviewed, as far as it knows."""
+    known, old = set(parent.products), parent.model.trained()
+    unseen = [at for at, key in enumerate(corpus.product_ids) if key not in known]
+    if unseen and known:
+        unbought = old["bias"][old["gate"] == 0]
+        model.bias[unseen] = float(unbought.mean() if len(unbought) else old["bias"].min())
+        model.review_bias[unseen] = float(old["review_bias"].min())
 
 
 def _warm_head(new: Weights, old: Weights, task: str, corpus: Corpus, parent: Loaded) -> None:
