@@ -30,6 +30,13 @@ def test_a_group_served_worse_is_told_from_the_rest(served):
     assert (found["gap"]["highest"], found["gap"]["lowest"]) == ("en", "de") and found["gap"]["low"] > 0
 
 
+def test_groups_of_equal_size_are_resampled_each_for_itself():
+    right = np.tile([1.0, 0.0], 60)
+    found = compare_groups({"sentiment": {"accuracy": metrics.mean(right)}}, {"sentiment": {"language": np.repeat(["en", "de"], 60)}})
+    gap = found["sentiment"]["language"]["gap"]
+    assert gap["value"] == 0 and gap["low"] < -0.1 and gap["high"] > 0.1  # two groups of 60 rows: 1.96 * sqrt(2 * 0.25 / 60) = 0.18
+
+
 def test_a_small_group_has_its_number_of_rows_alone(served):
     found = compare_groups(served, {"sentiment": {"language": LANGUAGES}})["sentiment"]["language"]
     assert found["groups"]["fr"] == {"n": 10}
@@ -58,7 +65,7 @@ def test_the_groups_of_reviews_products_and_customers_come_from_the_shop(store):
             cursor.execute("INSERT INTO products (product_id, title, category, price) VALUES (?, ?, ?, ?)", values)
         for i in range(400):
             user, day = f"u{i % 40}", datetime(2024, 1, 1) + timedelta(days=i)
-            values = [f"r{i}", f"p{i % 12}", user, 1.0 + i % 5, f"words number {i}", day, "de" if i % 3 else "en"]
+            values = [f"r{i}", f"p{i % 11}", user, 1.0 + i % 5, f"words number {i}", day, "de" if i % 3 else "en"]
             cursor.execute(
                 "INSERT INTO reviews (review_id, product_id, user_id, rating, body, created_at, language) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 values,
@@ -69,7 +76,7 @@ def test_the_groups_of_reviews_products_and_customers_come_from_the_shop(store):
     keys = [rows.keys[i] for i in rows.rows("test")]
     ways = groups["sentiment"]
     assert ways["language"].tolist() == ["de" if int(k[1:]) % 3 else "en" for k in keys]
-    assert ways["category"].tolist() == ["Audio" if int(k[1:]) % 12 % 2 else "Garden" for k in keys]
+    assert ways["category"].tolist() == ["Audio" if int(k[1:]) % 11 % 2 else "Garden" for k in keys]
     assert ways["customer"].tolist() == [NEW if int(k[1:]) // 40 * 40 <= 90 else OLD for k in keys]
     assert len(set(ways["price"])) == 3 and ways["price"][keys.index(keys[0])]
     assert set(ways["origin"]) == {OF_SHOP}

@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.encoder.corpus import Corpus, TextRows
 from workbench.encoder.evaluate import Metrics
-from workbench.encoder.metrics import Metric
+from workbench.encoder.metrics import Metric, bootstrap
 from workbench.encoder.ranking import held_users
 from workbench.shop.store import Store
 from workbench.tasks.labelled_rows import OF_SHOP, ORIGIN, UPLOADED, text_of
@@ -17,6 +17,7 @@ from workbench.tasks.labelled_rows import OF_SHOP, ORIGIN, UPLOADED, text_of
 LEAST_ROWS = 20
 MOST_GROUPS = 10
 NEW_DAYS = 90
+OTHER_SEED = 1
 NEW, OLD = f"new, first seen at most {NEW_DAYS} days before", "old"
 Groups = dict[str, dict[str, np.ndarray]]
 
@@ -101,10 +102,15 @@ def _by(figure: Metric, words: np.ndarray, older: Metric | None = None) -> dict[
 
 def _apart(one: Metric, other: Metric) -> dict[str, Any]:
     """The difference between the figures of two groups that share no row, with its interval; n is the smaller one's."""
-    draws = one.draws - other.draws
+    draws = one.draws - _drawn_apart(other)
     known = draws[~np.isnan(draws)]
     low, high = np.percentile(known, [2.5, 97.5]) if len(known) else (float("nan"), float("nan"))
     return {"value": one["value"] - other["value"], "low": float(low), "high": float(high), "n": min(one["n"], other["n"])}
+
+
+def _drawn_apart(figure: Metric) -> np.ndarray:
+    """A figure's draws by another seed than its own: groups of equal n would be resampled alike, as if their rows were pairs."""
+    return bootstrap(figure.statistic, figure["n"], OTHER_SEED).draws
 
 
 def _of_products(store: Store) -> tuple[dict[str, str], dict[str, str]]:
