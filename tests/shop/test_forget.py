@@ -171,3 +171,12 @@ def test_the_command_says_what_it_did(home, lived_in, capsys):
     assert main(["forget", USER, "--home", str(home.root)]) == 0
     said = capsys.readouterr().out
     assert "no trace is left" in said and "may have learned from this person" in said
+
+
+def test_copies_that_a_kill_left_go_when_the_shop_is_opened(home, lived_in):
+    version = Registry(home).versions()[0]
+    left = [folder / f"{'a' * 32}.{kind}" for folder in (home.data, version.folder, home.snapshots) for kind in ("forget", "fresh")]
+    for path in left:
+        path.write_text(TEXT)
+    with Store.open(home):
+        assert not [path for path in left if path.exists()]

@@ -14,6 +14,7 @@ from workbench.insights.alerts import Alert, Alerts
 from workbench.insights.own_labels import own_labels
 from workbench.insights.selection import Selection
 from workbench.pages import _sentiment_charts, _sentiment_labels, _sentiment_topics
+from workbench.shop.schema import happened
 from workbench.shop.space import Space
 from workbench.tasks.sentiment import LABELS
 
@@ -73,7 +74,7 @@ def _options(key: tuple[str, int, str]) -> dict[str, Any]:
 
     tops = listed("SELECT DISTINCT split_part(category, ' > ', 1) FROM products WHERE category IS NOT NULL ORDER BY 1")
     whole = listed("SELECT DISTINCT category FROM products WHERE category IS NOT NULL ORDER BY 1")
-    first, last = store.rows("SELECT min(created_at)::DATE, max(created_at)::DATE FROM reviews")[0]
+    first, last = store.rows(f"SELECT min(created_at)::DATE, max(created_at)::DATE FROM reviews WHERE {happened('created_at')}")[0]
     return {
         "category": sorted({*tops, *whole}) if len(whole) <= 300 else tops,
         "brand": listed("SELECT brand FROM products WHERE brand IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 300"),

@@ -296,10 +296,12 @@ class Store:
 
 
 def _sweep(home: Home) -> None:
-    """Remove half-made snapshots and copies of uploads that a killed owner left; they bear names that only an owner gives."""
-    for left in [*home.snapshots.iterdir(), *home.uploads.iterdir()]:
-        if _HALF_MADE.fullmatch(left.name):
-            left.unlink(missing_ok=True)
+    """Remove half-made snapshots, copies of uploads and files written anew that a killed owner left; only an owner gives such names."""
+    versions = [folder for folder in home.models.glob("*") if folder.is_dir()]
+    for folder in (home.data, home.snapshots, home.uploads, *versions):
+        for left in folder.iterdir():
+            if _HALF_MADE.fullmatch(left.name) and left.is_file():
+                left.unlink(missing_ok=True)
 
 
 def _text(path: Path) -> str:
