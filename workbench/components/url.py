@@ -13,6 +13,7 @@ from datetime import date
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 T = TypeVar("T")
 SEGMENTED_UP_TO = 4
@@ -59,14 +60,17 @@ def told_apart(options: Sequence[T], format_func: Callable[[T], str] = str) -> d
 
 
 def _follow(key: str, labels: dict[T, str]) -> None:
-    """Choose what a link names by the option itself instead of its label, once for each link."""
-    asked, seen = st.query_params.get(key), f"_followed-{key}"
-    if asked == st.session_state.get(seen):
-        return
-    st.session_state[seen] = asked
+    """Where a link names an option itself, put its label into the URL, from where Streamlit chooses it."""
+    asked = st.query_params.get(key)
     named = next((option for option in labels if asked and str(option) == asked), None)
-    if named is not None and asked not in labels.values():
+    if named is None or asked in labels.values():
+        return
+    try:
+        st.query_params[key] = labels[named]
+    except StreamlitAPIException:  # the widget is drawn already and its parameter its own: one went back to a link
         st.session_state[key] = named
+        return
+    st.rerun()
 
 
 def choices(
