@@ -61,6 +61,8 @@ def test_the_app_goes_on_where_the_active_version_is_gone_and_says_how_to_promot
     told = " ".join(text.value for text in at.sidebar.text)
     assert f"{second.id} is missing" in told and f"(there are: {first.id})" in told
     assert at.sidebar.caption[0].value == "Data version 1"
+    assert "The active model is missing" in [found.value for found in at.subheader]
+    assert not [found.value for found in at.subheader if found.value == "Next: train a model"]
 
 
 def test_a_held_shop_is_explained_on_the_page(app, home):

@@ -1,5 +1,6 @@
 import io
 import json
+import shutil
 import zipfile
 
 import numpy as np
@@ -511,3 +512,11 @@ def test_a_task_without_a_before_is_new():
     assert frame["verdict"].tolist() == ["new"] and pd.isna(frame["change"].iloc[0])
     assert len(_compare.main_metrics(frame)) == 1
     assert context.home() is not None
+
+
+def test_where_the_active_version_is_gone_nothing_is_taught_over_the_bare_base(open_page, home):
+    at = open_page()
+    shutil.rmtree(Registry(home).active().folder)
+    at.run()
+    assert not at.exception and "The active model is missing" in [found.value for found in at.subheader]
+    assert "1 · Labelled rows" not in [found.value for found in at.subheader]

@@ -13,10 +13,7 @@ def model(page: str = "models") -> Space:
     found = context.space()
     if found is not None:
         return found
-    registry = context.registry()
-    if registry.missing():
-        gone = registry.none_active()
-        states.empty("The active model is missing", f"{gone.problem} {gone.fix}", "See the models", "models")
+    if gone():
         st.stop()
     training = [status.id for status in progress.running() if status.kind == "train"]
     if training:
@@ -29,3 +26,13 @@ def model(page: str = "models") -> Space:
     else:
         states.empty("This shop is empty", "Import the shop's files first; then a model can learn from them.", "Import data", "data")
     st.stop()
+
+
+def gone() -> bool:
+    """Whether the active version's folder is gone; if so, that and what to do is said here."""
+    registry = context.registry()
+    if not registry.missing():
+        return False
+    why = registry.none_active()
+    states.empty("The active model is missing", f"{why.problem} {why.fix}", "See the models", "models")
+    return True

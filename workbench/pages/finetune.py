@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from workbench import jobs
-from workbench.components import context, progress, states, tables, url
+from workbench.components import context, needed, progress, states, tables, url
 from workbench.encoder.recipe import recipes
 from workbench.jobs.estimate import estimate, in_words
 from workbench.pages import _compare, _labelling, _predicting, _settings, _teaching, _texts_file
@@ -51,6 +51,8 @@ def render() -> None:
         return
     parent, space = context.registry().active(), context.space()
     _last_runs()
+    if needed.gone():
+        return
     if parent is None:
         st.caption("There is no version yet: what you teach is learned over the bare base, and the result becomes the first version.")
     st.subheader("1 · Labelled rows", anchor=False)

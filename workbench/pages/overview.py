@@ -80,6 +80,8 @@ def _next(held: pd.DataFrame, active: ModelVersion | None) -> None:
         words = "Import the shop's reviews, orders, products or tickets: any one of them is enough to begin."
         states.empty("This shop is empty", words, "Import data", "data")
     elif active is None:
+        if needed.gone():
+            return
         with st.container(border=True):
             st.subheader("Next: train a model", anchor=False)
             st.text(f"{rows:,} rows are here and no model has learned from them yet. It takes some minutes on two cores.")
