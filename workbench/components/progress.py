@@ -15,7 +15,7 @@ from workbench.run import Run, RunStatus, runs
 
 EVERY_SECONDS = 1.0
 POINTS = 400
-KEPT = "parent"  # the loss of what keeps a fine-tuning close to its parent
+KEPT = "close to parent"  # the loss of what keeps a fine-tuning close to its parent
 NAMES = {
     "train": "Training",
     "finetune": "Fine-tuning",

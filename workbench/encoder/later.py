@@ -128,14 +128,8 @@ class _Later:
             return
         made = self.model.cold_products(pooled) if table == "products" else self.model.reviews(pooled)
         vectors = made.float().cpu().numpy()
-        space.vectors(table, keys, vectors, np.full(len(keys), self._bias_of_new()) if table == "products" else None)
+        space.vectors(table, keys, vectors, np.full(len(keys), self.model.unbought_bias()) if table == "products" else None)
         (self.products if table == "products" else self.reviews).add(keys, vectors)
-
-    def _bias_of_new(self) -> float:
-        """The bias of products that nobody bought in training; the least of all where there are none."""
-        bias = self.model.bias.detach().float().cpu().numpy()
-        unbought = torch.as_tensor(self.model.gate).cpu().numpy() == 0
-        return float(bias[unbought].mean() if unbought.any() else bias.min())
 
     def _predictions(self, space: SpaceWriter, table: str, keys: list[str], texts: list[str], pooled: torch.Tensor) -> None:
         for name, task in self.shop.tasks.items():

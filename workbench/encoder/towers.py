@@ -223,6 +223,12 @@ class JointEncoder(nn.Module):
         assert isinstance(head, UserHead)
         return head
 
+    def unbought_bias(self) -> float:
+        """The bias of a product that nobody bought in training; the least of all where each was bought."""
+        bias = self.bias.detach().float()
+        unbought = bias[self.gate == 0]
+        return float(unbought.mean() if len(unbought) else bias.min())
+
     def trained(self) -> dict[str, Tensor]:
         """All weights that a version keeps, by name."""
         base = {name for name, _ in self.backbone.model.named_parameters()}

@@ -151,12 +151,11 @@ def warm_start(model: JointEncoder, corpus: Corpus, parent: Loaded) -> None:
 @torch.no_grad()
 def without_popularity(model: JointEncoder, corpus: Corpus, parent: Loaded) -> None:
     """After `warm_start`: products that `parent` never saw are as likely as those that nobody bought or reviewed, as far as it knows."""
-    known, old = set(parent.products), parent.model.trained()
+    known = set(parent.products)
     unseen = [at for at, key in enumerate(corpus.product_ids) if key not in known]
     if unseen and known:
-        unbought = old["bias"][old["gate"] == 0]
-        model.bias[unseen] = float(unbought.mean() if len(unbought) else old["bias"].min())
-        model.review_bias[unseen] = float(old["review_bias"].min())
+        model.bias[unseen] = parent.model.unbought_bias()
+        model.review_bias[unseen] = float(parent.model.review_bias.min())
 
 
 def _warm_head(new: Weights, old: Weights, task: str, corpus: Corpus, parent: Loaded) -> None:
