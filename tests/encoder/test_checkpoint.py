@@ -7,6 +7,7 @@ from small_shop import make_home
 from tiny_base import tiny_base
 from torch import nn
 
+from workbench.encoder import train as training
 from workbench.encoder.checkpoint import Checkpoint, Standing
 from workbench.encoder.corpus import read_corpus
 from workbench.encoder.make import prepare, train_version
@@ -153,3 +154,30 @@ def test_a_start_that_nothing_beats_is_kept_with_its_words_and_its_calibration(t
     made = train(corpus, prepared.model, prepared.features, still, lambda *_: None, lambda **_: None, checkpoint, keep_start=True)
     kept = made.model.text_head("sentiment")
     assert kept.words(["guitar"]).any() and (kept.temperature != 1 or kept.bias.any())
+
+
+@pytest.mark.parametrize(
+    ("scores", "kept"),
+    [
+        ([0.5, 0.4999, 0.4998, 0.3], 3),  # as good as the best by what validation rows can tell: the later one
+        ([0.5, 0.6, 0.59, 0.58], 2),
+        ([0.5, 0.4, 0.3, 0.9], 1),  # it has stopped before the last
+        ([0.5, 0.4, 0.4999, 0.3], 3),
+    ],
+)
+def test_of_epochs_that_are_as_good_the_later_is_kept(tmp_path, monkeypatch, scores, kept):
+    home = make_home(tmp_path)
+    tiny_base(home.root / "base")
+    quick = replace(recipe(home, "laptop"), base=str(home.root / "base"), epochs=4, user_passes=1, max_length=16, ema=0.0)
+    with Store.open(home) as store:
+        corpus = read_corpus(store, ["sentiment"])
+    prepared, told, weights = prepare(corpus, quick, tmp_path, lambda done, step: None), iter(scores), []
+
+    def validate(self):
+        weights.append(self.model.text_head("sentiment").score.weight.detach().clone())
+        return next(told)
+
+    monkeypatch.setattr(training._Training, "validate", validate)
+    made = train(corpus, prepared.model, prepared.features, quick, lambda *_: None, lambda **_: None, Checkpoint(tmp_path, quick.asdict()))
+    assert torch.equal(made.model.text_head("sentiment").score.weight, weights[kept - 1])
+    assert made.best == max(scores[: len(weights)])

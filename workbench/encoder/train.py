@@ -28,6 +28,7 @@ from workbench.encoder.wide import fit_answered, fit_wide
 Report = Callable[[float, str], None]
 Point = Callable[..., None]
 Watch = Callable[[int, float], None]
+TIE = 0.002
 
 
 @dataclass
@@ -57,9 +58,10 @@ def train(
 ) -> Trained:
     """Train until the validation metrics stop getting better; the best weights are kept.
 
-    Their measure is `geometric_mean`. With `keep_start` the weights given count as a first result that
-    later epochs have to beat; with `keep_last` the last epoch's weights are kept, for who has too few
-    validation rows to go by. `words`: the tasks whose words are counted anew, all where not given. Goes on
+    Their measure is `geometric_mean`. A score at most the share `TIE` below the best is no worse by what validation rows can
+    tell, and the later epoch is kept: its averaged weights have seen more, at a lower rate. With `keep_start` the weights
+    given count as a first result that later epochs have to beat; with `keep_last` the last epoch's weights are kept, for
+    who has too few validation rows to go by. `words`: the tasks whose words are counted anew, all where not given. Goes on
     from `checkpoint` where it holds something, and writes it after each epoch; `watch` then hears the
     score. Raises WorkbenchError when a loss is not finite.
     """
@@ -70,7 +72,7 @@ def train(
         training.keep_start()
     while training.standing.epoch < recipe.epochs and (training.standing.waited < recipe.patience or keep_last):
         training.learn()
-        score = training.judge(keep_last)
+        score = training.judge(keep_last, ties=not keep_start)
         training.save()
         watch(training.standing.epoch, score)
     return training.end()
@@ -157,16 +159,19 @@ class _Training:
                     self._note(step=epoch * steps + at, epoch=epoch, task=name, loss=float(value.detach()))
         self.standing.epoch += 1
 
-    def judge(self, keep_last: bool) -> float:
-        """The score of the averaged weights, which are kept if they are the best so far, or always with `keep_last`."""
+    def judge(self, keep_last: bool, *, ties: bool) -> float:
+        """The score of the averaged weights, which are kept if it is the best so far, with `ties` also if it is as good as
+        that, or always with `keep_last`."""
         with self.learner.mover.average.within():
             self.read()
             self.answer()
             self.teach_words()
             score = self.validate()
-            self.standing.waited += 1
-            if score > self.standing.best or keep_last:
-                self.standing.best, self.standing.waited, self.best = score, 0, copy_of(self.model.trained())
+            better, as_good = score > self.standing.best, ties and score >= (1 - TIE) * self.standing.best
+            if better or as_good or keep_last:
+                self.best = copy_of(self.model.trained())
+            self.standing.waited = 0 if better or keep_last else self.standing.waited + (not as_good)
+            self.standing.best = score if keep_last else max(score, self.standing.best)
         return score
 
     def validate(self) -> float:
