@@ -37,7 +37,7 @@ def start(home: Home, kind: str, spec: dict[str, Any], *, encoder: Sequence[str]
     `spec` holds for "train": snapshot, recipe, tasks, processes, promote_if_first; for "finetune": snapshot,
     task, upload, recipe, train (head, top or all), parent; for "tune": snapshot, trials, recipe, tasks;
     for "derive": version (and snapshot); for "evaluate": version, rivals, robustness, other, against;
-    for "import": path, name and reading of a file that is read and checked, not yet taken in.
+    for "import": path, name and reading of a file that is read and checked, not yet taken in, and those of files `beside` it.
     `encoder` replaces the encoder's own command. Raises WorkbenchError for an unknown kind or a
     spec that lacks something.
     """

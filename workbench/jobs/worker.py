@@ -109,7 +109,7 @@ def work(run: Run, encoder: Sequence[str]) -> dict[str, Any]:
 
 def read_file(home: Home, run: Run) -> dict[str, Any]:
     """Read and check a file for an import, with those `beside` it; the shop's owner takes its rows in. It waits for no training."""
-    from workbench.jobs.reading import chosen, discard, prepare
+    from workbench.shop.importers.handover import chosen, discard, prepare
 
     def report(done: float, step: str) -> None:
         try:

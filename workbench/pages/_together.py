@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from streamlit.delta_generator import DeltaGenerator
 
 from workbench.components import context
-from workbench.jobs.reading import Chosen, layout
 from workbench.pages._uploads import Checked, Kept
-from workbench.shop.importers import Importer, Reading
+from workbench.shop.importers import Chosen, Importer, Reading, layout
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,9 @@ import streamlit as st
 from workbench import jobs
 from workbench.components import context
 from workbench.errors import WorkbenchError
-from workbench.jobs import reading as together
-from workbench.jobs.reading import Chosen
 from workbench.run import Run, RunStatus
 from workbench.shop import importers
-from workbench.shop.importers import Question, Reading, handover
+from workbench.shop.importers import Chosen, Question, Reading, handover
 from workbench.shop.importers.source import Source, open_source
 from workbench.shop.importers.stage import MERGED
 
@@ -228,7 +226,7 @@ def _stop(run: Run) -> None:
     run.cancel()  # before the look: the worker looks for it once its rows are ready
     status = run.status()
     if status.state == "done":
-        together.discard(Path((status.result or {})["sheets"]))
+        handover.discard(Path((status.result or {})["sheets"]))
 
 
 def _discard(checked: Checked) -> None:
@@ -238,7 +236,8 @@ def _discard(checked: Checked) -> None:
 
 def _check(kept: Kept, reading: Reading, beside: tuple[Chosen, ...]) -> Checked:
     try:
-        staged = together.read(context.home(), kept.chosen(reading), beside)
+        file = kept.chosen(reading)
+        staged = importers.read(context.home(), [file.path], names=[file.name], reading=file.reading, neighbours=beside)
     except WorkbenchError as error:
         return _unread(kept, reading, error)
     return _counted(staged)

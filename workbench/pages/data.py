@@ -10,11 +10,10 @@ import streamlit as st
 
 from workbench.components import context, progress, states, tables
 from workbench.export import to_csv
-from workbench.jobs.reading import Chosen
 from workbench.pages import _agreed, _forgetting, _holdings, _reading, _together, _uploads
 from workbench.pages._together import Box
 from workbench.pages._uploads import Checked, Kept
-from workbench.shop.importers import Reading, generic, remembered
+from workbench.shop.importers import Chosen, Reading, generic, remembered
 from workbench.shop.schema import TABLES
 
 TITLE = "Data"

@@ -19,12 +19,13 @@ from workbench.shop.importers import rejects as rejected
 from workbench.shop.importers.base import Fill, Importer, importers
 from workbench.shop.importers.heard import Report
 from workbench.shop.importers.merge import empty, merge
-from workbench.shop.importers.reading import Question, Reading
+from workbench.shop.importers.reading import Chosen, Question, Reading
 from workbench.shop.importers.source import Source, open_source
 from workbench.shop.importers.stage import quiet, stage
 from workbench.shop.store import Store
 
-__all__ = ["Fill", "Importer", "Question", "Reading", "Sheet", "Staged", "commit", "import_files", "importers", "parts", "read", "rejects"]
+__all__ = ["Chosen", "Fill", "Importer", "Question", "Reading", "Sheet", "Staged"]
+__all__ += ["commit", "import_files", "importers", "layout", "parts", "read", "rejects"]
 
 
 @dataclass(frozen=True)
@@ -71,22 +72,27 @@ def read(
     names: Sequence[str] | None = None,
     report: Report = quiet,
     reading: Reading | None = None,
+    neighbours: Sequence[Chosen] = (),
     **said: Any,
 ) -> Staged:
     """Recognise files and check their rows; `names` are what people call them where the paths say nothing.
 
-    `said` are fields of `Reading`. An archive of several tables counts as so many files. Raises WorkbenchError
-    when a file cannot be read or it is not certain what it holds; smaller questions are kept with the sheet.
+    `said` are fields of `Reading`. `neighbours` are at hand for a file that needs another beside it, and not taken in. An
+    archive of several tables counts as so many files. Raises WorkbenchError when a file cannot be read or it is not certain
+    what it holds; smaller questions are kept with the sheet.
     """
     wanted = reading or Reading.of(**said)
     opened: list[_Opened] = []
+    near: list[Source] = []
     sheets: list[Sheet] = []
     try:
         for path, shown in zip(map(Path, paths), names or [Path(p).name for p in paths], strict=True):
             named: list[str | None] = [wanted.part] if wanted.part else [*parts(home, path, shown)]
             for part in named or [None]:
                 opened.append(_open(home, path, shown, wanted.but(part=part)))
-        others = [one.source for one in opened]
+        for neighbour in neighbours:
+            near.append(_source(home, neighbour.path, neighbour.name, neighbour.reading))
+        others = [*(one.source for one in opened), *near]
         for one in opened:
             if not _serves_another(one, opened):
                 sheets.append(_sheet(home, one, others, report))
@@ -95,9 +101,9 @@ def read(
         raise
     finally:
         kept = [sheet.source for sheet in sheets]
-        for one in opened:
-            if one.source not in kept:
-                one.source.remove()
+        for source in [*(one.source for one in opened), *near]:
+            if source not in kept:
+                source.remove()
     return Staged(sheets)
 
 
@@ -115,8 +121,12 @@ def parts(home: Home, path: Path, shown: str) -> list[str]:
     return unpack.parts(path, shown, home.uploads)
 
 
+def _source(home: Home, path: Path, name: str, reading: Reading) -> Source:
+    return open_source(home.uploads, path, name, reading, shown=f"{name} › {reading.part}" if reading.part else name)
+
+
 def _open(home: Home, path: Path, name: str, reading: Reading) -> _Opened:
-    source = open_source(home.uploads, path, name, reading, shown=f"{name} › {reading.part}" if reading.part else name)
+    source = _source(home, path, name, reading)
     try:
         known = remembered.complete(home, source.columns, reading, tuple(importers()))
         if known != reading:
@@ -158,8 +168,20 @@ def _layout(home: Home, source: Source, reading: Reading) -> Importer | None:
             raise WorkbenchError(
                 f"{source.shown} lacks the columns {', '.join(lacking)} of {preset}.", "Choose another preset, or map the columns."
             )
-        return known[preset]
-    return None if reading.as_table or reading.mapping else next((i for i in known.values() if i.recognises(source.columns)), None)
+    return _known(source.columns, reading)
+
+
+def _known(columns: tuple[str, ...], reading: Reading) -> Importer | None:
+    """The layout that was said or is recognised; None where columns are mapped, or no layout has these."""
+    known = importers()
+    if reading.preset:
+        return known.get(reading.preset)
+    return None if reading.as_table or reading.mapping else next((i for i in known.values() if i.recognises(columns)), None)
+
+
+def layout(home: Home, columns: tuple[str, ...], reading: Reading) -> Importer | None:
+    """The layout that a file with these columns is read as; None where its columns are mapped, or nobody knows it."""
+    return _known(columns, remembered.complete(home, columns, reading, tuple(importers())))
 
 
 def commit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -12,34 +13,45 @@ from workbench.files import read_json, write_json
 from workbench.home import Home
 from workbench.shop.importers import Sheet, Staged, generic, importers, read
 from workbench.shop.importers.heard import Report
-from workbench.shop.importers.reading import Question, Reading
+from workbench.shop.importers.reading import Chosen, Question, Reading
 from workbench.shop.importers.source import Source
 
 
-def prepare(home: Home, path: Path, name: str, reading: Reading, report: Report) -> Path:
+def prepare(home: Home, file: Chosen, neighbours: Sequence[Chosen], report: Report) -> Path:
     """Read a file as `importers.read` does and write down what came of it; the document's path in the uploads.
 
-    Raises WorkbenchError where the file went away meanwhile: opening a shop clears what its owner before kept.
+    Raises WorkbenchError where one of the files went away meanwhile: opening a shop clears what its owner before kept.
     """
     try:
-        staged = read(home, [path], names=[name], reading=reading, report=report)
+        staged = read(home, [file.path], names=[file.name], reading=file.reading, neighbours=neighbours, report=report)
     except Cancelled:
         raise
     except Exception as error:
-        if path.exists():
-            raise
-        raise _gone(name) from error
-    if not path.exists():
+        _still_there(file, *neighbours, because=error)
+        raise
+    try:
+        _still_there(file, *neighbours)
+    except WorkbenchError:
         staged.discard()
-        raise _gone(name)
+        raise
     document = home.uploads / f"{uuid4().hex}.sheets"
     write_json(document, [_written(sheet) for sheet in staged.sheets])
     return document
 
 
-def _gone(name: str) -> WorkbenchError:
-    problem = f"The copy of {name[:120]} on the server is gone: the app was opened anew before its rows were taken in. Nothing was changed."
-    return WorkbenchError(problem, "Choose the file again on the page Data.")
+def _still_there(*files: Chosen, because: Exception | None = None) -> None:
+    """Raise WorkbenchError for a file whose copy on the server is gone."""
+    for one in files:
+        if not one.path.exists():
+            why = "it was taken off the list, or the app was opened anew, before its rows were taken in"
+            problem = f"The copy of {one.name[:120]} on the server is gone: {why}. Nothing was changed."
+            raise WorkbenchError(problem, "Choose the file again on the page Data.") from because
+
+
+def discard(document: Path) -> None:
+    """Remove the rows that a document speaks of, and the document, where nobody has taken them over."""
+    if staged := taken_over(document):
+        staged.discard()
 
 
 def _written(sheet: Sheet) -> dict[str, Any]:
@@ -77,6 +89,11 @@ def _sheet(written: dict[str, Any]) -> Sheet:
         tuple(_question(question) for question in written["questions"]),
         Path(written["ready"]) if written["ready"] else None,
     )
+
+
+def chosen(written: dict[str, Any]) -> Chosen:
+    """A file that was written down with `dataclasses.asdict`."""
+    return Chosen(Path(written["path"]), written["name"], reading_of(written["reading"]))
 
 
 def reading_of(written: dict[str, Any]) -> Reading:

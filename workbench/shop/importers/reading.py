@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from workbench.errors import WorkbenchError
@@ -48,6 +49,15 @@ class Reading:
 
     def but(self, **said: Any) -> Reading:
         return replace(self, **said)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A table as it was chosen: where its file lies, what that came as, how it is to be read."""
+
+    path: Path
+    name: str
+    reading: Reading
 
 
 @dataclass(frozen=True)
