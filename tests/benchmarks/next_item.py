@@ -35,6 +35,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from cold_start import among_cold, cold_products, text_neighbours, without_cold
 from sequences import ORDERS, read_set
 
+from workbench.encoder import companions
 from workbench.encoder.baselines.ranking import RIVALS, Measured, measure_rivals, of_known
 from workbench.encoder.baselines.sasrec import sasrec_ranks
 from workbench.encoder.checkpoint import Checkpoint
@@ -76,21 +77,27 @@ def corpora(given: argparse.Namespace) -> Iterator[tuple[str, Corpus, dict[str, 
         yield order, corpus, facts
 
 
-def learned(corpus: Corpus, chosen: Recipe) -> tuple[Scorer, np.ndarray]:
-    """The scorer of an encoder trained on the corpus, and the untrained base's reading of its texts."""
+def learned(corpus: Corpus, chosen: Recipe) -> tuple[Scorer, Scorer, np.ndarray]:
+    """The scorers of an encoder trained on the corpus and of its companions alone, and the untrained base's reading of its texts."""
     corpus = with_masked_words(corpus, chosen)
     with tempfile.TemporaryDirectory() as folder:
         prepared = prepare(corpus, chosen, Path(folder), say)
         checkpoint = Checkpoint(Path(folder), chosen.asdict())
         trained = train(corpus, prepared.model, prepared.features, chosen, say, lambda **values: None, checkpoint)
-        return scorer_of(Reader(trained.model, corpus, trained.pooled)), prepared.frozen
+        alone = companions.scorer_of(trained.model.companions.companions())
+        return scorer_of(Reader(trained.model, corpus, trained.pooled)), alone, prepared.frozen
 
 
-def encoder(corpus: Corpus, chosen: Recipe, seeds: list[int]) -> Measured:
-    """The encoder trained once for each seed."""
+def encoder(corpus: Corpus, chosen: Recipe, seeds: list[int]) -> dict[str, Measured]:
+    """The encoder trained once for each seed, and its companions alone: the linear part without the joint space, which no seed changes."""
     began = time.monotonic()
-    ranked = [rank_products(corpus, "test", learned(corpus, replace(chosen, seed=seed))[0]) for seed in seeds]
-    return Measured(ranked, chosen.asdict(), time.monotonic() - began)
+    ranked = []
+    for seed in seeds:
+        scorer, alone, _ = learned(corpus, replace(chosen, seed=seed))
+        ranked.append(rank_products(corpus, "test", scorer))
+    seconds, began = time.monotonic() - began, time.monotonic()
+    linear = rank_products(corpus, "test", alone)
+    return {"encoder": Measured(ranked, chosen.asdict(), seconds), "companions": Measured([linear], {}, time.monotonic() - began)}
 
 
 def measure_cold(corpus: Corpus, chosen: Recipe, seeds: list[int]) -> dict[str, Measured]:
@@ -99,7 +106,7 @@ def measure_cold(corpus: Corpus, chosen: Recipe, seeds: list[int]) -> dict[str, 
     corpus = without_cold(corpus, cold)
     began, ranked = time.monotonic(), []
     for seed in seeds:
-        scorer, frozen = learned(corpus, replace(chosen, seed=seed))
+        scorer, _, frozen = learned(corpus, replace(chosen, seed=seed))
         ranked.append(rank_products(corpus, "test", among_cold(scorer, cold)))
     seconds, began = time.monotonic() - began, time.monotonic()
     near = rank_products(corpus, "test", among_cold(of_known(text_neighbours(corpus, frozen)), cold))
@@ -117,7 +124,7 @@ def measure(corpus: Corpus, given: argparse.Namespace, chosen: Recipe) -> dict[s
         sasrec = beside.submit(sasrec_ranks, corpus, "test", of_sasrec, say, jobs=given.jobs) if "sasrec" in given.rivals else None
         if given.jobs == 1:  # in this process: one training after the other
             wait([sasrec] if sasrec else [])
-        found = {} if given.only_rivals else {"encoder": encoder(corpus, chosen, seeds)}
+        found = {} if given.only_rivals else encoder(corpus, chosen, seeds)
         found |= rivals.measured | ({"sasrec": sasrec.result()} if sasrec else {})
     return document_of(corpus, found, seeds, rivals.left_out)
 

@@ -58,5 +58,6 @@ def test_the_encoder_is_compared_pair_by_pair_and_on_cold_products(run, files, t
     part = json.loads(out)["orders"]["file"]
     ours, theirs = (part["measured"][name]["metrics"]["ndcg_at_10"]["value"] for name in ("encoder", "ease"))
     assert code == 0 and part["differences"]["ease"]["ndcg_at_10"]["value"] == pytest.approx(ours - theirs)
+    assert set(part["measured"]) == {"encoder", "companions", "ease"} == {"encoder", *part["differences"]}
     code, out, _ = run(*files, "--order", "file", "--cold", "--recipe", "quick", "--json")
     assert code == 0 and set(json.loads(out)["orders"]["file"]["measured"]) == {"encoder", "text_neighbours"}

@@ -189,6 +189,14 @@ def test_what_was_left_out_can_be_downloaded_after_the_import_too(page):
     assert [b.label for b in at.get("download_button")] == ["Rows left out, to mend and import again (CSV)"]
 
 
+def test_two_files_of_one_name_each_keep_the_rows_that_were_left_out(page):
+    other = REVIEWS.replace("p1,u1", "p8,u8") + "p4,u4,lots,Fine,2024-05-04\n"
+    at = uploaded(page(), ("reviews.csv", REVIEWS + "p3,u3,many,Fine,2024-05-03\n"), ("reviews.csv", other))
+    consent(at).check().run()
+    press_import(at)
+    assert len([b for b in at.get("download_button") if b.label.startswith("Rows left out of reviews.csv")]) == 2
+
+
 def test_what_nothing_reads_and_what_is_there_twice_is_said(page):
     rows = "review_id,product_id,rating,body,colour\nr1,p1,5,Good,red\nr1,p1,1,Bad,blue\nr2,p1,1,Poor,red\n"
     at = uploaded(page(), ("reviews.csv", rows))

@@ -269,9 +269,9 @@ def take_in(files: Sequence[Checked], *, replacing: bool = False, save_as: str |
     return importers.commit(context.store(), staged, replacing=replacing, save_as=save_as)
 
 
-def left_out(files: Sequence[Checked]) -> dict[str, pd.DataFrame]:
+def left_out(files: Sequence[Checked]) -> list[tuple[str, pd.DataFrame]]:
     """Of each file the rows that its import leaves out, as they stand in the file, with line, column and reason."""
-    return dict(importers.rejects(importers.Staged([checked.sheet for checked in files if checked.sheet and checked.rejected])))
+    return importers.rejects(importers.Staged([checked.sheet for checked in files if checked.sheet and checked.rejected]))
 
 
 def counts_frame(document: dict[str, Any]) -> pd.DataFrame:

@@ -174,7 +174,7 @@ def _counts(document: dict[str, Any], key: str) -> None:
         st.text(line)
 
 
-def _problems(document: dict[str, Any], left_out: dict[str, pd.DataFrame], key: str, *, done: bool) -> None:
+def _problems(document: dict[str, Any], left_out: list[tuple[str, pd.DataFrame]], key: str, *, done: bool) -> None:
     """The rows left out, or that would be until that is `done`, with their reasons; of each file also as one that can be mended."""
     frame = _uploads.problems_frame(document)
     if frame.empty:
@@ -186,7 +186,7 @@ def _problems(document: dict[str, Any], left_out: dict[str, pd.DataFrame], key: 
         + (f"; the first {len(frame):,} are listed." if total > len(frame) else ".")
     )
     tables.show(frame, "Rows with problems", f"{key}-table", most=6)
-    for place, (file, rows) in enumerate(left_out.items()):
+    for place, (file, rows) in enumerate(left_out):
         of = f" of {file[:60]}" if len(left_out) > 1 else ""
         st.download_button(
             f"Rows left out{of}, to mend and import again (CSV)",

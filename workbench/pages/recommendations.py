@@ -44,7 +44,6 @@ NAMES = {
     "markov": "Markov",
     "ease": "EASE",
     "sasrec": "SASRec",
-    "frozen_probe": "Frozen base with a probe",
     "single_task": "Trained for this alone",
 }
 HELD = {

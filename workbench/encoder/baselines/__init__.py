@@ -1,9 +1,10 @@
 """The simple things people use, on the same rows as the model: each task's baselines with intervals.
 
 `majority`, `tfidf_logistic` (1- and 2-grams of words, balanced), `frozen_probe` (the untrained base
-with balanced logistic regression), `popularity`, `item_neighbours` (cosine of co-occurrence, Sarwar
-et al. 2001), `rfm_boosting` (recency, frequency, monetary value; histogram gradient boosting).
-Their settings are chosen on the validation split.
+with balanced logistic regression), `frozen_nearest` (cosine of the untrained base's readings, nothing is learned),
+`tfidf_centroids` and `frozen_centroids` (what was said of each product in training), `popularity`,
+`item_neighbours` (cosine of co-occurrence, Sarwar et al. 2001), `rfm_boosting` (recency, frequency, monetary
+value; histogram gradient boosting). Those that have settings have them chosen on the validation split.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,10 @@ from workbench.encoder.metrics import Metric
 from workbench.encoder.ranking import ranks, tie_places
 
 Found = dict[str, dict[str, Metric]]
+Score = Callable[[np.ndarray], np.ndarray]  # rows to scores of all products, (rows, products)
 STRENGTHS = (0.1, 1.0, 10.0)
+TEXT_WEIGHTS, POPULAR_WEIGHTS = (0.0, 1.0, 5.0), (0.0, 0.03, 0.1, 0.3)
+PART = 1000
 
 
 def classify(corpus: Corpus, rows: TextRows, frozen: np.ndarray) -> Found:
@@ -61,14 +65,62 @@ def _logistic(rows: TextRows, read: Callable[[np.ndarray], Any]) -> np.ndarray:
 
 
 def contrast(corpus: Corpus, rows: TextRows, frozen: np.ndarray) -> Found:
-    """Popularity and the frozen base's own likeness, on the test rows."""
+    """Popularity, the nearest text as the untrained base reads it, and the nearest centroids, on the test rows."""
     train, test = rows.rows("train"), rows.rows("test")
-    popular = np.bincount(rows.target[train], minlength=len(corpus.product_ids)).astype(float)
-    products = _unit(rows_of(frozen, corpus.product_text))
-    said = _unit(frozen[rows.text[test]])
-    place = tie_places(corpus.product_ids)
-    found = {"popularity": np.tile(popular, (len(test), 1)), "frozen_probe": said @ products.T}
-    return {name: metrics.recall(ranks(scores, rows.target[test], place)) for name, scores in found.items()}
+    popular = np.bincount(rows.target[train], minlength=len(corpus.product_ids)).astype(np.float32)
+    said = [corpus.texts[i] for i in rows.text[train]]
+    words = _words(said) if said else None
+
+    def counted(texts: np.ndarray) -> Any:
+        assert words is not None
+        return words([corpus.texts[i] if i >= 0 else "" for i in texts])
+
+    near = _unit(rows_of(frozen, corpus.product_text)).T
+    scorers: dict[str, Score] = {
+        "popularity": lambda at: np.tile(popular, (len(at), 1)),
+        "frozen_nearest": lambda at: _unit(frozen[rows.text[at]]) @ near,
+    }
+    if words:
+        scorers["tfidf_centroids"] = _centroids(corpus, rows, counted, popular)
+    if len(train):
+        scorers["frozen_centroids"] = _centroids(corpus, rows, lambda texts: rows_of(frozen, texts), popular)
+    return {name: metrics.recall(_ranked(corpus, rows, test, score)) for name, score in scorers.items()}
+
+
+def _centroids(corpus: Corpus, rows: TextRows, read: Callable[[np.ndarray], Any], popular: np.ndarray) -> Score:
+    """The likeness of a review to what was said of each product in training: the centroid of its reviews and its own text.
+
+    `read` gives vectors for texts by their places. How much the product's own text and its popularity count is chosen on the
+    validation rows.
+    """
+    from scipy.sparse import csr_matrix
+    from sklearn.preprocessing import normalize
+
+    train, validation = rows.rows("train"), rows.rows("validation")
+    of_product = csr_matrix((np.ones(len(train)), (rows.target[train], np.arange(len(train)))), shape=(len(popular), len(train)))
+    said, own = of_product @ normalize(read(rows.text[train])), normalize(read(corpus.product_text))
+    often, best = np.log1p(popular) / max(1.0, float(np.log1p(popular).max())), -1.0
+
+    def score(at: np.ndarray, centroids: Any, weight: float) -> np.ndarray:
+        likeness = normalize(read(rows.text[at])) @ centroids.T
+        near: np.ndarray = likeness.toarray() if hasattr(likeness, "toarray") else likeness
+        return near + weight * often
+
+    for text in TEXT_WEIGHTS:
+        centroids = normalize(said + text * own)
+        for weight in POPULAR_WEIGHTS:
+            made: Score = partial(score, centroids=centroids, weight=weight)
+            found = float((_ranked(corpus, rows, validation, made) < 10).mean()) if len(validation) else 0.0
+            if found > best:
+                best, chosen = found, made
+    return chosen
+
+
+def _ranked(corpus: Corpus, rows: TextRows, at: np.ndarray, score: Score) -> np.ndarray:
+    """The 0-based rank of the right product for these rows, by parts that fit the memory."""
+    place, parts = tie_places(corpus.product_ids), [at[i : i + PART] for i in range(0, len(at), PART)]
+    found: np.ndarray = np.concatenate([np.zeros(0, np.int64), *(ranks(score(part), rows.target[part], place) for part in parts)])
+    return found
 
 
 def _unit(x: np.ndarray) -> np.ndarray:
