@@ -4,9 +4,11 @@
 
 For each seed so many rows of each label, or so many rows, are drawn from FILE (all with --each 0) and taught by `workbench
 finetune` (--recipe NAME), in an empty home, with what it recommends; `workbench predict` then labels the test file, or without
-one the fifth of FILE that a hash of the text holds out. Rows without a text or a label are left out. The rival learns from the
-same rows; with --setfit (`pip install setfit`) so does SetFit, on the pairs of its paper. With --withhold N so many labels are taught to
-nobody, and it is told of how many of their test rows `predict` says that they are unlike all it has learned, and of how many others.
+one the fifth of FILE that a hash of the text holds out. Rows without a text or a label are left out. The rivals learn from the
+same rows: a logistic regression of a fixed strength (`frozen_logistic`), and of the strength that is best by cross-validation
+within these rows, by accuracy (`frozen_by_accuracy`) or, its labels balanced, by macro F1 (`frozen_balanced`); with --setfit
+(`pip install setfit`) so does SetFit, on the pairs of its paper. With --withhold N so many labels are taught to nobody, and it is
+told of how many of their test rows `predict` says that they are unlike all it has learned, and of how many others.
 One JSON document on stdout, progress on stderr.
 """
 
@@ -29,6 +31,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 
 from workbench.encoder.backbone import Backbone, find_base
 from workbench.encoder.fast import FastLayers
@@ -38,6 +41,7 @@ from workbench.encoder.recipe import DEFAULT_BASE
 from workbench.tasks.tables import read_table
 
 TASK = "label_of_text"
+STRENGTHS, FOLDS = (0.1, 1.0, 10.0, 100.0), 5
 PAIRS = 20  # of each kind for each text that SetFit learns from, as in its paper (Tunstall and others 2022)
 
 
@@ -110,6 +114,17 @@ def embedded(texts: list[str]) -> np.ndarray:
     return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True))
 
 
+def regressions(known: np.ndarray, labels: pd.Series, asked: np.ndarray) -> dict[str, np.ndarray]:
+    """The labels of `asked` (rows, width) by logistic regressions on `known`, their strength fixed or by cross-validation in it."""
+    made = {"frozen_logistic": LogisticRegression(max_iter=2000, C=10).fit(known, labels).predict(asked)}
+    folds = min(FOLDS, int(labels.value_counts().min()))
+    if folds > 1:
+        for name, weight, by in (("frozen_by_accuracy", None, "accuracy"), ("frozen_balanced", "balanced", "f1_macro")):
+            tried = GridSearchCV(LogisticRegression(max_iter=2000, class_weight=weight), {"C": STRENGTHS}, cv=folds, scoring=by)
+            made[name] = tried.fit(known, labels).predict(asked)
+    return made
+
+
 def setfit_labels(rows: pd.DataFrame, asked: list[str], given: argparse.Namespace, seed: int) -> np.ndarray:
     """The labels that SetFit gives, (asked,): the same base learns from pairs whether they are alike, then a logistic regression."""
     from datasets import Dataset
@@ -154,8 +169,7 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         ours, abstains = said["predicted"].to_numpy()[: len(test)], (said["abstain"] == "True").to_numpy()
         silent["taught"].append(abstains[: len(test)])
         silent["withheld"].append(abstains[len(test) :])
-        rival = LogisticRegression(max_iter=2000, C=10).fit(known[train.index.get_indexer(rows.index)], rows[given.label])
-        labels = {"finetuned": ours, "frozen_logistic": rival.predict(asked)}
+        labels = {"finetuned": ours, **regressions(known[train.index.get_indexer(rows.index)], rows[given.label], asked)}
         seconds["finetuned"].append(round(took, 1))
         if given.setfit:
             began = time.monotonic()

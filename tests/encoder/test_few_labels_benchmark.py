@@ -57,6 +57,7 @@ def test_a_version_is_made_and_both_label_the_same_rows(benchmark, tmp_path, mon
     assert accuracy["finetuned"]["value"] > 0.9 < accuracy["frozen_logistic"]["value"]
     assert found["abstained"]["taught"]["value"] < 0.2 and found["abstained"]["withheld"]["n"] == 6
     assert found["macro_f1"]["finetuned"]["value"] == pytest.approx(accuracy["finetuned"]["value"], abs=0.1)
+    assert set(accuracy["gain"]) == {"frozen_logistic", "frozen_by_accuracy", "frozen_balanced"}
     assert accuracy["gain"]["frozen_logistic"]["value"] == pytest.approx(
         accuracy["finetuned"]["value"] - accuracy["frozen_logistic"]["value"]
     )

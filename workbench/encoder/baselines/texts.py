@@ -103,8 +103,8 @@ def _centroids(corpus: Corpus, rows: TextRows, read: Callable[[np.ndarray], Any]
 
     def score(at: np.ndarray, centroids: Any, weight: float) -> np.ndarray:
         likeness = normalize(read(rows.text[at])) @ centroids.T
-        near: np.ndarray = likeness.toarray() if hasattr(likeness, "toarray") else likeness
-        return near + weight * often
+        made: np.ndarray = (likeness.toarray() if hasattr(likeness, "toarray") else likeness) + weight * often
+        return made
 
     for text in TEXT_WEIGHTS:
         centroids = normalize(said + text * own)
