@@ -37,7 +37,7 @@ from sequences import ORDERS, read_set
 
 from workbench.encoder import companions
 from workbench.encoder.baselines.ranking import RIVALS, Measured, measure_rivals, of_known
-from workbench.encoder.baselines.sasrec import sasrec_ranks
+from workbench.encoder.baselines.sasrec import Settings, sasrec_ranks
 from workbench.encoder.checkpoint import Checkpoint
 from workbench.encoder.corpus import Corpus, read_corpus
 from workbench.encoder.evaluate import Reader, scorer_of
@@ -68,13 +68,26 @@ def corpora(given: argparse.Namespace) -> Iterator[tuple[str, Corpus, dict[str, 
                 f"{untitled:,} products have no title: their texts are told by the reviews of those who took them.",
                 "Measure cold products on a shop whose products have titles.",
             )
-        yield "time", corpus, {"users": len(corpus.users), "items": len(corpus.product_ids)}
+        yield "time", corpus, facts_of(corpus)
         return
     if given.split == "time":
         raise WorkbenchError("A file of sequences holds no times to cut at.", "Take leave_one_out, or a shop: --home DIR")
     for order in given.order:
         corpus, facts = read_set(given.sequences, given.texts, given.ids, order)
         yield order, corpus, facts
+
+
+def facts_of(corpus: Corpus) -> dict[str, Any]:
+    """Users and items; which share of the users took their last new product at one time with another new one; and which
+    share of the products that are learned from lie before the last `Settings.length`, where SASRec reads no further."""
+    together = [u.days[ends[-1]] == u.days[ends[-2]] for u in corpus.users if len(ends := np.flatnonzero(u.target)) > 2]
+    learned = np.array([u.target[: u.train_end].sum() for u in corpus.users])
+    return {
+        "users": len(corpus.users),
+        "items": len(corpus.product_ids),
+        "last_taken_with_another": round(float(np.mean(together)), 4) if together else None,
+        "beyond_sasrec": round(float(np.maximum(0, learned - Settings().length).sum() / max(1, learned.sum())), 4),
+    }
 
 
 def learned(corpus: Corpus, chosen: Recipe) -> tuple[Scorer, Scorer, np.ndarray]:

@@ -52,6 +52,13 @@ def label_only(corpus: Corpus, most: int) -> None:
     rows.split[order[most:]] = "unlabelled"
 
 
+def also_taught(corpus: Corpus) -> float:
+    """The share of the test rows whose text is that of a training row too: reviews are held out, and people write the same."""
+    rows = corpus.text_rows[TASK]
+    taught = {corpus.texts[i] for i in rows.text[rows.rows("train")]}
+    return float(np.mean([corpus.texts[i] in taught for i in rows.text[rows.rows("test")]]))
+
+
 def tell(done: float, step: str) -> None:
     print(f"\r{done:4.0%} {step:60}", end="", file=sys.stderr, flush=True)
 
@@ -101,7 +108,8 @@ def main() -> None:
         found = compare(corpus, chosen, Path(folder))
     splits = ("train", "validation", "test")
     counts = {split: np.bincount(rows.target[rows.rows(split)], minlength=len(rows.labels)).tolist() for split in splits}
-    print(json.dumps({"recipe": chosen.name, "seed": chosen.seed, "labels": rows.labels, "rows": counts, **found}, indent=2))
+    about = {"recipe": chosen.name, "seed": chosen.seed, "labels": rows.labels, "rows": counts, "test_texts_taught": also_taught(corpus)}
+    print(json.dumps({**about, **found}, indent=2))
 
 
 if __name__ == "__main__":

@@ -47,6 +47,8 @@ def test_a_shop_is_cut_in_time(run, tmp_path):
     home = make_home(tmp_path, reviews=False)
     code, out, _ = run("--home", home.root, "--split", "time", "--only-rivals", "--rivals", "popularity", "--json")
     assert code == 0 and list(json.loads(out)["orders"]) == ["time"]
+    told = json.loads(out)["orders"]["time"]["set"]
+    assert 0 <= told["last_taken_with_another"] <= 1 and told["beyond_sasrec"] == 0.0
 
 
 @pytest.mark.slow

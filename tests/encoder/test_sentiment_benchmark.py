@@ -25,6 +25,7 @@ def test_joint_and_alone_are_compared_with_few_labels(tmp_path):
     run = subprocess.run([sys.executable, *words], capture_output=True, text=True, env=environment, check=False)
     assert run.returncode == 0, run.stderr[-2000:]
     found = json.loads(run.stdout)
+    assert 0 <= found["test_texts_taught"] <= 1
     assert sum(found["rows"]["train"]) == 60 and {"single_task", "tfidf_logistic", "frozen_probe"} <= set(found["rivals"])
     joint, alone = (part["macro_f1"]["value"] for part in (found["metrics"], found["rivals"]["single_task"]))
     assert found["differences"]["macro_f1"]["single_task"]["value"] == pytest.approx(joint - alone)
