@@ -148,7 +148,7 @@ def live():
         *(
             {"task": task, "step": step, "epoch": 0, "loss": size / (step + 1)}
             for step in range(3)
-            for task, size in (("sentiment", 3), ("parent", 0))
+            for task, size in (("sentiment", 3), (progress.KEPT, 0))
         ),
         *({"task": "sentiment", "metric": "macro_f1", "step": epoch, "epoch": epoch, "value": 0.5 + epoch / 10} for epoch in range(3)),
         {"task": "tone", "metric": "macro_f1", "step": 2, "epoch": 2, "value": nan},

@@ -7,6 +7,8 @@ import pytest
 import torch
 from tiny_base import tiny_base
 
+from workbench.components import progress
+from workbench.encoder import objectives
 from workbench.encoder.backbone import Backbone
 from workbench.encoder.finetune import Lesson, words_of
 from workbench.encoder.recipe import Recipe
@@ -103,3 +105,7 @@ def test_a_product_that_the_parent_never_saw_stands_on_its_text(base):
         assert not torch.allclose(shown[-1][0], model.cold_products(pooled)[0], atol=1e-3)
         assert model.bias.tolist() == [2.0, -1.5, -2.0] and model.review_bias.tolist() == [1.0, 0.25, 0.25]
     assert torch.equal(*shown), "whatever the first weights"
+
+
+def test_pages_know_the_loss_of_closeness_by_its_name():
+    assert progress.KEPT == objectives.KEPT and not objectives.KEPT.isidentifier()  # no task of one's own can be called so
