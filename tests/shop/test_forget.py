@@ -157,6 +157,17 @@ def test_a_label_that_holds_title_and_text_is_forgotten(home, tmp_path):
     assert forget(home, USER)["removed"]["labels"] == 1
 
 
+def test_a_headline_that_is_the_products_name_is_no_trace(home, tmp_path):
+    named = "Electric kettle of two litres"
+    (tmp_path / "products.csv").write_text(f"product_id,title,price\nK-1,{named},9\n")
+    (tmp_path / "reviews.csv").write_text(f"user_id,product_id,rating,title,body\n{USER},K-1,5,{named},{TEXT}\n")
+    with Store.open(home) as store:
+        importers.import_files(store, [tmp_path / "products.csv", tmp_path / "reviews.csv"])
+    assert forget(home, USER)["found"] == []
+    with Store.open(home) as store:
+        assert store.rows("SELECT title FROM products") == [(named,)] and store.counts()["reviews"] == 0
+
+
 def test_what_a_builtin_task_tells_of_is_known_here():
     assert {name: task.predicts for name, task in tasks().items() if task.predicts} == PREDICTED
 

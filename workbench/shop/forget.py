@@ -119,13 +119,16 @@ def _find(store: Store, user: str) -> Person:
         rows = store.rows(f"SELECT {TABLES[name].key}, {wrote} FROM {name} WHERE user_id IN (SELECT unnest(?))", [list(ids)])
         keys[TABLES[name].key] = tuple(key for key, *_ in rows)
         texts += [text for _, *written in rows for text in written if text and len(text) >= TEXT_LETTERS]
-    shared = {text for text in texts if _written_by_others(store, text, ids)}
+    shared = {text for text in texts if _is_of_others(store, text, ids)}
     about = store.rows("SELECT task, coalesce(arg_max(attributes->>'about', created_at), 'reviews') FROM labels GROUP BY task")
     predicted = {task: TABLES[table].key for task, table in {**dict(about), **PREDICTED}.items() if table in TABLES}
     return Person(ids, keys, tuple(text for text in dict.fromkeys(texts) if text not in shared), predicted)
 
 
-def _written_by_others(store: Store, text: str, ids: Iterable[str]) -> bool:
+def _is_of_others(store: Store, text: str, ids: Iterable[str]) -> bool:
+    """Whether others wrote the text too, or a product is called or described so: then it tells of nobody."""
+    if store.rows("SELECT 1 FROM products WHERE contains(title, ?) OR contains(description, ?) LIMIT 1", [text, text]):
+        return True
     others = "SELECT 1 FROM {} WHERE ({}) AND (user_id IS NULL OR user_id NOT IN (SELECT unnest(?))) LIMIT 1"
     holds = {name: " OR ".join(f"contains({column}, ?)" for column in WRITTEN[name]) for name in ("reviews", "tickets")}
     return any(store.rows(others.format(name, where), [text] * len(WRITTEN[name]) + [list(ids)]) for name, where in holds.items())
