@@ -18,7 +18,7 @@ from workbench.errors import WorkbenchError
 from workbench.registry import Registry
 from workbench.run import Run
 from workbench.shop import importers
-from workbench.shop.importers import Reading, commit
+from workbench.shop.importers import Chosen, Reading, commit
 from workbench.shop.importers.handover import prepare, taken_over
 from workbench.shop.space import Space
 from workbench.shop.store import Store
@@ -234,7 +234,7 @@ def test_a_reader_whose_file_was_cleared_away_says_so_and_leaves_nothing(shop, t
         if report is cleared:
             copy.write_bytes(path.read_bytes())
         with pytest.raises(WorkbenchError, match=r"The copy of reviews\.csv on the server is gone") as caught:
-            prepare(shop, copy, "reviews.csv", Reading(), report)
+            prepare(shop, Chosen(copy, "reviews.csv", Reading()), (), report)
         assert "Choose the file again" in caught.value.fix and list(shop.uploads.iterdir()) == []
 
 
