@@ -51,6 +51,6 @@ def test_trees_take_the_settings_that_rank_the_validation_rows_best(monkeypatch)
     split = np.array(["train", "validation", "test"])[np.arange(900) % 3]
     rows = UserRows(tasks()["return"], np.arange(900), np.zeros(900), np.zeros(900), target, split, ["stays_away", "returns"])
     monkeypatch.setattr(users, "asked_numbers", lambda corpus, asked, at: told[at])
-    best = users.binary(None, rows)["rfm_boosting"]["auc"]["value"]
-    monkeypatch.setattr(users, "GRID", ((1, 0.01, 1),))
-    assert best > 0.9 > users.binary(None, rows)["rfm_boosting"]["auc"]["value"]
+    monkeypatch.setattr(users, "FIXED", (1, 0.01, 1))
+    found = users.binary(None, rows)
+    assert found["rfm_boosting_tuned"]["auc"]["value"] > 0.9 > found["rfm_boosting"]["auc"]["value"]

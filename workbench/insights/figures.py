@@ -47,6 +47,7 @@ BASELINES = {
     "ease": "EASE",
     "sasrec": "SASRec",
     "rfm_boosting": "RFM, boosting",
+    "rfm_boosting_tuned": "RFM, boosting, tuned",
     "parent": "its parent",
 }
 SIMPLE = BASELINES.keys() - {"single_task", "parent"}

@@ -4,7 +4,8 @@
 with balanced logistic regression), `frozen_nearest` (cosine of the untrained base's readings, nothing is learned),
 `tfidf_centroids` and `frozen_centroids` (what was said of each product in training), `popularity`,
 `item_neighbours` (cosine of co-occurrence, Sarwar et al. 2001), `rfm_boosting` (recency, frequency, monetary
-value; histogram gradient boosting). Those that have settings have them chosen on the validation split.
+value; histogram gradient boosting) and `rfm_boosting_tuned`. Those that have settings have them chosen on the
+validation split, `rfm_boosting` apart, whose settings are fixed.
 """
 
 from __future__ import annotations
