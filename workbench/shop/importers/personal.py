@@ -124,7 +124,9 @@ def user_id(x: str, *, always: bool, named: bool) -> str:
     """The expression for a user id: hashed always, or only where it is a mail address, a phone number or, in a column of names
     (`named`), a full name; never twice."""
     bare = f"regexp_replace({x}, '[ ()./-]', '', 'g')"
-    looks = [f"regexp_full_match({x}, '[^@\\s]+@[^@\\s]+\\.[^@\\s]+')", f"regexp_full_match({bare}, '\\+\\d{{8,15}}|1[3-9]\\d{{9}}')"]
+    mail = f"contains({x}, '@') AND regexp_full_match({x}, '[^@\\s]+@[^@\\s]+\\.[^@\\s]+')"
+    phone = f"length({x}) BETWEEN 9 AND 24 AND left({x}, 1) IN ('+', '1') AND regexp_full_match({bare}, '\\+\\d{{8,15}}|1[3-9]\\d{{9}}')"
+    looks = [f"({mail})", f"({phone})"]  # what costs little is asked first: most ids are none of both
     looks += [f"regexp_full_match({x}, '{_FULL_NAME}')"] if named else []
     condition = f"NOT regexp_full_match({x}, 'u-[0-9a-f]{{20}}')" if always else " OR ".join(looks)
     return f"CASE WHEN {condition} THEN pseudonym(CASE WHEN contains({x}, '@') THEN lower({x}) ELSE {x} END) ELSE {x} END"
