@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -101,25 +100,32 @@ def _centroids(corpus: Corpus, rows: TextRows, read: Callable[[np.ndarray], Any]
     said, own = of_product @ normalize(read(rows.text[train])), normalize(read(corpus.product_text))
     often, best = np.log1p(popular) / max(1.0, float(np.log1p(popular).max())), -1.0
 
-    def score(at: np.ndarray, centroids: Any, weight: float) -> np.ndarray:
-        likeness = normalize(read(rows.text[at])) @ centroids.T
-        made: np.ndarray = (likeness.toarray() if hasattr(likeness, "toarray") else likeness) + weight * often
+    def likeness(at: np.ndarray, centroids: Any) -> np.ndarray:
+        found = normalize(read(rows.text[at])) @ centroids.T
+        made: np.ndarray = found.toarray() if hasattr(found, "toarray") else found
         return made
 
+    place = tie_places(corpus.product_ids)
     for text in TEXT_WEIGHTS:
-        centroids = normalize(said + text * own)
-        for weight in POPULAR_WEIGHTS:
-            made: Score = partial(score, centroids=centroids, weight=weight)
-            found = float((_ranked(corpus, rows, validation, made) < 10).mean()) if len(validation) else 0.0
-            if found > best:
-                best, chosen = found, made
-    return chosen
+        centroids, hits = normalize(said + text * own), np.zeros(len(POPULAR_WEIGHTS))
+        for part in _parts(validation):
+            near = likeness(part, centroids)
+            hits += [(ranks(near + weight * often, rows.target[part], place) < 10).sum() for weight in POPULAR_WEIGHTS]
+        if hits.max() > best:
+            best, chosen = float(hits.max()), (centroids, POPULAR_WEIGHTS[int(hits.argmax())])
+    centroids, weight = chosen
+    return lambda at: likeness(at, centroids) + weight * often
+
+
+def _parts(at: np.ndarray) -> list[np.ndarray]:
+    """These rows in parts whose scores of all products fit the memory."""
+    return [at[i : i + PART] for i in range(0, len(at), PART)]
 
 
 def _ranked(corpus: Corpus, rows: TextRows, at: np.ndarray, score: Score) -> np.ndarray:
-    """The 0-based rank of the right product for these rows, by parts that fit the memory."""
-    place, parts = tie_places(corpus.product_ids), [at[i : i + PART] for i in range(0, len(at), PART)]
-    found: np.ndarray = np.concatenate([np.zeros(0, np.int64), *(ranks(score(part), rows.target[part], place) for part in parts)])
+    """The 0-based rank of the right product for these rows."""
+    place = tie_places(corpus.product_ids)
+    found: np.ndarray = np.concatenate([np.zeros(0, np.int64), *(ranks(score(part), rows.target[part], place) for part in _parts(at))])
     return found
 
 
