@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import softmax
+from sklearn.ensemble import GradientBoostingClassifier
 
 from workbench.encoder import metrics
 from workbench.encoder.calibrate import offsets
@@ -9,6 +10,7 @@ from workbench.encoder.heads import TextHead, UserHead
 from workbench.encoder.numbers import Numbers
 from workbench.encoder.objectives import set_loss, target_masks, twins_of, without_twins
 from workbench.encoder.scaling import label_scaling, platt
+from workbench.encoder.trees import DEPTH, RATE, Trees
 from workbench.encoder.wordcount import Words
 from workbench.tasks.base import Outputs
 from workbench.tasks.category import paths_of
@@ -165,6 +167,35 @@ def test_numbers_count_in_pieces_where_an_answer_bends_with_them():
     numbers.fit((told[:2000], truth[:2000]), (told[2000:3000], truth[2000:3000]))
     found = numbers(torch.from_numpy(told[3000:])).numpy()
     assert ((found > 0) == truth[3000:]).mean() > 0.8
+
+
+def test_numbers_that_say_something_only_together_are_heard():
+    random = np.random.default_rng(4)
+    told = random.normal(0, 1, (4000, 3)).astype(np.float32)
+    truth = (random.random(4000) < np.where(told[:, 0] * told[:, 1] > 0, 0.9, 0.1)).astype(int)  # neither alone tells it
+    numbers = Numbers(3)
+    numbers.fit((told[:2000], truth[:2000]), (told[2000:3000], truth[2000:3000]))
+    found = numbers(torch.from_numpy(told[3000:])).numpy()
+    assert float(numbers.share) == 0.5 and ((found > 0) == truth[3000:]).mean() > 0.75
+
+
+def test_trees_held_as_tensors_answer_as_those_that_were_grown():
+    random = np.random.default_rng(5)
+    told = np.round(random.normal(0, 1, (1000, 4)), 1).astype(np.float32)
+    truth = (random.random(1000) < np.where((told[:, 0] > 0.3) & (told[:, 2] < 0.5), 0.8, 0.2)).astype(int)
+    grown = GradientBoostingClassifier(n_estimators=7, learning_rate=RATE, max_depth=DEPTH, min_samples_leaf=150).fit(told, truth)
+    trees = Trees()
+    trees._hold(grown, 7, float(truth.mean()))
+    assert np.allclose(trees(torch.from_numpy(told)).numpy(), grown.decision_function(told), atol=1e-5)
+
+
+def test_trees_that_help_nothing_are_not_kept():
+    random = np.random.default_rng(6)
+    told, truth = random.normal(0, 1, (600, 2)).astype(np.float32), random.integers(0, 2, 600)
+    trees = Trees()
+    assert not trees.fit((told[:300], truth[:300]), (told[300:], truth[300:]), np.where(truth[300:] == 1, 9.0, -9.0))
+    assert not trees.fit((told, truth), (told[:0], truth[:0]), np.zeros(0))
+    assert not trees(torch.from_numpy(told)).any()
 
 
 def test_a_user_head_adds_what_numbers_and_state_say():

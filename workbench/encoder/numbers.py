@@ -2,7 +2,8 @@
 
 Each number is cut into pieces of as many training rows and counts linearly within each (piecewise linear encoding,
 Gorishniy et al. 2022): days and counts bend, and few rows teach no network how. A logistic regression on the
-training rows weighs the pieces; with the state it is weighed on the validation rows.
+training rows weighs the pieces. What numbers say only together is left to boosted trees: where the mean of both logits
+fits the validation rows better, it is the answer. With the state it is weighed on the validation rows.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from workbench.encoder.trees import Trees, log_loss
 
 PIECES = 8
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)
@@ -23,6 +26,7 @@ class Numbers(nn.Module):
     spread: Tensor
     weight: Tensor
     bias: Tensor
+    share: Tensor
 
     def __init__(self, numbers: int) -> None:
         super().__init__()
@@ -31,11 +35,12 @@ class Numbers(nn.Module):
         self.register_buffer("spread", torch.ones(numbers))
         self.register_buffer("weight", torch.zeros(numbers * (PIECES + 1)))
         self.register_buffer("bias", torch.zeros(()))
+        self.register_buffer("share", torch.zeros(()))  # of the trees
+        self.trees = Trees()
 
     def fit(self, train: tuple[np.ndarray, np.ndarray], validation: tuple[np.ndarray, np.ndarray]) -> None:
         """Learn from numbers (rows, numbers) and answers (rows,); the strength is that of least log-loss on the validation rows."""
         from sklearn.linear_model import LogisticRegression
-        from sklearn.metrics import log_loss
 
         told, truth = train
         if len(np.unique(truth)) < 2:
@@ -47,11 +52,13 @@ class Numbers(nn.Module):
         best = np.inf
         for strength in STRENGTHS:
             model = LogisticRegression(C=strength, max_iter=3000).fit(pieces, truth)
-            loss = log_loss(validation[1], model.predict_proba(held), labels=[0, 1]) if len(held) else 0.0
+            loss = log_loss(validation[1], model.decision_function(held)) if len(held) else 0.0
             if loss < best:
                 best = loss
                 self.weight.copy_(torch.from_numpy(model.coef_[0]))
                 self.bias.copy_(torch.tensor(model.intercept_[0]))
+        together = self.trees.fit(train, validation, self._linear(torch.from_numpy(validation[0]).to(self.edges.device)).cpu().numpy())
+        self.share.fill_(0.5 if together else 0.0)
 
     def _pieces(self, told: Tensor) -> Tensor:
         """How much of each piece lies below each number, 0 to 1, and the standardised numbers, (rows, numbers * (PIECES + 1))."""
@@ -60,6 +67,9 @@ class Numbers(nn.Module):
         share = ((told[..., None] - low) / (high - low).clamp(min=1e-9)).clamp(0, 1)
         return torch.cat([torch.where(high > low, share, 0.0).flatten(1), (told - self.centre) / self.spread], 1)
 
+    def _linear(self, told: Tensor) -> Tensor:
+        return self._pieces(told) @ self.weight + self.bias
+
     def forward(self, told: Tensor) -> Tensor:
-        logits: Tensor = self._pieces(told) @ self.weight + self.bias
+        logits: Tensor = (1 - self.share) * self._linear(told) + self.share * self.trees(told)
         return logits
