@@ -32,3 +32,9 @@ def test_one_event_in_the_future_does_not_make_everybody_gone_quiet(store, space
             "INSERT INTO events (event_id, user_id, product_id, kind, happened_at) VALUES ('e5', 'c', 'lamp', 'view', '2242-01-01')"
         )
     assert behaviour.read(store, space).people["recency"].to_dict() == {"a": 0.0, "b": 0.0, "c": 0.0}
+
+
+def test_who_has_no_rows_left_was_not_active_today(store, space):
+    with store.transaction() as cursor:
+        cursor.execute("DELETE FROM events WHERE user_id = 'c'")
+    assert behaviour.read(store, space).people["recency"].isna().to_dict() == {"a": False, "b": False, "c": True}

@@ -1,5 +1,7 @@
 """Label sets of which a row may carry several."""
 
+import re
+
 import pandas as pd
 import pytest
 
@@ -51,15 +53,24 @@ def test_no_two_labels_share_a_task():
     labels = ["delivery late", "delivery lost", "C", "C++", "C#"]
     told = pd.DataFrame({"said": [f"words {i}" for i in range(60)], "about": labels * 12})
     made = read_several(told, "what_customers_complain_about", "said", ["about"], "reviews")
-    assert {one.title.split(": ")[1]: one.task for one in made} == {
-        "C": "what_customers_complain_about_c",
-        "C#": "what_customers_complain_about_c_2",
-        "C++": "what_customers_complain_about_c_3",
-        "delivery late": "what_customers_complain_about_delivery_l",
-        "delivery lost": "what_customers_complain_about_delivery_2",
-    }
+    tasks = {one.title.split(": ")[1]: one.task for one in made}
+    assert tasks["C"] == "what_customers_complain_about_c" and len(set(tasks.values())) == len(labels)
+    assert all(re.fullmatch("[a-z0-9_]{1,40}", task) for task in tasks.values())
     (full, *_) = read_several(told, "n" * 40, "said", ["about"], "reviews")
-    assert full.task == "n" * 40 and all(len(one.task) <= 40 for one in made)
+    assert len(full.task) == 40
+
+
+def test_a_label_is_the_same_task_in_every_file():
+    """A second file has other labels beside it."""
+
+    def tasks(labels):
+        told = pd.DataFrame({"said": [f"words {i}" for i in range(60)], "about": (labels * 60)[:60]})
+        return {one.title: one.task for one in read_several(told, "topics", "said", ["about"], "reviews")}
+
+    first, second = tasks(["质量", "物流", "C", "C++"]), tasks(["价格", "质量", "C++", "Java"])
+    shared = first.keys() & second.keys()
+    assert shared == {"topics: 质量", "topics: C++"} and all(first[title] == second[title] for title in shared)
+    assert not {first[t] for t in first.keys() - shared} & set(second.values())
 
 
 def test_labels_that_too_few_rows_carry_are_left_out_and_none_at_all_is_refused():

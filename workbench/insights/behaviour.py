@@ -126,7 +126,7 @@ def _people(store: Store, space: Space, basis: str) -> pd.DataFrame:
         FROM histories SEMI JOIN known USING (user_id) GROUP BY user_id, product_id),
     pieces AS (SELECT user_id, sum(sent) AS sent_back, sum(greatest(sent, kept)) AS had FROM by_product GROUP BY user_id)
     SELECT user_id, CASE WHEN $basis = 'purchase' THEN coalesce(orders, 0) END AS orders,
-           value, price, greatest(0, date_diff('day', last, today.day)) AS recency,
+           value, price, CASE WHEN last IS NOT NULL THEN greatest(0, date_diff('day', last, today.day)) END AS recency,
            CASE WHEN taken > 0 AND (SELECT max(viewed) FROM counted) > 0 THEN viewed / taken END AS views,
            CASE WHEN had > 0 AND (SELECT max(sent_back) FROM pieces) > 0 THEN sent_back / had END AS returned,
            stars, CASE WHEN (SELECT max(reviews) FROM counted) > 0 THEN coalesce(reviews, 0) END AS reviews

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -47,7 +48,7 @@ def read_several(frame: pd.DataFrame, name: str, text: str, labels: Sequence[str
     """
     found = sets_of(frame, labels)
     counts = Counter(label for row in found for label in row)
-    made = [_task(frame, task, text, label, found, about, name) for label, task in _names(name, sorted(counts)).items()]
+    made = [_task(frame, text, label, found, about, name) for label in sorted(counts)]
     usable = [one for one in made if one.refusal is None]
     if not usable:
         listed = ", ".join(f"{label!r}: {n}" for label, n in counts.most_common(30)) or "none"
@@ -57,18 +58,19 @@ def read_several(frame: pd.DataFrame, name: str, text: str, labels: Sequence[str
     return usable
 
 
-def _task(frame: pd.DataFrame, task: str, text: str, label: str, found: Sequence[set[str]], about: str, name: str) -> Labelled:
+def _task(frame: pd.DataFrame, text: str, label: str, found: Sequence[set[str]], about: str, name: str) -> Labelled:
     rows = pd.DataFrame({text: frame[text].tolist(), "label": [YES if label in row else NO for row in found]}, index=frame.index)
-    made = read_labelled(rows, task, text, "label")
+    made = read_labelled(rows, _name(name, label), text, "label")
     return replace(made, title=f"{name}: {label}", about=about, family=name)
 
 
-def _names(name: str, labels: Sequence[str]) -> dict[str, str]:
-    """A task's name for each label of a set, of letters a-z, digits and _; no two are the same."""
-    made: dict[str, str] = {}
-    for place, label in enumerate(labels):
-        word = re.sub(r"[^a-z0-9]+", "_", label.casefold()).strip("_") or str(place)
-        ends = ("", *(f"_{n}" for n in range(2, len(labels) + 2)))
-        tasks = (f"{name}_{word}"[: _LONGEST - len(end)] + end for end in ends)
-        made[label] = next(task for task in tasks if task not in made.values())
-    return made
+def _name(family: str, label: str) -> str:
+    """The task of a label of a set, of letters a-z, digits and _: the same in every file, and no other label's.
+
+    What the letters do not tell, other signs and all beyond 40 letters, a hash of the label tells.
+    """
+    plain, word = label.casefold(), re.sub(r"[^a-z0-9]+", "_", label.casefold()).strip("_")
+    if plain == word.replace("_", " ") and len(name := f"{family}_{word}") <= _LONGEST:
+        return name
+    end = "_" + hashlib.sha256(plain.encode()).hexdigest()[:6]
+    return f"{family}_{word}"[: _LONGEST - len(end)].rstrip("_") + end
