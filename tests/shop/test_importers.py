@@ -97,6 +97,18 @@ def test_a_negative_quantity_is_a_return_in_any_table(store, tmp_path):
     assert store.rows("SELECT kind, quantity FROM events ORDER BY happened_at") == [("purchase", 3.0), ("return", 2.0)]
 
 
+def test_a_comma_in_a_quantity_that_may_be_a_return_is_told_or_asked_for(store, tmp_path):
+    header = "bestellnr;kunde;artikel;datum;menge\n"
+    told = write(tmp_path, "told.csv", header + "1;a;K;2026-02-20;0,25\n2;b;K;2026-02-21;1,5\n3;c;M;2026-02-22;-2\n")
+    assert counts(importers.import_files(store, [told]), "events")["added"] == 3
+    assert store.rows("SELECT quantity FROM events ORDER BY happened_at") == [(0.25,), (1.5,), (2.0,)]
+    left = write(tmp_path, "open.csv", header + "1;a;K;2026-03-20;0,250\n2;b;K;2026-03-21;1,500\n3;c;M;2026-03-22;-0,750\n")
+    with pytest.raises(WorkbenchError, match=r"column 'menge'.*a comma can stand for"):
+        importers.import_files(store, [left])
+    importers.import_files(store, [left], decimal="comma")
+    assert store.value("SELECT sum(quantity) FROM events WHERE happened_at >= '2026-03-01'") == 2.5
+
+
 @pytest.mark.parametrize("text", ["", REVIEWS])
 def test_an_empty_file_and_a_header_alone_are_refused(store, tmp_path, text):
     with pytest.raises(WorkbenchError, match=r"is empty|holds a header and no row"):
