@@ -52,6 +52,15 @@ def test_shopify_products_are_their_variants(store, tmp_path):
     ]
 
 
+def test_a_less_than_sign_is_no_markup(store, tmp_path):
+    rows = [
+        ["review_id", "product_id", "star_rating", "review_headline", "review_body", "review_date", "customer_id"],
+        ["R1", "P1", "2", "I <3 it", "Holds <2 kg, never believe<br />those who say >5 kg", "2024-01-02", "c1"],
+    ]
+    importers.import_files(store, [write(tmp_path, "amazon.csv", rows)])
+    assert store.rows("SELECT title, body FROM reviews") == [("I <3 it", "Holds <2 kg, never believe those who say >5 kg")]
+
+
 def test_woocommerce_orders_and_products(store, tmp_path):
     orders = [
         ["Order Number", "Order Status", "Order Date", "Email (Billing)", "Country Code (Billing)", "SKU", "Item Name",

@@ -22,14 +22,16 @@ from scipy.sparse import csr_matrix
 
 from workbench.registry import ModelVersion
 from workbench.shop.companions import Companions
+from workbench.shop.markup import TAG
 from workbench.shop.store import Connection, Store, connect, quote
 
 OF_THE_VERSION = ("tasks", "settings")
-_TEXT = "trim(regexp_replace(concat_ws(' ', {columns}), '<[^>]+>', ' ', 'g')) <> ''"
+_TAG = TAG.replace("{", "{{").replace("}", "}}")  # the statements below are formatted
+_TEXT = "trim(regexp_replace(concat_ws(' ', {}), '{}', ' ', 'g')) <> ''"
 UNSEEN = {
     "products": "SELECT count(*) FROM products ANTI JOIN {table} USING (product_id) WHERE "
-    + _TEXT.format(columns="title, brand, description"),
-    "reviews": "SELECT count(*) FROM reviews ANTI JOIN {table} USING (review_id) WHERE " + _TEXT.format(columns="title, body"),
+    + _TEXT.format("title, brand, description", _TAG),
+    "reviews": "SELECT count(*) FROM reviews ANTI JOIN {table} USING (review_id) WHERE " + _TEXT.format("title, body", _TAG),
     "users": "SELECT count(*) FROM (SELECT DISTINCT user_id FROM histories WHERE kind IN ('purchase', 'return', 'review')) "
     "ANTI JOIN {table} USING (user_id)",
 }

@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 import re
 
+from workbench.shop.markup import TAG
 from workbench.shop.store import Store
 from workbench.tasks.histories import cuts, held_out
 from workbench.tasks.splits import split_of
 
-_TAG = re.compile(r"<[a-zA-Z/!?][^>]{0,199}>")
+_TAG = re.compile(TAG)
 MOST_REVIEWS = 3
 
 

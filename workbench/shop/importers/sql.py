@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.shop.importers.reading import DateOrder, Decimal
+from workbench.shop.markup import TAG
 from workbench.shop.schema import EVENT_KINDS, Column
 from workbench.shop.store import Connection
 
@@ -36,7 +37,7 @@ def _tellings() -> list[str]:
 
 MACROS = f"""
 CREATE OR REPLACE TEMP MACRO html_text(x) AS nullif(trim(CASE WHEN x LIKE '%<%' OR x LIKE '%&%'
-  THEN {_unescaped("regexp_replace(x, '<[^>]{1,200}>', ' ', 'g')")} ELSE x END), '');
+  THEN {_unescaped(f"regexp_replace(x, '{TAG}', ' ', 'g')")} ELSE x END), '');
 CREATE OR REPLACE TEMP MACRO epoch_time(x) AS
   CAST(make_timestamp(CASE WHEN length(x) > 17 THEN TRY_CAST(x AS BIGINT) // 1000 WHEN length(x) > 14 THEN TRY_CAST(x AS BIGINT)
     WHEN length(x) > 11 THEN TRY_CAST(x AS BIGINT) * 1000 ELSE TRY_CAST(x AS BIGINT) * 1000000 END) AS VARCHAR);
