@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from workbench.encoder import features
 from workbench.encoder.backbone import Backbone, find_base
 from workbench.encoder.fast import FastLayers, check_int8
 from workbench.encoder.fast_layer import PlainLayer
@@ -99,3 +100,16 @@ def test_tokens_lie_end_to_end(backbone):
     found = Tokens.joined(list(parts(backbone, TEXTS, 5)))
     assert [row.tolist() for row in found.rows(range(len(found)))] == backbone.tokenise(TEXTS)
     assert len(Tokens.joined(list(parts(backbone, [])))) == 0
+
+
+def test_ranges_are_those_of_the_layers_as_they_were_trained(tmp_path, monkeypatch):
+    monkeypatch.setattr(features, "check_int8", lambda device: None)
+    monkeypatch.setattr(features, "FastLayers", lambda backbone, precision, ranges=(): FastLayers(backbone, "fp32"))
+    trained = Backbone(find_base(DEFAULT_BASE), top_layers=1, max_length=64)
+    read = Features(trained, TEXTS, tmp_path / "features", precision="int8")
+    before = read.ranges
+    with torch.no_grad():
+        trained.model.encoder.layer[-1].intermediate.dense.weight.mul_(3)
+    read.pooled()
+    same = [all(torch.equal(old[name], new[name]) for name in old) for old, new in zip(before, read.ranges, strict=True)]
+    assert same == [True] * (len(same) - 1) + [False]

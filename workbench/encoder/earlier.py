@@ -41,6 +41,7 @@ def on_these_rows(corpus: Corpus, other: ModelVersion, folder: Path, report: Rep
     model = build(corpus, loaded.recipe, backbone).to(engine().device)
     warm_start(model, corpus, loaded)
     without_popularity(model, corpus, loaded)
-    features = Features(backbone, corpus.texts, folder / "earlier_features.f16", report, readers=corpus.readers)
+    file, precision = folder / "earlier_features.f16", loaded.recipe.reading
+    features = Features(backbone, corpus.texts, file, report, readers=corpus.readers, precision=precision)
     found = measure(model, corpus, features.pooled(), "test")
     return {task: figures for task, figures in found.items() if task in other.metrics["tasks"]}

@@ -50,18 +50,19 @@ class FastLayers:
 def measure_ranges(backbone: Backbone, tokens: Sequence[Sequence[int]]) -> list[Ranges]:
     """How far activations reach in each layer, over these tokenised texts; {} for a layer that is read as it is."""
     device = next(backbone.parameters()).device
-    exact = FastLayers(backbone, "fp32").layers
+    exact = FastLayers(backbone, "fp32")
     found: list[list[Ranges]] = []
 
     def measure(rows: np.ndarray) -> None:
         for row in rows:
             x, each = backbone.model.embeddings(input_ids=torch.tensor([list(tokens[row])], device=device))[0], []
-            for layer in exact:
+            for layer in exact.layers:
                 x, largest = layer.ranges(x, (1, len(x))) if isinstance(layer, FastLayer) else (layer(x, (1, len(x)), None), {})
                 each.append(largest)
             found.append(each)
 
-    on_each_core(measure, np.array_split(np.arange(len(tokens)), max(1, len(tokens))), cores_for(device))
+    with reading(backbone, exact):
+        on_each_core(measure, np.array_split(np.arange(len(tokens)), max(1, len(tokens))), cores_for(device))
     return [{name: torch.stack([text[name] for text in layer]).amax(0) for name in layer[0]} for layer in zip(*found, strict=True)]
 
 

@@ -126,7 +126,7 @@ class Features:
     ) -> None:
         precision = precision if len(texts) else "fp32"
         self.backbone, self.file, self.precision, self.readers = backbone, file, precision, readers
-        self.ranges = ranges_of(backbone, texts) if precision == "int8" else []
+        self._texts, self.ranges = texts, ranges_of(backbone, texts) if precision == "int8" else []
         order = _first_then_others(len(texts), first)
         self._place = np.argsort(order)
         self._room = min(most_bytes, int(MOST_OF_FREE_DISK * shutil.disk_usage(file.parent).free)) if backbone.cached else 0
@@ -233,6 +233,8 @@ class Features:
     def pooled(self, rows: np.ndarray | None = None) -> np.ndarray:
         """The pooled vectors of these texts (all when None) through the top layers as they are, shape (rows, width)."""
         wanted = np.arange(len(self.kept)) if rows is None else np.asarray(rows)
+        if self.precision == "int8" and self.backbone.top_layers:  # what was trained says other numbers than before
+            self.ranges = ranges_of(self.backbone, self._texts)
         return self._pooled(wanted, FastLayers(self.backbone, self.precision, self.ranges), self.kept[wanted])
 
     def agreement(self) -> dict[str, float | int | str]:

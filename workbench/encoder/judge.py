@@ -61,7 +61,8 @@ class Case:
     def read(self, texts: Sequence[str], readers: Sequence[str], *, trained: bool = True) -> np.ndarray:
         """Pooled vectors of other texts, each of its kind, by the version's backbone or by the untrained one."""
         backbone = self.loaded.model.backbone if trained else self.untrained()
-        return Features(backbone, texts, self.folder / "other_features.f16", readers=readers).pooled()
+        file, precision = self.folder / "other_features.f16", self.loaded.recipe.reading
+        return Features(backbone, texts, file, readers=readers, precision=precision).pooled()
 
     def base(self) -> Path:
         """The base as it was before training."""
@@ -142,7 +143,7 @@ def open_case(home: Home, folder: Path, version: ModelVersion, report: Report) -
         groups = read_groups(store, corpus)
     told = partial(_reading, report, len(corpus.texts))
     file, before = folder / "features.f16", home.readings
-    features = Features(loaded.model.backbone, corpus.texts, file, told, readers=corpus.readers, earlier=before)
+    features = Features(loaded.model.backbone, corpus.texts, file, told, readers=corpus.readers, precision=recipe.reading, earlier=before)
     report(0.8, "measuring on the test rows")
     pooled, gone = features.pooled(), measured_before(registry, version)
     found = {task: its for task, its in measure(loaded.model, corpus, pooled, "test").items() if task not in gone}

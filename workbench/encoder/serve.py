@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from datetime import datetime
 from typing import Any
 
@@ -34,7 +35,8 @@ class Server:
     def __init__(self, version: ModelVersion) -> None:
         self.loaded: Loaded = load(version)
         self.scopes = load_scopes(version.folder)
-        self.layers = FastLayers(self.loaded.model.backbone, "bf16")  # what is asked is little: int8 would gain nothing
+        precision = "fp32" if self.loaded.recipe.reading == "fp32" else "bf16"  # what is asked is little: int8 would gain nothing
+        self.layers = FastLayers(self.loaded.model.backbone, precision)
         product_ids, self.products = version_vectors(version, "products")
         review_ids, reviews = version_vectors(version, "reviews")
         self.reviews = reviews if len(reviews) else np.zeros((0, self.loaded.recipe.dim), np.float32)
@@ -125,8 +127,9 @@ def _answer(server: Server, line: str) -> dict[str, Any]:
         return server.answer(json.loads(line))
     except WorkbenchError as error:
         return {"problem": error.problem, "fix": error.fix}
-    except (KeyError, TypeError, ValueError) as error:
-        return {"problem": f"The request cannot be read: {type(error).__name__}: {error}", "fix": "Send op and its fields as JSON."}
+    except Exception as error:
+        traceback.print_exc()  # to the process's stderr: what it prints there is told where it ends
+        return {"problem": f"The encoder failed: {type(error).__name__}: {error}", "fix": "Try again; if it stays so, report these words."}
 
 
 if __name__ == "__main__":
