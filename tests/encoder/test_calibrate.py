@@ -10,6 +10,7 @@ from workbench.encoder.heads import TextHead, UserHead
 from workbench.encoder.numbers import Numbers
 from workbench.encoder.objectives import set_loss, target_masks, twins_of, without_twins
 from workbench.encoder.scaling import label_scaling, platt
+from workbench.encoder.train import geometric_mean
 from workbench.encoder.trees import DEPTH, RATE, Trees
 from workbench.encoder.wordcount import Words
 from workbench.tasks.base import Outputs
@@ -167,6 +168,17 @@ def test_numbers_count_in_pieces_where_an_answer_bends_with_them():
     numbers.fit((told[:2000], truth[:2000]), (told[2000:3000], truth[2000:3000]))
     found = numbers(torch.from_numpy(told[3000:])).numpy()
     assert ((found > 0) == truth[3000:]).mean() > 0.8
+
+
+def test_a_task_of_a_few_rows_does_not_choose_the_epoch_alone():
+    def score(*figures):
+        return geometric_mean([metrics.Metric(lambda rows: 0.0, n, value, np.zeros(0)) for value, n in figures])
+
+    many = [(0.64, 2000), (0.55, 2000), (0.85, 2000), (0.08, 2000)]
+    worse = [(0.50, 2000), (0.40, 2000), (0.75, 2000), (0.05, 2000)]
+    assert score(*many, (0.0, 5)) > score(*worse, (0.2, 5))
+    assert score(*many, (np.nan, 5)) == score(*many) and score((np.nan, 5)) == 0
+    assert score(*many, (0.0, 2000)) < score(*worse, (0.2, 2000))
 
 
 def test_numbers_that_say_something_only_together_are_heard():

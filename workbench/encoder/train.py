@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from workbench.encoder.corpus import Corpus, rows_of
 from workbench.encoder.evaluate import Reader, measure
 from workbench.encoder.features import Features
 from workbench.encoder.learner import Learner
+from workbench.encoder.metrics import Metric
 from workbench.encoder.objectives import Read
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.rows import Rows
@@ -182,7 +183,7 @@ class _Training:
         for name, value in values.items():
             epoch, metric = self.standing.epoch, corpus_metric(self.corpus, name)
             self._note(epoch=epoch, step=epoch * self.epochs.steps, task=name, metric=metric, value=value)
-        score: float = broadcast_object_list([geometric_mean(list(values.values()))])[0]
+        score: float = broadcast_object_list([geometric_mean([next(iter(metrics.values())) for metrics in found.values()])])[0]
         return score
 
     def save(self) -> None:
@@ -226,13 +227,14 @@ def corpus_metric(corpus: Corpus, name: str) -> str:
     return corpus.next_item.metric
 
 
-def geometric_mean(values: list[float]) -> float:
+def geometric_mean(found: Sequence[Metric]) -> float:
     """Of the tasks' own metrics in 0..1, by which training stops early; a task that cannot be measured (nan) is left out.
 
     It is a mean of normalised metrics that needs no norm: whatever each metric is divided by (its best, its
-    baseline's) changes no comparison, so that a task whose numbers are small by nature counts as any other.
+    baseline's) changes no comparison, so that a task whose numbers are small by nature counts as any other. A row's worth
+    is added to each: of a few rows none is right by chance, and a bare 0 would decide alone.
     """
-    known = [math.log(max(v, 1e-4)) for v in values if not math.isnan(v)]
+    known = [math.log(one["value"] + 1 / one["n"]) for one in found if not math.isnan(one["value"])]
     return math.exp(sum(known) / len(known)) if known else 0.0
 
 
