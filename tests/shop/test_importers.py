@@ -76,6 +76,41 @@ def test_a_two_digit_year_that_can_be_no_day_needs_no_question(store, tmp_path):
     assert str(store.value("SELECT min(created_at)::DATE FROM reviews")) == "1998-03-05"
 
 
+@pytest.mark.parametrize(
+    ("days", "choices"),
+    [
+        ("24/03/05 24/12/30 23/01/29", ["yearfirst", "dayfirst"]),  # with the day first, in 2030
+        ("24.03.05 24.12.30 23.01.29", ["yearfirst", "dayfirst"]),
+        ("09-03-05 11-12-31 12-01-30", ["yearfirst", "dayfirst", "monthfirst"]),
+        ("24.03.05 24.11.16 23.01.25", ["dayfirst", "yearfirst"]),
+        ("24/03/05", ["dayfirst", "yearfirst"]),
+        ("09/03/05 10/04/07", ["dayfirst", "monthfirst", "yearfirst"]),
+    ],
+)
+def test_a_two_digit_year_may_stand_first_with_any_sign_the_likelier_order_first(store, tmp_path, days, choices):
+    rows = "".join(f"r{i},p1,u1,5,A,{day}\n" for i, day in enumerate(days.split()))
+    with pytest.raises(WorkbenchError, match="can be read with") as caught:
+        importers.import_files(store, [write(tmp_path, "reviews.csv", REVIEWS + rows)])
+    assert [word for word in caught.value.fix.replace(",", " ").replace(".", " ").split() if word.endswith("first")] == choices
+
+
+@pytest.mark.parametrize(
+    ("days", "first"),
+    [
+        ("05.03.24 17.03.24 26.04.24", "2024-03-05"),  # days take more values than years
+        ("05.03.24 17.03.24 30.12.24", "2024-03-05"),
+        ("01.01.23 01.02.23 01.03.24", "2023-01-01"),
+        ("25.01.25", "2025-01-25"),
+        ("14/03/19 22/04/20 31/05/21", "2019-03-14"),
+        ("98/03/05 01/04/11", "1998-03-05"),
+    ],
+)
+def test_two_digit_years_that_one_order_alone_explains_need_no_question(store, tmp_path, days, first):
+    rows = "".join(f"r{i},p1,u1,5,A,{day}\n" for i, day in enumerate(days.split()))
+    importers.import_files(store, [write(tmp_path, "reviews.csv", REVIEWS + rows)])
+    assert str(store.value("SELECT min(created_at)::DATE FROM reviews")) == first
+
+
 def test_lines_that_share_a_transaction_are_all_kept(store, tmp_path):
     lines = "T1,c1,p1,2024-01-02,1\nT1,c1,p2,2024-01-02,1\nT1,c1,p3,2024-01-02,2\nT2,c2,p1,2024-01-03,1\n"
     document = importers.import_files(
