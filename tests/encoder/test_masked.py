@@ -75,6 +75,10 @@ def test_with_frozen_layers_they_are_left_out_with_the_reason(store):
     off = with_masked_words(corpus, Recipe(top_layers=-1))
     assert off.masked is None and "masked_words" not in off.left_out
     assert "masked_words = false" in with_masked_words(corpus, Recipe(top_layers=-1), ["masked_words"]).left_out["masked_words"]
+    named = ["sentiment", "category"]
+    aside = with_masked_words(read_corpus(store, named), Recipe(masked_words=True, top_layers=-1), named)
+    assert aside.masked is None and "named without it" in aside.left_out["masked_words"]
+    assert "masked_words" not in with_masked_words(read_corpus(store, named), Recipe(), named).left_out
     with pytest.raises(WorkbenchError, match="not learned alone"):
         read_corpus(store, ["masked_words"])
     assert with_masked_words(corpus, Recipe(masked_words=True, top_layers=-1)).masked is not None

@@ -22,6 +22,7 @@ FROZEN = (
     "it needs top_layers = -1"
 )
 OFF = "the recipe has masked_words = false"
+NOT_NAMED = "the recipe has masked_words = true, but the tasks to be learned were named without it"
 
 
 def with_masked_words(corpus: Corpus, recipe: Recipe, only: list[str] | None = None) -> Corpus:
@@ -29,6 +30,8 @@ def with_masked_words(corpus: Corpus, recipe: Recipe, only: list[str] | None = N
 
     The reason is noted where the recipe or `only` asked for them.
     """
+    if recipe.masked_words and only is not None and NAME not in only:
+        return replace(corpus, masked=None, left_out={**corpus.left_out, NAME: NOT_NAMED})
     if recipe.masked_words and recipe.top_layers < 0:
         return corpus
     left_out = {name: why for name, why in corpus.left_out.items() if recipe.masked_words or name != NAME}
