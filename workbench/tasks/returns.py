@@ -63,8 +63,15 @@ def missing(store: Store, days: int = DAYS) -> str | None:
     active = sum(any(t < found[0] for t in history.times) for history in histories(store))
     if active < LEAST_USERS:
         return f"needs at least {LEAST_USERS} users before {found[0]:%Y-%m-%d}, there are {active}"
-    learned = "train" in examples(store, days).splits
-    return None if learned else f"needs users to learn from before {found[1]:%Y-%m-%d}, there are none"
+    made = examples(store, days)
+    if "train" not in made.splits:
+        return f"needs users to learn from before {found[1]:%Y-%m-%d}, there are none"
+    answers = set(zip(made.splits, made.targets, strict=True))
+    for split, what in (("train", "to learn from"), ("test", "to test on")):
+        for answer, did in enumerate(("stayed away", f"returned within {days} days")):
+            if (split, answer) not in answers:
+                return f"needs users {what} who {did}, there are none"
+    return None
 
 
 def examples(store: Store, days: int = DAYS) -> Examples:
