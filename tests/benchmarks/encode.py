@@ -2,13 +2,16 @@
 
 python tests/benchmarks/encode.py --texts hair_dryer.xlsx --rows 2000 --json
 
-Readers take turns, so that a neighbour's load falls on all of them; each one's figure is the median of its rounds. What is
-done once for a shop (weights laid out, for int8 also how far activations reach) is counted apart, as is loading the rival.
+A file of one column has a text on each line. Readers take turns, so that a neighbour's load falls on all of them; each one's
+figure is the median of its rounds. What is done once for a shop (weights laid out, for int8 also how far activations reach)
+is counted apart, as is loading the rival.
 """
 
 import argparse
+import gzip
 import json
 import resource
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,8 +24,10 @@ from workbench.encoder.backbone import Backbone, find_base
 from workbench.encoder.fast import FastLayers
 from workbench.encoder.features import ranges_of, read_all
 from workbench.encoder.recipe import DEFAULT_BASE, READINGS
+from workbench.errors import WorkbenchError
 from workbench.home import Home
 from workbench.shop import importers
+from workbench.shop.importers.dialect import ALONE, dialect
 from workbench.shop.store import Store, quote
 
 WARM = 64
@@ -31,11 +36,30 @@ Encode = Callable[[list[str]], np.ndarray]
 
 
 def texts_of(file: Path, column: str, rows: int | None) -> list[str]:
-    """The first texts of a file that the importers read, in the file's order."""
+    """The first texts of a file, in its order: one a line where it has one column, otherwise a column that the importers read."""
+    alone = lines_of(file)
+    if alone:
+        return alone[:rows]
     with tempfile.TemporaryDirectory() as folder, Store.open(Home.find(Path(folder))) as store:
         importers.import_files(store, [file])
         found = store.rows(f"SELECT {quote(column)} FROM reviews WHERE {quote(column)} <> '' ORDER BY rowid LIMIT ?", [rows or 1 << 40])
+    if not found:
+        raise WorkbenchError(f"{file.name} has no text in the column {column} of reviews.", "Name another column: --column title")
     return [text for (text,) in found]
+
+
+def lines_of(file: Path) -> list[str]:
+    """The lines of a text file of one column, whatever commas they hold and whatever stands first in each; [] for any other file."""
+    if file.with_suffix("" if file.suffix == ".gz" else file.suffix).suffix not in (".txt", ".csv", ".tsv", ".text"):
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / file.name
+        plain.write_bytes(gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes())
+        try:
+            found = dialect(plain, file.name, None, narrow=True)
+            return [line.strip() for line in plain.read_text("utf-8").splitlines() if line.strip()] if found.delimiter == ALONE else []
+        except UnicodeDecodeError:
+            return []
 
 
 def unit(x: np.ndarray) -> np.ndarray:
@@ -108,7 +132,7 @@ def words(result: dict[str, object]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--texts", required=True, type=Path, metavar="FILE")
     parser.add_argument("--column", default="body", help="a column of the table of reviews (body)")
@@ -116,9 +140,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="how often each reader has its turn (3)")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    result = compare(texts_of(given.texts, given.column, given.rows), given.rounds)
+    try:
+        result = compare(texts_of(given.texts, given.column, given.rows), given.rounds)
+    except (WorkbenchError, FileNotFoundError) as error:
+        print(error, file=sys.stderr)
+        return 2
     print(json.dumps(result) if given.json else words(result))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""The texts that the benchmark of reading takes: tables, and plain texts, one a line."""
+
+import gzip
+import sys
+
+import pytest
+from opened import benchmark_named
+
+LINES = ["a good lamp", "it broke, at once", "very nice", "not what I ordered, sadly, and late"]
+
+
+@pytest.mark.parametrize(
+    "lines", [LINES, [f"{number} {line}" for number, line in enumerate(LINES)], [line.replace(",", "") for line in LINES]]
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_of_one_column_has_a_text_on_each_line(tmp_path, lines, packed):
+    file = tmp_path / ("texts.txt.gz" if packed else "texts.txt")
+    content = ("\n".join(lines) + "\n\n").encode()
+    file.write_bytes(gzip.compress(content) if packed else content)
+    texts_of = benchmark_named("encode").texts_of
+    assert texts_of(file, "body", None) == lines and texts_of(file, "body", 2) == lines[:2]
+
+
+def test_a_table_is_read_by_the_importers(tmp_path):
+    file = tmp_path / "reviews.csv"
+    file.write_text('review_id,body\n1,a good lamp\n2,"it broke, at once"\n')
+    assert benchmark_named("encode").texts_of(file, "body", None) == ["a good lamp", "it broke, at once"]
+
+
+@pytest.mark.parametrize(("content", "said"), [("id,colour\n1,red\n2,blue\n", "It is not certain"), (None, "No such file")])
+def test_what_goes_wrong_is_said_without_a_traceback(tmp_path, monkeypatch, capsys, content, said):
+    file = tmp_path / "colours.csv"
+    if content:
+        file.write_text(content)
+    monkeypatch.setattr(sys, "argv", ["encode.py", "--texts", str(file)])
+    assert benchmark_named("encode").main() == 2
+    assert said in capsys.readouterr().err
