@@ -166,6 +166,20 @@ def test_rejects_are_masked_and_bring_in_the_same_once_they_are_mended(store, tm
     assert store.rows("SELECT * FROM reviews") == wanted
 
 
+@pytest.mark.parametrize("said", [{}, {"pseudonyms": True}, {"personal": "keep"}])
+def test_a_mended_reject_without_a_key_is_the_line_of_the_mended_file(store, tmp_path, said):
+    header, good = "order_id,email,name,note,sku,date,quantity\n", "1,Anna@x.org,Anna Smith,call 555-123-4567,K,2026-01-01,1\n"
+    broken, mended, whole = (tmp_path / name for name in ("broken.csv", "mended.csv", "whole.csv"))
+    broken.write_text(header + good + "2,Ben@x.org,Ben Smith,Mail ben@x.org,K,2026-01-02,many\n")
+    left_out = rejected(store, broken, **said)
+    importers.import_files(store, [broken], **said)
+    left_out.assign(quantity="3").to_csv(mended, index=False)
+    importers.import_files(store, [mended], **said)
+    whole.write_text(broken.read_text().replace("many", "3"))
+    importers.import_files(store, [whole], **said)
+    assert store.rows("SELECT order_id, quantity FROM events ORDER BY 1") == [("1", 1.0), ("2", 3.0)]
+
+
 def test_a_mended_reject_keeps_the_hash_of_its_user(store, tmp_path):
     path, mended = tmp_path / "reviews.csv", tmp_path / "mended.csv"
     path.write_text(HEADER + "r1,p1,u1,many,Fine,,north\n")

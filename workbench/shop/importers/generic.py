@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from workbench.errors import WorkbenchError
 from workbench.shop.importers.base import Fill, Importer, kind_by_sign, text
+from workbench.shop.importers.keys import key_of_cells
 from workbench.shop.importers.source import Source
 from workbench.shop.importers.synonyms import SPEAKING, SYNONYMS, WEAK
 from workbench.shop.schema import TABLES
@@ -170,7 +171,7 @@ def importer(table: str, mapping: dict[str, str], columns: tuple[str, ...]) -> I
     fills = {canonical: f"{{{column}}}" for canonical, column in mapping.items()}
     key = TABLES[table].key
     if key not in fills and table in KEYED:
-        fills[key] = f"md5(concat_ws('|', {', '.join(f'{{{c}}}' for c in columns if c != 'row number')}))"
+        fills[key] = key_of_cells(table, mapping, columns)
     if table == "events" and "kind" not in fills:
         fills |= kind_by_sign(mapping["quantity"]) if "quantity" in mapping else {"kind": "'purchase'"}
     made = {table: Fill(fills)}

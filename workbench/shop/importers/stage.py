@@ -15,7 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from workbench.home import Home
-from workbench.shop.importers import personal, rejects, sql
+from workbench.shop.importers import keys, personal, rejects, sql
 from workbench.shop.importers.base import TEXTS, Fill, Importer, bind, used
 from workbench.shop.importers.beside import Neighbours, join
 from workbench.shop.importers.heard import Report, heard
@@ -63,6 +63,7 @@ def stage(
             joined, cut = join(connection, source, neighbours)
             how, questions = written(connection, joined, importer, reading)
             if not questions:
+                keys.prepare(connection, mask=how.mask, pseudonyms=how.pseudonyms)
                 _write(connection, joined, importer, how, cut, tell)
                 rejects.keep(connection, source, importer, how, cut)
                 connection.execute("CHECKPOINT")
