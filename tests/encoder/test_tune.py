@@ -73,5 +73,6 @@ def test_a_recipe_is_written_as_it_is_read(home):
 
 
 def test_a_search_tries_only_what_can_do_something():
-    assert "adversarial" in searched(Recipe()) and "layer_decay" in searched(Recipe())
+    assert {"adversarial", "layer_decay"} <= {*searched(Recipe(top_layers=2))} & {*searched(Recipe(top_layers=-1))}
+    assert {*searched(Recipe(top_layers=2))} - {*searched(Recipe(top_layers=1))} == {"layer_decay"}, "one layer has none below it"
     assert {"adversarial", "layer_decay", "backbone_learning_rate"}.isdisjoint(searched(Recipe(top_layers=0)))

@@ -50,6 +50,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "adversarial": (0.0, 0.03),
 }
 OF_TRAINED_LAYERS = ("backbone_learning_rate", "layer_decay", "adversarial")
+OF_SEVERAL_LAYERS = ("layer_decay",)
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -77,7 +78,8 @@ def tune_recipe(home: Home, run: Run, *, snapshot: Path, recipe: Recipe, only: l
 
 def searched(recipe: Recipe) -> list[str]:
     """The settings that a search from this recipe tries: those that can do something."""
-    return [name for name in (*RANGES, *CHOICES) if recipe.top_layers != 0 or name not in OF_TRAINED_LAYERS]
+    idle = {0: OF_TRAINED_LAYERS, 1: OF_SEVERAL_LAYERS}.get(recipe.top_layers, ())
+    return [name for name in (*RANGES, *CHOICES) if name not in idle]
 
 
 def suggest(trial: Trial, recipe: Recipe) -> Recipe:
