@@ -3,6 +3,7 @@
 import pytest
 from joint_space import EVALUATION, fill, publish
 
+from workbench.files import write_json
 from workbench.insights import reports
 from workbench.insights.reports import markdown
 from workbench.insights.reports.document import Report, Section
@@ -37,6 +38,16 @@ def test_it_holds_purpose_data_recipe_figures_limits_and_commands(store, version
     assert "too few rows to tell | 15 |" in told
     assert "Not learned: Ticket intent (needs two intents" in told
     assert f"workbench evaluate {second.id} --rivals all --robustness" in told
+
+
+def test_it_shows_how_training_went_and_how_honest_probabilities_are(store, versions):
+    _, second = versions
+    points = [{"epoch": epoch, "task": "sentiment", "metric": "macro_f1", "value": value} for epoch, value in ((1, 0.6), (2, 0.7))]
+    write_json(second.folder / "curve.json", [{"step": 1, "task": "sentiment", "loss": 0.4}, *points])
+    told = card(store, second)
+    assert "| Epoch | Review sentiment · macro F1 |" in told and "| 1 | 0.600 |" in told and "| 2 | 0.700 |" in told
+    assert "| 0.550 | 0.500 | 40 |" in told and "| 0.900 | 0.910 | 160 |" in told
+    assert "epoch 2" in card(store, second, "html")
 
 
 def test_what_was_not_measured_is_said(store, versions):

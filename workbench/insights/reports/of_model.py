@@ -11,7 +11,7 @@ from workbench.files import read_json
 from workbench.insights import figures
 from workbench.insights.figures import METRICS, title
 from workbench.insights.findings import NOISES, WAYS, findings, said
-from workbench.insights.reports.document import Report, Section
+from workbench.insights.reports.document import Bars, Report, Section
 from workbench.registry import ModelVersion, Registry
 from workbench.shop.store import Store
 
@@ -53,7 +53,9 @@ def report(store: Store, version: ModelVersion) -> Report:
         Section("Verdict", [f"{f.topic}: {f.text}" for f in findings(measured)]),
         _data(store, version),
         _recipe(store, version),
+        _training(version),
         Section("Figures", HOW, tables={"Every figure on the test rows": _worded(every)}),
+        _calibration(measured),
         _robustness(measured),
         _fairness(measured),
         Section("Known limits", [*LIMITS, *_left_out(measured)]),
@@ -96,6 +98,27 @@ def _recipe(store: Store, version: ModelVersion) -> Section:
         f"Trained in {version.info.get('seconds', 0):,.0f} s, seed {version.info.get('seed', 'not known')}.",
     ]
     return Section("Recipe and lineage", text, tables={"Settings of the training": settings})
+
+
+def _training(version: ModelVersion) -> Section:
+    points = pd.DataFrame([point for point in version.curve if "value" in point])
+    if points.empty:
+        return Section("Training", ["This version kept no curve of validation metrics."])
+    by_epoch = points.pivot_table(index="epoch", columns="task", values="value")
+    metrics = points.groupby("task")["metric"].last().to_dict()
+    named = {task: f"{title(str(task))} · {METRICS.get(metric, metric)}" for task, metric in metrics.items()}
+    curves = Bars(
+        "Validation metric by epoch",
+        [f"epoch {epoch}" for epoch in by_epoch.index],
+        {named[task]: by_epoch[task].fillna(0.0).tolist() for task in by_epoch},
+    )
+    told = by_epoch.rename(columns=named).map(_figure_alone).reset_index(names="Epoch").rename_axis(columns=None)
+    text = "Each task's own metric on the validation rows after each epoch; the weights with the best geometric mean of all are kept."
+    return Section("Training", [text], [curves], {"Validation metric by epoch": told})
+
+
+def _figure_alone(value: float) -> str:
+    return _figure(value, float("nan"), float("nan"))
 
 
 def lineage(store: Store, version: ModelVersion) -> list[str]:
@@ -163,6 +186,21 @@ def _robustness(measured: dict[str, Any]) -> Section:
     if noise.empty and elsewhere.empty:
         return Section("Robustness", ["Not measured yet: workbench evaluate --robustness"])
     return Section("Robustness", tables={"Under noise": noise, "On the reviews of another shop": elsewhere})
+
+
+def _calibration(measured: dict[str, Any]) -> Section:
+    errors = {title(task): found["metrics"].get("ece", {}) for task, found in measured.get("tasks", {}).items()}
+    columns = ["Mean probability", "Share that was right", "Rows"]
+    tables = {
+        f"{task}: calibration error {_its(error)}": pd.DataFrame(
+            [(_figure_alone(sure), _figure_alone(hit), f"{rows:,}") for sure, hit, rows in error["bins"]], columns=columns
+        )
+        for task, error in errors.items()
+        if error.get("bins")
+    }
+    if not tables:
+        return Section("Calibration", ["No task's probabilities were measured."])
+    return Section("Calibration", ["An honest probability of 0.8 is right in 8 rows of 10."], tables=tables)
 
 
 def noise_table(measured: dict[str, Any]) -> pd.DataFrame:
