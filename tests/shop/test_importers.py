@@ -144,6 +144,15 @@ def test_a_comma_in_a_quantity_that_may_be_a_return_is_told_or_asked_for(store, 
     assert store.value("SELECT sum(quantity) FROM events WHERE happened_at >= '2026-03-01'") == 2.5
 
 
+def test_a_negative_quantity_is_a_return_beside_a_kind_too(store, tmp_path):
+    text = "order_id,customer,sku,date,type,quantity\n1,a,K,2026-02-20,order,3\n1,a,K,2026-02-21,order,-1\n"
+    text += "1,a,K,2026-02-22,refund,-2\n1,a,K,2026-02-23,cart,-1\n1,a,K,2026-02-24,odd,-1\n"
+    document = importers.import_files(store, [write(tmp_path, "orders.csv", text)])
+    found = store.rows("SELECT kind, quantity FROM events ORDER BY happened_at")
+    assert found == [("purchase", 3.0), ("return", 1.0), ("return", 2.0), ("cart", -1.0)]
+    assert [(p["column"], p["value"]) for p in document["files"][0]["problems"]] == [("type", "odd")]
+
+
 @pytest.mark.parametrize("text", ["", REVIEWS])
 def test_an_empty_file_and_a_header_alone_are_refused(store, tmp_path, text):
     with pytest.raises(WorkbenchError, match=r"is empty|holds a header and no row"):

@@ -92,9 +92,3 @@ def used(expressions: list[str]) -> set[str]:
 def text(column: str) -> str:
     """A text, empty as missing."""
     return f"nullif(trim({{{column}}}), '')"
-
-
-def kind_by_sign(quantity: str) -> dict[str, str]:
-    """What fills the kind and the quantity of an event where a negative number of pieces is a return."""
-    trimmed = f"trim({{{quantity}}})"
-    return {"kind": f"CASE WHEN starts_with({trimmed}, '-') THEN 'return' ELSE 'purchase' END", "quantity": f"ltrim({trimmed}, '-')"}

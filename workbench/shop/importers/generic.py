@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from workbench.errors import WorkbenchError
-from workbench.shop.importers.base import Fill, Importer, kind_by_sign, text
+from workbench.shop.importers.base import Fill, Importer, text
 from workbench.shop.importers.keys import key_of_cells
 from workbench.shop.importers.source import Source
 from workbench.shop.importers.synonyms import SPEAKING, SYNONYMS, WEAK
@@ -173,7 +173,7 @@ def importer(table: str, mapping: dict[str, str], columns: tuple[str, ...]) -> I
     if key not in fills and table in KEYED:
         fills[key] = key_of_cells(table, mapping, columns)
     if table == "events" and "kind" not in fills:
-        fills |= kind_by_sign(mapping["quantity"]) if "quantity" in mapping else {"kind": "'purchase'"}
+        fills["kind"] = "'purchase'"
     made = {table: Fill(fills)}
     for column, other in (("product_id", "products"), ("user_id", "users")):
         if column in mapping and table != other:

@@ -6,7 +6,7 @@ invoice (its number begins with C) is set apart, a line without a customer is ke
 
 from __future__ import annotations
 
-from workbench.shop.importers.base import Fill, Importer, kind_by_sign, text
+from workbench.shop.importers.base import Fill, Importer, text
 
 
 def _layout(name: str, title: str, invoice: str, price: str, customer: str) -> Importer:
@@ -24,7 +24,8 @@ def _layout(name: str, title: str, invoice: str, price: str, customer: str) -> I
                     "event_id": f"md5(concat_ws('|', {', '.join(f'{{{column}}}' for column in columns)}))",
                     "user_id": user,
                     "product_id": text("StockCode"),
-                    **kind_by_sign("Quantity"),
+                    "kind": "'purchase'",
+                    "quantity": "{Quantity}",
                     "happened_at": "{InvoiceDate}",
                     "price": f"{{{price}}}",
                     "order_id": text(invoice),

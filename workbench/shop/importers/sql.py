@@ -102,6 +102,12 @@ _CERTAIN = (
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %H:%M", ", %H:%M:%S")
 
 
+BY_SIGN = {  # a purchase of a negative number of pieces is a return of so many
+    "kind": "CASE WHEN kind = 'purchase' AND quantity < 0 THEN 'return' ELSE kind END",
+    "quantity": "CASE WHEN kind IN ('purchase', 'return') THEN abs(quantity) ELSE quantity END",
+}
+
+
 def prepare(cursor: Connection) -> None:
     """Define the macros for this cursor."""
     cursor.execute(MACROS)

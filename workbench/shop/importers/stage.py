@@ -152,6 +152,8 @@ def _type(cursor: Connection, source: Source, table: Table, plan: Fill, how: Wri
     select += [f"{name} AS own_{i}" for i, name in enumerate(own)]
     rows = personal.masked_rows(f"SELECT {', '.join(select)} FROM raw {_scope(source, plan)}", texts, len(own))
     bad, value = _cases(wrong)
+    signed = sql.BY_SIGN if set(sql.BY_SIGN) <= set(names) else {}
+    names = [f"{signed[name]} AS {name}" if name in signed else name for name in names]
     cursor.execute(f"CREATE TABLE {table.name} AS SELECT line, {', '.join(names)}, apart, {bad} AS bad, {value} AS bad_value FROM ({rows})")
     _merge_duplicates(cursor, table)
 
