@@ -4,35 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from workbench.encoder.corpus import Corpus, UserRows
 from workbench.encoder.evaluate import Reader
 from workbench.shop.space import SpaceWriter, write_space
+from workbench.shop.text_sums import TextSums
 
+NOTHING: TextSums = MappingProxyType({})
 ROWS_PER_PART = 20_000
 Report = Callable[[float, str], None]
 
 
-def write_vectors(reader: Reader, path: Path, report: Report = lambda done, step: None) -> None:
-    """Write the version's `vectors.duckdb`: what pages read instead of asking a model."""
+def write_vectors(reader: Reader, path: Path, report: Report = lambda done, step: None, sums: TextSums = NOTHING) -> None:
+    """Write the version's `vectors.duckdb`: what pages read instead of asking a model.
+
+    `sums` are those of the snapshot's texts; without them no row is ever seen to have changed.
+    """
     corpus, model = reader.corpus, reader.model
     users = [u for u in corpus.users if len(u.product)]
     with write_space(path) as space:
         space.settings(scale=float(model.user_scale.detach()), review_scale=float(model.review_scale.detach()))
-        space.vectors("products", corpus.product_ids, reader.products.cpu().numpy(), model.bias.detach().cpu().numpy())
+        bias = model.bias.detach().cpu().numpy()
+        space.vectors("products", corpus.product_ids, reader.products.cpu().numpy(), bias, sums.get("products", {}))
         space.companions(corpus.product_ids, model.companions.companions())
         read = np.flatnonzero(corpus.review_text >= 0)
         for part in _parts(len(read)):
             rows = read[part]
-            space.vectors("reviews", [corpus.review_ids[i] for i in rows], reader.reviews(rows))
+            space.vectors("reviews", [corpus.review_ids[i] for i in rows], reader.reviews(rows), sums=sums.get("reviews", {}))
         for part in _parts(len(users)):
             chosen = users[part]
             space.vectors("users", [u.user for u in chosen], reader.users(chosen, [len(u.product) for u in chosen])[0])
         for at, name in enumerate(corpus.labels):
             report(at / len(corpus.labels), f"writing the predictions of {name}")
-            _write_predictions(reader, space, name)
+            _write_predictions(reader, space, name, sums)
 
 
 def _parts(count: int) -> list[slice]:
@@ -40,19 +47,20 @@ def _parts(count: int) -> list[slice]:
     return [slice(at, at + ROWS_PER_PART) for at in range(0, max(1, count), ROWS_PER_PART)]
 
 
-def _write_predictions(reader: Reader, space: SpaceWriter, name: str) -> None:
+def _write_predictions(reader: Reader, space: SpaceWriter, name: str, sums: TextSums) -> None:
     """The probabilities of a task's labels for each row of the task's table."""
     corpus = reader.corpus
     if name in corpus.user_rows:
         keys, answers = _answers_now(reader, corpus.user_rows[name])
         space.predictions(name, corpus.labels[name], keys, answers)
         return
-    index = _texts_of(corpus, corpus.text_rows[name].task.predicts or "")
+    table = corpus.text_rows[name].task.predicts or ""
+    index = _texts_of(corpus, table)
     told, places = list(index), np.array(list(index.values()), np.int64)
     for part in _parts(len(told)):
         probabilities = reader.probabilities(name, places[part])
         shown = reader.model.text_head(name).choose(probabilities)
-        space.predictions(name, corpus.labels[name], told[part], probabilities, shown)
+        space.predictions(name, corpus.labels[name], told[part], probabilities, shown, sums.get(table, {}))
 
 
 def _texts_of(corpus: Corpus, table: str) -> dict[str, int]:

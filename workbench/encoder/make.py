@@ -41,6 +41,7 @@ from workbench.home import Home
 from workbench.registry import ModelVersion, Registry
 from workbench.run import Run
 from workbench.shop.store import Store
+from workbench.shop.text_sums import text_sums
 
 WHOLE = "whole"  # where a fine-tuning of few rows keeps the checkpoint of its second training
 Report = Callable[[float, str], None]
@@ -154,13 +155,14 @@ def publish(
     tasks = with_baselines_of(made.parent, as_json(found, simple, before))
     with Store.open_snapshot(home, Path(run.spec["snapshot"])) as store:
         add_groups(tasks, compare_groups(found, read_groups(store, corpus), before))
+        sums = text_sums(store)
     registry = Registry(home)
     version, folder = registry.new_folder()
     reader = Reader(trained.model, corpus, trained.pooled)
     try:
         save(trained.model, corpus, recipe, folder, prepared.features.ranges)
         save_scopes(scopes(corpus, trained.pooled, recipe.seed), folder)
-        write_vectors(reader, folder / "vectors.duckdb", lambda done, step: report(0.2 + 0.7 * done, step))
+        write_vectors(reader, folder / "vectors.duckdb", lambda done, step: report(0.2 + 0.7 * done, step), sums)
         cost = prepared.features.agreement()
         said = (cost_in_words(cost), prepared.features.keep(home.readings))
         notes = prepared.notes + left_out_notes(corpus) + [words for words in said if words]

@@ -167,14 +167,16 @@ class JointEncoder(nn.Module):
         pooled: Tensor = self.backbone(texts)
         return pooled
 
-    def products(self, pooled: Tensor) -> Tensor:
-        """All products, (products, dim), from their pooled texts (products, width; zero rows where there is no text)."""
+    def products(self, pooled: Tensor, places: Tensor | None = None) -> Tensor:
+        """All products, or those at `places`, (products, dim), from their pooled texts (products, width; zero rows: no text)."""
         silent = (pooled == 0).all(1, keepdim=True)
         text = unit(self.product(pooled)).masked_fill(silent, 0.0) * torch.exp(self.text_weight)
-        gate = self.gate[:, None]  # type: ignore[index]
+        own, gate = self.own.weight[: len(pooled)], self.gate[:, None]  # type: ignore[index]
+        if places is not None:
+            own, gate = self.own.weight[places], gate[places]
         if self.training:
             gate = gate * (torch.rand_like(gate) > OWN_DROPOUT)
-        return unit(text + gate * self.own.weight[: len(pooled)])
+        return unit(text + gate * own)
 
     def cold_products(self, pooled: Tensor) -> Tensor:
         """Products from their texts alone, (rows, dim)."""

@@ -107,7 +107,7 @@ def _read_new_rows(active: ModelVersion) -> None:
     unseen = training.unseen_words(needed.model())
     if not unseen:
         return
-    st.text(f"It has not seen {unseen} that came since. It can read them as it is, which is quicker than to learn from them.")
+    st.text(f"It has not seen {unseen} that came or changed since. It can read them as it is, which is quicker than to learn from them.")
     if st.button("Read the new rows", icon=":material/playlist_add:", key="read-new-rows"):
         with states.guard():
             progress.remember(training.start_embedding(active.id))

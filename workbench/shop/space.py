@@ -1,9 +1,10 @@
 """The joint space of one model version: `vectors.duckdb`, written once, then attached read-only.
 
-Tables: `products(product_id, vector FLOAT[n], bias FLOAT)`, `reviews(review_id, vector)`,
-`users(user_id, vector)`, and for each task `predictions_<task>(key, label, probability,
-probabilities FLOAT[k])` with the order of its labels in `tasks(task, labels VARCHAR[])`.
-Rows that came after the version was made lie in further files of the same tables (`ModelVersion.added`); where
+Tables: `products(product_id, vector FLOAT[n], text_sum UBIGINT, bias FLOAT)`, `reviews(review_id, vector, text_sum)`,
+`users(user_id, vector, text_sum)`, and for each task `predictions_<task>(key, label, probability,
+probabilities FLOAT[k], text_sum)` with the order of its labels in `tasks(task, labels VARCHAR[])`. `text_sum` tells which
+text was read (`text_sums`); it is NULL for users and for predictions on them, and files of earlier releases have no such column.
+Rows that came or changed after the version was made lie in further files of the same tables (`ModelVersion.added`); where
 a key is in several, the newest counts. Vectors of all three have unit length; a user's score of a product is
 `exp(scale) * dot(user, product) + bias`, with `scale` in `settings(key, value)`, and what its companions add:
 `companions(product_id, other_id, weight)` with `companion_share`, `companion_steps` and `companion_days` in the settings.
@@ -11,9 +12,10 @@ a key is in several, the newest counts. Vectors of all three have unit length; a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,9 @@ from workbench.registry import ModelVersion
 from workbench.shop.companions import Companions
 from workbench.shop.markup import TAG
 from workbench.shop.store import Connection, Store, connect, quote
+from workbench.shop.text_sums import OWN_TEXT, sum_of
 
+NO_SUMS: Mapping[str, int] = MappingProxyType({})
 OF_THE_VERSION = ("tasks", "settings")
 _TAG = TAG.replace("{", "{{").replace("}", "}}")  # the statements below are formatted
 _TEXT = "trim(regexp_replace(concat_ws(' ', {}), '{}', ' ', 'g')) <> ''"
@@ -35,6 +39,7 @@ UNSEEN = {
     "users": "SELECT count(*) FROM (SELECT DISTINCT user_id FROM histories WHERE kind IN ('purchase', 'return', 'review')) "
     "ANTI JOIN {table} USING (user_id)",
 }
+CHANGED = "SELECT count(*) FROM {rows} JOIN {table} known USING ({key}) WHERE {text} AND known.text_sum <> {sum}"
 ENTITIES = {"products": "product_id", "reviews": "review_id", "users": "user_id"}
 
 
@@ -53,7 +58,7 @@ class Space:
         for alias in [alias for alias, tables in self._added.items() if name in tables and name not in OF_THE_VERSION]:
             newer = f"{quote(alias)}.{quote(name)}"
             key = quote(ENTITIES.get(name, "key"))
-            found = f"(SELECT * FROM {newer} UNION ALL SELECT older.* FROM {found} older ANTI JOIN {newer} USING ({key}))"
+            found = f"(SELECT * FROM {newer} UNION ALL BY NAME SELECT older.* FROM {found} older ANTI JOIN {newer} USING ({key}))"
         return found
 
     def tables(self) -> set[str]:
@@ -64,10 +69,22 @@ class Space:
         return {name for (name,) in found}
 
     def unseen(self) -> dict[str, int]:
-        """Rows of the shop that can be read and have no vector here, by table."""
-        return {
-            name: int(self.store.value(sql.format(table=self.table(name))) or 0) for name, sql in UNSEEN.items() if name in self.tables()
-        }
+        """Rows of the shop that can be read and have no vector here, or one of another text, by table.
+
+        A row whose vector has no sum of its text, as those of earlier releases have none, is taken as unchanged.
+        """
+        wanted = {name: [sql.format(table=self.table(name))] for name, sql in UNSEEN.items() if name in self.tables()}
+        for name in wanted.keys() & OWN_TEXT.keys():
+            if self._has_sums(name):
+                key, columns = OWN_TEXT[name]
+                text = _TEXT.format(", ".join(columns), TAG)
+                wanted[name].append(CHANGED.format(rows=name, table=self.table(name), key=key, text=text, sum=sum_of(name)))
+        return {name: sum(int(self.store.value(sql) or 0) for sql in counts) for name, counts in wanted.items()}
+
+    def _has_sums(self, table: str) -> bool:
+        """Whether any of the version's files keeps sums of the texts of this table."""
+        sql = "SELECT count(*) FROM duckdb_columns() WHERE database_name = ? AND table_name = ? AND column_name = 'text_sum'"
+        return any(self.store.value(sql, [alias, table]) for alias in (self.alias, *self._added))
 
     def has_task(self, task: str) -> bool:
         """Whether the version predicts this task."""
@@ -116,13 +133,21 @@ def version_predicted(version: ModelVersion, task: str) -> set[str]:
     return {key for file in (version.vectors_file, *version.added) for key in _column(file, f"predictions_{task}", "key", "label")}
 
 
+def version_sums(version: ModelVersion, table: str) -> dict[str, int]:
+    """The sum of the text that was read last for each key of a table of vectors or predictions; only keys that have one."""
+    found: dict[str, int] = {}
+    for file in (version.vectors_file, *version.added):
+        found |= _column(file, table, ENTITIES.get(table, "key"), "text_sum")
+    return found
+
+
 def _column(file: Path, table: str, key: str, column: str) -> dict[str, Any]:
-    """A column of a table of a closed file by its key; {} where the file has no such table."""
+    """The values of a table's column in a closed file by their keys, NULL left out; {} where the file has no such column."""
     connection = connect(file, read_only=True, allow=(file.parent,))
     try:
-        if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]).fetchone():
+        if not connection.execute("SELECT 1 FROM duckdb_columns() WHERE table_name = ? AND column_name = ?", [table, column]).fetchone():
             return {}
-        frame = connection.execute(f"SELECT {quote(key)} AS id, {quote(column)} AS value FROM {quote(table)}").df()
+        frame = connection.execute(f"SELECT {quote(key)} AS id, {quote(column)} AS value FROM {quote(table)} WHERE value IS NOT NULL").df()
     finally:
         connection.close()
     return dict(zip(frame["id"], frame["value"], strict=True))
@@ -141,12 +166,20 @@ class SpaceWriter:
         for key, value in values.items():
             self._connection.execute("INSERT INTO settings VALUES (?, ?)", [key, value])
 
-    def vectors(self, entity: str, ids: Sequence[str], vectors: np.ndarray, bias: np.ndarray | None = None) -> None:
-        """Append rows of `entity`: `vectors` of shape (rows, n), `bias` of shape (rows,) for products."""
+    def vectors(
+        self,
+        entity: str,
+        ids: Sequence[str],
+        vectors: np.ndarray,
+        bias: np.ndarray | None = None,
+        sums: Mapping[str, int] = NO_SUMS,
+    ) -> None:
+        """Append rows of `entity`: `vectors` of shape (rows, n), `bias` of shape (rows,) for products; `sums` of texts by id."""
         n = vectors.shape[1]
         extra = ", bias FLOAT" if entity == "products" else ""
-        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {entity} ({ENTITIES[entity]} VARCHAR, vector FLOAT[{n}]{extra})")
-        columns = {"id": pa.array(list(ids), pa.string()), "vector": _fixed(vectors)}
+        key = ENTITIES[entity]
+        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {entity} ({key} VARCHAR, vector FLOAT[{n}], text_sum UBIGINT{extra})")
+        columns = {"id": pa.array(list(ids), pa.string()), "vector": _fixed(vectors), "text_sum": _sums(ids, sums)}
         if entity == "products":
             columns["bias"] = pa.array(np.zeros(len(ids)) if bias is None else bias, pa.float32())
         self._insert(entity, pa.table(columns))
@@ -162,15 +195,23 @@ class SpaceWriter:
         self._insert("companions", pa.table([*pairs, pa.array(weights.data[kept], pa.float32())], ["product_id", "other_id", "weight"]))
 
     def predictions(
-        self, task: str, labels: Sequence[str], keys: Sequence[str], probabilities: np.ndarray, shown: np.ndarray | None = None
+        self,
+        task: str,
+        labels: Sequence[str],
+        keys: Sequence[str],
+        probabilities: np.ndarray,
+        shown: np.ndarray | None = None,
+        sums: Mapping[str, int] = NO_SUMS,
     ) -> None:
         """Append predictions of a task: `probabilities` of shape (rows, labels), rows summing to 1.
 
         `shown` (rows,) are the indices of the labels to show; the likeliest where it is not given.
+        `sums` are those of the keys' texts.
         """
         name, k = quote(f"predictions_{task}"), probabilities.shape[1]
         if task not in self._tasks:
-            self._connection.execute(f"CREATE TABLE {name} (key VARCHAR, label VARCHAR, probability FLOAT, probabilities FLOAT[{k}])")
+            columns = f"key VARCHAR, label VARCHAR, probability FLOAT, probabilities FLOAT[{k}], text_sum UBIGINT"
+            self._connection.execute(f"CREATE TABLE {name} ({columns})")
             self._connection.execute("INSERT INTO tasks VALUES (?, ?)", [task, list(labels)])
             self._tasks.add(task)
         likeliest = probabilities.argmax(1) if len(probabilities) else np.zeros(0, int)
@@ -183,6 +224,7 @@ class SpaceWriter:
                     "label": pa.array([labels[i] for i in best], pa.string()),
                     "probability": pa.array(probabilities[np.arange(len(best)), best], pa.float32()),
                     "probabilities": _fixed(probabilities),
+                    "text_sum": _sums(keys, sums),
                 }
             ),
         )
@@ -191,6 +233,10 @@ class SpaceWriter:
         self._connection.register("incoming", table)
         self._connection.execute(f"INSERT INTO {quote(name)} SELECT * FROM incoming")
         self._connection.unregister("incoming")
+
+
+def _sums(keys: Sequence[str], sums: Mapping[str, int]) -> pa.Array:
+    return pa.array([sums.get(key) for key in keys], pa.uint64())
 
 
 def _fixed(values: np.ndarray) -> pa.Array:
