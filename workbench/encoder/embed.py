@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import MappingProxyType
 
@@ -26,20 +26,23 @@ def write_vectors(reader: Reader, path: Path, report: Report = lambda done, step
     corpus, model = reader.corpus, reader.model
     users = [u for u in corpus.users if len(u.product)]
     with write_space(path) as space:
+        report(0.0, "writing the vectors of the products")
         space.settings(scale=float(model.user_scale.detach()), review_scale=float(model.review_scale.detach()))
         bias = model.bias.detach().cpu().numpy()
         space.vectors("products", corpus.product_ids, reader.products.cpu().numpy(), bias, sums.get("products", {}))
         space.companions(corpus.product_ids, model.companions.companions())
         read = np.flatnonzero(corpus.review_text >= 0)
         for part in _parts(len(read)):
+            report(0.4 * part.start / max(1, len(read)), f"writing the vectors of {len(read):,} reviews")
             rows = read[part]
             space.vectors("reviews", [corpus.review_ids[i] for i in rows], reader.reviews(rows), sums=sums.get("reviews", {}))
         for part in _parts(len(users)):
+            report(0.4 + 0.2 * part.start / max(1, len(users)), f"writing the vectors of {len(users):,} users")
             chosen = users[part]
             space.vectors("users", [u.user for u in chosen], reader.users(chosen, [len(u.product) for u in chosen])[0])
         for at, name in enumerate(corpus.labels):
-            report(at / len(corpus.labels), f"writing the predictions of {name}")
-            _write_predictions(reader, space, name, sums)
+            for done in _write_predictions(reader, space, name, sums):
+                report(0.6 + 0.4 * (at + done) / len(corpus.labels), f"writing the predictions of {name}")
 
 
 def _parts(count: int) -> list[slice]:
@@ -47,10 +50,11 @@ def _parts(count: int) -> list[slice]:
     return [slice(at, at + ROWS_PER_PART) for at in range(0, max(1, count), ROWS_PER_PART)]
 
 
-def _write_predictions(reader: Reader, space: SpaceWriter, name: str, sums: TextSums) -> None:
-    """The probabilities of a task's labels for each row of the task's table."""
+def _write_predictions(reader: Reader, space: SpaceWriter, name: str, sums: TextSums) -> Iterator[float]:
+    """The probabilities of a task's labels for each row of the task's table; yields, before each part, which share is written."""
     corpus = reader.corpus
     if name in corpus.user_rows:
+        yield 0.0
         keys, answers = _answers_now(reader, corpus.user_rows[name])
         space.predictions(name, corpus.labels[name], keys, answers)
         return
@@ -58,6 +62,7 @@ def _write_predictions(reader: Reader, space: SpaceWriter, name: str, sums: Text
     index = _texts_of(corpus, table)
     told, places = list(index), np.array(list(index.values()), np.int64)
     for part in _parts(len(told)):
+        yield part.start / max(1, len(told))
         probabilities = reader.probabilities(name, places[part])
         shown = reader.model.text_head(name).choose(probabilities)
         space.predictions(name, corpus.labels[name], told[part], probabilities, shown, sums.get(table, {}))
