@@ -18,7 +18,8 @@ QUICK = "epochs = 3\nmax_length = 16\nuser_passes = 2\ntop_layers = 1\nadapter_r
 
 
 def backbone(kind: str, top_layers: int = 1) -> Backbone:
-    return Backbone.of(Recipe(top_layers=top_layers, adapters=kind, adapter_rank=4, max_length=16), find_base(DEFAULT_BASE)).eval()
+    rank = {"adapter_rank": 4} if kind else {}
+    return Backbone.of(Recipe(top_layers=top_layers, adapters=kind, max_length=16, **rank), find_base(DEFAULT_BASE)).eval()
 
 
 def read(made: Backbone, readers: list[str]) -> torch.Tensor:

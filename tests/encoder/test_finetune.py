@@ -29,6 +29,8 @@ def test_over_the_bare_base_the_choice_says_how_many_layers_learn():
     layers = {choice: shaped(Recipe(), None, choice).top_layers for choice in ("head", "top", "all", "adapters")}
     assert layers == {"head": 0, "top": 1, "all": -1, "adapters": 3}
     assert shaped(Recipe(), None, "adapters").adapters == "lora"
+    narrow = Recipe(top_layers=3, adapters="bottleneck", adapter_rank=4)
+    assert shaped(narrow, None, "adapters") == narrow and shaped(narrow, None, "top") == Recipe(top_layers=3)
 
 
 def test_on_a_parent_the_structure_is_the_parents():

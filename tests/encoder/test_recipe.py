@@ -72,11 +72,25 @@ def test_an_unknown_setting_is_named():
         ({"base": 5}, "base is 5; it must be a text in quotes"),
         ({"max_length": 2}, "max_length is 2; it must be at least 3"),
         ({"adapters": "lora", "reading": "int8"}, "layers with LoRA adapters cannot be read in int8"),
+        ({"compile": True, "top_layers": 0}, "sets compile = true, but with top_layers = 0 no layer of the backbone is trained"),
+        ({"adapter_rank": 4}, "sets adapter_rank = 4, but it has no adapters"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named_with_what_it_may_be(values, told):
     with pytest.raises(WorkbenchError, match=told):
         Recipe.of(values)
+
+
+def test_settings_that_can_act_are_taken():
+    assert Recipe.of({"compile": True, "top_layers": 1}).compile and not Recipe.of({"compile": False, "top_layers": 0}).compile
+    assert Recipe.of({"adapter_rank": 4, "adapters": "lora"}).adapter_rank == 4 and Recipe.of({"adapter_rank": 8}).adapters == ""
+
+
+def test_a_version_that_is_older_than_a_check_is_read_without_what_did_nothing():
+    made = {**Recipe(top_layers=0, epochs=3).asdict(), "compile": True, "adapter_rank": 4}
+    assert Recipe.of_version(made) == Recipe(top_layers=0, epochs=3)
+    acting = Recipe(top_layers=1, compile=True, adapters="lora", adapter_rank=4)
+    assert Recipe.of_version(acting.asdict()) == acting
 
 
 def test_whole_numbers_are_numbers_and_every_limit_is_of_a_setting():

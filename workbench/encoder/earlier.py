@@ -25,7 +25,7 @@ def comparable(version: ModelVersion, other: ModelVersion) -> None:
             f"{other.id} learned from later data than {version.id}: what it was taught may be among the test rows.",
             f"Turn it round: measure {other.id} against {version.id}.",
         )
-    if Recipe.of(other.recipe).split != Recipe.of(version.recipe).split:
+    if Recipe.of_version(other.recipe).split != Recipe.of_version(version.recipe).split:
         raise WorkbenchError(
             f"{other.id} and {version.id} keep other rows for the test: their recipes differ in split.", "Name another version."
         )

@@ -139,7 +139,7 @@ def shaped(recipe: Recipe, parent: Recipe | None, choice: str) -> Recipe:
     if choice == "adapters":
         return replace(recipe, top_layers=ADAPTED_LAYERS, adapters=recipe.adapters or "lora")
     layers = {"head": 0, "top": max(1, recipe.top_layers), "all": -1}[choice]
-    return replace(recipe, top_layers=layers, adapters="")
+    return replace(recipe, top_layers=layers, adapters="", adapter_rank=Recipe.adapter_rank)
 
 
 def learnable(corpus: Corpus, lesson: Lesson) -> Corpus:

@@ -36,7 +36,7 @@ BYTES_PER_NUMBER, COPIES = 4, 4
 def pace(home: Home, spec: dict[str, Any]) -> dict[str, Any]:
     """`seconds` with `low` and `high`, `memory_mb`, and what was measured: texts read and learned from in a second."""
     parent = Registry(home).get(spec["parent"]) if spec.get("parent") else None
-    chosen = shaped(recipe(home, spec["recipe"]), Recipe.of(parent.recipe) if parent else None, spec["train"])
+    chosen = shaped(recipe(home, spec["recipe"]), Recipe.of_version(parent.recipe) if parent else None, spec["train"])
     backbone = Backbone.of(chosen, base_folder(chosen, parent.folder / BASE if parent else home.models / BASE))
     read, learned = _read_rate(backbone, spec["texts"]), _learn_rate(backbone, chosen, spec["texts"], spec["train"])
     rows, few = int(spec["rows"]), spec["rows"] / max(1, spec["labels"]) < FEW

@@ -190,10 +190,16 @@ class Recipe:
                 f"The recipe sets synonyms = {self.synonyms}, but a base from scratch does not know yet which words are near.",
                 "Leave synonyms out, or choose a trained base.",
             )
-        for name in ("word_dropout", "adversarial", "layer_decay"):
-            if self.top_layers == 0 and getattr(self, name) != getattr(Recipe, name):
+        if not self.adapters and self.adapter_rank != Recipe.adapter_rank:
+            raise WorkbenchError(
+                f"The recipe sets adapter_rank = {self.adapter_rank}, but it has no adapters.",
+                'Set adapters = "lora" or "bottleneck", or leave adapter_rank out.',
+            )
+        for name in ("word_dropout", "adversarial", "layer_decay", "compile"):
+            value = getattr(self, name)
+            if self.top_layers == 0 and value != getattr(Recipe, name):
                 raise WorkbenchError(
-                    f"The recipe sets {name} = {getattr(self, name)}, but with top_layers = 0 no layer of the backbone is trained.",
+                    f"The recipe sets {name} = {json.dumps(value)}, but with top_layers = 0 no layer of the backbone is trained.",
                     f"Set top_layers to 1 or more, or leave {name} out.",
                 )
 
@@ -220,6 +226,13 @@ class Recipe:
                 f"Unknown settings in the recipe: {', '.join(unknown)}; known are {', '.join(sorted(known))}.", "Correct the recipe's file."
             )
         return cls(**values)
+
+    @classmethod
+    def of_version(cls, values: dict[str, Any]) -> Recipe:
+        """The recipe of a version, without what did nothing in its training: it may be older than the check that refuses it."""
+        idle = {"adapter_rank"} if not values.get("adapters") else set()
+        idle |= {"compile"} if values.get("top_layers") == 0 else set()
+        return cls.of({name: value for name, value in values.items() if name not in idle})
 
     def asdict(self) -> dict[str, Any]:
         return asdict(self)

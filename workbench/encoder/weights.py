@@ -79,7 +79,7 @@ def load(version: ModelVersion) -> Loaded:
     Raises WorkbenchError when a file is damaged or the base on this machine is another than it was trained on.
     """
     version.verify()
-    recipe = Recipe.of(version.recipe)
+    recipe = Recipe.of_version(version.recipe)
     shape: dict[str, Any] = read_json(version.folder / SHAPE, {})
     base = base_folder(recipe, version.folder / BASE)
     if digest(base) != shape["base_sha256"]:
