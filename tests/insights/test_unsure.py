@@ -4,6 +4,7 @@ import pytest
 from workbench.insights.unsure import unsure
 from workbench.registry import Registry
 from workbench.shop.space import Space, write_space
+from workbench.tasks.labelled import read_labelled, store_labels
 
 LABELS = ["negative", "neutral", "positive"]
 SURE, TORN, LEANING = [0.9, 0.05, 0.05], [0.45, 0.1, 0.45], [0.5, 0.2, 0.3]
@@ -46,3 +47,13 @@ def test_what_was_labelled_before_is_left_out(store, space):
         cursor.execute("INSERT INTO labels (label_id, task, text, label) VALUES ('l1', 'sentiment', 'torn', 'neutral')")
         cursor.execute("INSERT INTO labels (label_id, task, text, label) VALUES ('l2', 'intent', 'leaning', 'where')")
     assert unsure(store, space, "sentiment")["text"].tolist() == ["leaning", "Well. sure"]
+
+
+def test_a_labelled_row_is_known_without_its_line_ends_and_what_is_personal(store, space):
+    """Rows of the same text count as one label, and further rows are read in their place."""
+    with store.transaction() as cursor:
+        cursor.execute("UPDATE reviews SET body = 'Torn,\n<br>mail  me at anna@x.org' WHERE review_id IN ('r2', 'r3')")
+    texts = unsure(store, space, "sentiment", 2)["text"]
+    labelled = read_labelled([{"text": text, "label": "neutral"} for text in texts], "sentiment", "text", "label", LABELS)
+    assert store_labels(store, labelled, "sha")["masked"] == 1
+    assert unsure(store, space, "sentiment", 1)["key"].tolist() == ["r1"]
