@@ -1,5 +1,8 @@
 """A person is forgotten everywhere: rows, snapshots, vectors, runs, uploads; others stay, and the version stays whole."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +14,7 @@ from workbench.files import write_json
 from workbench.registry import Registry
 from workbench.run import Run
 from workbench.shop import importers, traces
-from workbench.shop.forget import PREDICTED, forget
+from workbench.shop.forget import PREDICTED, forget, held
 from workbench.shop.schema import TABLES
 from workbench.shop.space import Space, version_predicted, version_vectors, write_space
 from workbench.shop.store import Store
@@ -191,3 +194,64 @@ def test_copies_that_a_kill_left_go_when_the_shop_is_opened(home, lived_in):
         path.write_text(TEXT)
     with Store.open(home):
         assert not [path for path in left if path.exists()]
+
+
+class Killed(BaseException):
+    """What no code catches."""
+
+
+@pytest.mark.slow
+def test_a_forgetting_that_was_killed_anywhere_is_finished_by_the_next(home, tmp_path, monkeypatch):
+    """A kill may come wherever a file gets its name or goes; a copy of the home is forgotten in for each."""
+    (tmp_path / "reviews.csv").write_text(f"review_id,user_id,product_id,rating,body\nr1,{USER},K-1,5,{TEXT}\nr2,ben-1,K-1,4,Fine\n")
+    with Store.open(home) as store:
+        importers.import_files(store, [tmp_path / "reviews.csv"])
+        store.snapshot()
+    (tmp_path / "reviews.csv").unlink()
+    version, folder = Registry(home).new_folder()
+    with write_space(folder / "vectors.duckdb") as space:
+        space.vectors("reviews", ["r1", "r2"], np.eye(8, dtype=np.float32)[:2])
+    made = Registry(home).publish(version, {"parent": None})
+    write_json(made.folder / "derived" / "topics-1.json", {"reviews": ["r1"]})
+    write_json(made.folder / "derived" / "names.json", {"names": ["a"]})
+    (home.runs / "train-1").mkdir()
+    (home.runs / "train-1" / "log.txt").write_text(TEXT)
+    whole = tmp_path.parent / f"{tmp_path.name}-whole"
+    shutil.copytree(home.root, whole)
+    at, killed = 0, True
+    while killed:
+        shutil.rmtree(home.root)
+        shutil.copytree(whole, home.root)
+        killed, left = False, [at]
+        with monkeypatch.context() as patched:
+            for name in ("replace", "unlink"):
+                patched.setattr(Path, name, _until(getattr(Path, name), left))
+            try:
+                forget(home, USER)
+            except Killed:
+                killed = True
+        if killed and _knows(home):
+            assert forget(home, USER)["found"] == [], at
+        assert_gone(home)
+        Registry(home).get(version).verify()
+        assert version_vectors(Registry(home).get(version), "reviews")[0] == ["r2"], at
+        assert not list((made.folder / "derived").iterdir()), at
+        at += 1
+    assert at > 8
+
+
+def _until(real, left):
+    """`real`, which is no longer reached after so many calls that change a file."""
+
+    def call(path, *given, **named):
+        left[0] -= path.exists()
+        if left[0] < 0:
+            raise Killed
+        return real(path, *given, **named)
+
+    return call
+
+
+def _knows(home):
+    with Store.open(home) as store:
+        return bool(held(store, USER))

@@ -2,6 +2,8 @@
 
 Rows in the shop, its snapshots and the versions' vectors and predictions are deleted and the files written anew, so that
 no freed block keeps them. Other files that still hold a trace (what runs left, uploads, groups that were derived) are removed.
+Which rows, texts and vectors are the person's is known from the shop alone: it is changed last and all at once, so that a
+forgetting that a kill or a full disk ended is asked for again and does the rest.
 What a model's weights learned from the person cannot be taken out of them: the report names the versions that did.
 """
 
@@ -21,7 +23,7 @@ from workbench.run import runs
 from workbench.shop import traces
 from workbench.shop.importers import personal
 from workbench.shop.schema import TABLES
-from workbench.shop.store import Connection, Store, connect, quote
+from workbench.shop.store import NEXT_VERSION, Connection, Store, connect, quote
 from workbench.shop.traces import Person
 
 TEXT_LETTERS = 20  # shorter texts may be anybody's
@@ -44,15 +46,15 @@ def forget(home: Home, user: str) -> dict[str, Any]:
                 f"There is no trace of a user {user!r} in {home.root}.",
                 "Look up the id as the shop has it, for example on the page Segments.",
             )
-        removed = _from_shop(store, person)
     learned = [version.id for version in Registry(home).versions()]
-    rewritten = [_compact(home.shop_file)] if home.shop_file.exists() else []
-    rewritten += [
+    rewritten = [
         path for path in sorted(home.snapshots.glob("*.duckdb")) if traces.holds(path, person) and _rewrite(path, _rows_of(person))
     ]
     for version in Registry(home).versions():
         rewritten += _from_version(version, person)
     deleted = _delete_what_still_holds(home, person)
+    removed = _from_shop(home, person)
+    rewritten.append(home.shop_file)
     found = _search(home, person)
     return {
         "user": user,
@@ -144,10 +146,27 @@ def _known(home: Home, store: Store, person: Person) -> bool:
 # -- the shop, its snapshots, the versions -------------------------------------------------------
 
 
-def _from_shop(store: Store, person: Person) -> dict[str, int]:
-    with store.transaction() as cursor:
-        cursor.execute("DROP SCHEMA IF EXISTS undo CASCADE")
-        return _rows_of(person)(cursor)
+def _from_shop(home: Home, person: Person) -> dict[str, int]:
+    """Put a copy without the person in the place of the shop's file, which is held meanwhile; how many rows are gone."""
+    beside, delete = home.shop_file.with_name(f"{uuid4().hex}.forget"), _rows_of(person)
+    try:
+        with Store.open(home) as store:
+            with store.cursor() as cursor:
+                cursor.execute("CHECKPOINT")  # no write-ahead log of the old file may stand beside the new one
+            store.copy_to(beside)
+            connection = connect(beside, allow=(home.data,))
+            try:
+                connection.execute("BEGIN")
+                removed = delete(connection)
+                connection.execute(NEXT_VERSION)
+                connection.execute("COMMIT")
+            finally:
+                connection.close()
+            _compact(beside).chmod(home.shop_file.stat().st_mode & 0o777)
+            beside.replace(home.shop_file)
+    finally:
+        beside.unlink(missing_ok=True)
+    return removed
 
 
 def _rows_of(person: Person) -> Callable[[Connection], dict[str, int]]:
@@ -177,7 +196,7 @@ def _count(result: Connection) -> int:
 
 
 def _from_version(version: ModelVersion, person: Person) -> list[Path]:
-    """Take the person out of a version's vectors and predictions; its manifests follow."""
+    """Take the person out of a version's vectors and predictions; the manifest that names a file is signed just before it changes."""
 
     def delete(cursor: Connection) -> None:
         tables = cursor.execute("SELECT table_name FROM duckdb_tables() WHERE NOT internal").fetchall()
@@ -186,25 +205,31 @@ def _from_version(version: ModelVersion, person: Person) -> list[Path]:
             for key in columns & {"user_id", "review_id", "key"}:
                 cursor.execute(f"DELETE FROM {quote(table)} WHERE {key} IN (SELECT unnest(?))", [person.known_in(key, table)])
 
-    changed = [path for path in (version.vectors_file, *version.added) if traces.holds(path, person) and _rewrite(path, delete)]
-    for manifest in [version.folder / MANIFEST, *version.folder.glob(ADDED)]:
-        _sign_again(manifest, changed)
-    return changed
+    def sign(path: Path, fresh: Path) -> None:
+        for manifest in [version.folder / MANIFEST, *version.folder.glob(ADDED)]:
+            _sign_again(manifest, path.name, sha256(fresh))
+
+    return [path for path in (version.vectors_file, *version.added) if traces.holds(path, person) and _rewrite(path, delete, sign)]
 
 
-def _sign_again(manifest: Path, changed: list[Path]) -> None:
+def _sign_again(manifest: Path, name: str, digest: str) -> None:
+    """Let a manifest that names a file tell its new digest.
+
+    A kill before the file itself is replaced leaves the old one, which still holds the person: the next forgetting writes and signs it.
+    """
     told = read_json(manifest)
-    digests = {path.name: sha256(path) for path in changed}
-    if "files" in told:
-        told["files"] = {name: digests.get(name, digest) for name, digest in told["files"].items()}
-    elif told.get("file") in digests:
-        told["sha256"] = digests[told["file"]]
+    if name in told.get("files", {}):
+        told["files"][name] = digest
+    elif told.get("file") == name:
+        told["sha256"] = digest
+    else:
+        return
     write_json(manifest, told)
     manifest.chmod(0o444)
 
 
-def _rewrite(path: Path, delete: Callable[[Connection], Any]) -> bool:
-    """Delete rows of a closed DuckDB file and write it anew beside its name, then in its place."""
+def _rewrite(path: Path, delete: Callable[[Connection], Any], sign: Callable[[Path, Path], None] = lambda path, fresh: None) -> bool:
+    """Delete rows of a closed DuckDB file and write it anew beside its name, then, `sign`ed, in its place."""
     mode = path.stat().st_mode
     beside = path.with_name(f"{uuid4().hex}.forget")
     shutil.copyfile(path, beside)
@@ -217,6 +242,7 @@ def _rewrite(path: Path, delete: Callable[[Connection], Any]) -> bool:
             connection.close()
         fresh = _compact(beside)
         fresh.chmod(mode & 0o777)
+        sign(path, fresh)
         fresh.replace(path)
     finally:
         beside.unlink(missing_ok=True)
@@ -249,7 +275,7 @@ def _delete_what_still_holds(home: Home, person: Person) -> list[Path]:
     gone += sorted(home.readings.glob("*"))  # what a model's layers said of the person's texts is no text, yet comes from it
     derived = {path.parent for path in gone if path.parent.name == "derived"}  # its files belong together: what is left would lack a part
     gone += [path for folder in derived for path in folder.iterdir() if path not in gone and path.name != Path(EVALUATION).name]
-    for path in gone:
+    for path in reversed(gone):  # what holds a trace goes last: by it one who was killed here finds the rest again
         path.unlink(missing_ok=True)
     return gone
 

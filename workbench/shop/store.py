@@ -26,6 +26,7 @@ from workbench.shop.schema import TABLES, create_sql
 Connection = duckdb.DuckDBPyConnection
 DatabaseError = duckdb.Error
 FORMAT = 1
+NEXT_VERSION = "UPDATE workbench_meta SET value = (value::INTEGER + 1)::VARCHAR WHERE key='data_version'"
 _LOGGER = logging.getLogger(__name__)
 _HALF_MADE = re.compile(r"[0-9a-f]{32}\..+")
 
@@ -240,7 +241,7 @@ class Store:
             cursor.execute("BEGIN")
             try:
                 yield cursor
-                cursor.execute("UPDATE workbench_meta SET value = (value::INTEGER + 1)::VARCHAR WHERE key='data_version'")
+                cursor.execute(NEXT_VERSION)
                 cursor.execute("COMMIT")
             except BaseException:
                 cursor.execute("ROLLBACK")
@@ -255,17 +256,20 @@ class Store:
             if final.exists():
                 return final
             partial = self.home.snapshots / f"{uuid4().hex}.partial"
-            alias = f"snapshot_{uuid4().hex[:8]}"
-            source = quote(str(self.value("SELECT current_database()")))
-            with self.cursor() as cursor:
-                cursor.execute(f"ATTACH '{_text(partial)}' AS {alias}")
-                try:
-                    cursor.execute(f"COPY FROM DATABASE {source} TO {alias}")
-                finally:
-                    cursor.execute(f"DETACH {alias}")
+            self.copy_to(partial)
             partial.chmod(0o444)
             partial.replace(final)
         return final
+
+    def copy_to(self, path: Path) -> None:
+        """Write all that the shop holds now into a new file."""
+        with self._writing, self.cursor() as cursor:
+            source, alias = quote(str(self.value("SELECT current_database()"))), f"snapshot_{uuid4().hex[:8]}"
+            cursor.execute(f"ATTACH '{_text(path)}' AS {alias}")
+            try:
+                cursor.execute(f"COPY FROM DATABASE {source} TO {alias}")
+            finally:
+                cursor.execute(f"DETACH {alias}")
 
     def attach(self, path: Path) -> str:
         """Attach a closed DuckDB file read-only and return its (safe, stable) alias."""
