@@ -1,5 +1,6 @@
 """A person is forgotten everywhere: rows, snapshots, vectors, runs, uploads; others stay, and the version stays whole."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from workbench.shop.schema import TABLES
 from workbench.shop.space import Space, version_predicted, version_vectors, write_space
 from workbench.shop.store import Store
 from workbench.tasks.base import tasks
+from workbench.tasks.labelled import read_labelled, store_labels
 
 USER = "anna-7731"
 TEXT = "My neighbour Gisela uses this kettle every single morning"
@@ -158,6 +160,33 @@ def test_a_label_that_holds_title_and_text_is_forgotten(home, tmp_path):
         with store.transaction() as cursor:
             cursor.execute("INSERT INTO labels (label_id, task, text, label) VALUES ('l1', 'mood', ?, 'good')", [f"Best kettle. {TEXT}"])
     assert forget(home, USER)["removed"]["labels"] == 1
+
+
+def test_a_label_without_the_line_ends_markup_and_names_of_the_text_is_forgotten(home, tmp_path):
+    """A file with its quotes doubled or its line ends escaped holds the text too."""
+    text = 'My neighbour\n"Gisela" uses this<br>kettle  each morning'
+    mailed = "Write to anna@x.org,\nshe is the one who knows this kettle"
+    rows = [{"user_id": USER, "product_id": f"K-{i}", "rating": 5, "body": body} for i, body in enumerate((text, mailed))]
+    pd.DataFrame(rows).to_csv(tmp_path / "reviews.csv", index=False)
+    with Store.open(home) as store:
+        importers.import_files(store, [tmp_path / "reviews.csv"], personal="keep")
+        labelled = read_labelled([{"t": t, "l": str(i % 2)} for i, t in enumerate((text, mailed, *map(str, range(10))))], "mood", "t", "l")
+        assert store_labels(store, labelled, "sha")["masked"] == 1
+    pd.DataFrame({"t": [text]}).to_csv(home.uploads / "labels.csv", index=False)
+    (home.uploads / "labels.jsonl").write_text(json.dumps({"t": text}))
+    report = forget(home, USER)
+    assert report["removed"]["labels"] == 2 and report["found"] == []
+    assert {"data/uploads/labels.csv", "data/uploads/labels.jsonl"} <= {*report["deleted"]}
+
+
+def test_a_phone_number_as_id_is_forgotten_where_others_name_it(home, tmp_path):
+    lines = "+491701234567,K-1,5,short\nben,K-1,5,ask +491701234567 for it please\n"
+    (tmp_path / "reviews.csv").write_text("user_id,product_id,rating,body\n" + lines)
+    with Store.open(home) as store:
+        importers.import_files(store, [tmp_path / "reviews.csv"], personal="keep")
+    assert forget(home, "+491701234567")["found"] == []
+    with Store.open(home) as store:
+        assert store.rows("SELECT user_id, body FROM reviews") == [("ben", "ask [forgotten] for it please")]
 
 
 def test_a_headline_that_is_the_products_name_is_no_trace(home, tmp_path):

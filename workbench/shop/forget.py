@@ -10,7 +10,7 @@ What a model's weights learned from the person cannot be taken out of them: the 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,6 +22,7 @@ from workbench.registry import ADDED, EVALUATION, MANIFEST, ModelVersion, Regist
 from workbench.run import runs
 from workbench.shop import traces
 from workbench.shop.importers import personal
+from workbench.shop.plain import clean
 from workbench.shop.schema import TABLES
 from workbench.shop.store import NEXT_VERSION, Connection, Store, connect, quote
 from workbench.shop.traces import Person
@@ -106,10 +107,11 @@ def need_quiet(home: Home) -> None:
 
 
 def _ids(store: Store, user: str) -> tuple[str, ...]:
-    """The id, and the hashes that can stand for it where the home has a key for such."""
+    """The id, as it is written and as it is hashed, and the hashes that can stand for it where the home has a key for such."""
+    written = tuple(dict.fromkeys((user, personal.one_spelling(user))))
     if not (store.home.settings / "pseudonyms.key").exists():
-        return (user,)
-    return tuple(dict.fromkeys((user, *(personal.pseudonym(store.home, one) for one in (personal.one_spelling(user), user)))))
+        return written
+    return (*written, *(personal.pseudonym(store.home, one) for one in written))
 
 
 def _find(store: Store, user: str) -> Person:
@@ -120,11 +122,21 @@ def _find(store: Store, user: str) -> Person:
         wrote = ", ".join(WRITTEN[name]) or "NULL"
         rows = store.rows(f"SELECT {TABLES[name].key}, {wrote} FROM {name} WHERE user_id IN (SELECT unnest(?))", [list(ids)])
         keys[TABLES[name].key] = tuple(key for key, *_ in rows)
-        texts += [text for _, *written in rows for text in written if text and len(text) >= TEXT_LETTERS]
-    shared = {text for text in texts if _is_of_others(store, text, ids)}
+        texts += dict.fromkeys(text for _, *written in rows for text in written if text and len(text) >= TEXT_LETTERS)
+    spelled = _spellings(store, texts)
+    shared = {text for text, each in zip(texts, spelled, strict=True) if any(_is_of_others(store, one, ids) for one in each)}
+    wrote = dict.fromkeys(one for text, each in zip(texts, spelled, strict=True) if text not in shared for one in each)
     about = store.rows("SELECT task, coalesce(arg_max(attributes->>'about', created_at), 'reviews') FROM labels GROUP BY task")
     predicted = {task: TABLES[table].key for task, table in {**dict(about), **PREDICTED}.items() if table in TABLES}
-    return Person(ids, keys, tuple(text for text in dict.fromkeys(texts) if text not in shared), predicted)
+    return Person(ids, keys, tuple(wrote), predicted)
+
+
+def _spellings(store: Store, texts: Sequence[str]) -> list[list[str]]:
+    """Each text as it was written and as labels keep it: cleaned, and without what is personal."""
+    plain = [clean(text) for text in texts]
+    masked = personal.masked_texts(store, [*texts, *plain]) if texts else []
+    each = zip(texts, plain, masked[: len(texts)], masked[len(texts) :], strict=True)
+    return [[text, *(one for one in dict.fromkeys(others) if one != text and len(one) >= TEXT_LETTERS)] for text, *others in each]
 
 
 def _is_of_others(store: Store, text: str, ids: Iterable[str]) -> bool:

@@ -14,6 +14,7 @@ from workbench.shop.store import Connection, connect, quote
 
 TELLING = re.compile(r"(?=.*[0-9@])(?!\d{1,7}$).{5,}")  # an id that is no word or figure of everyday texts
 LONGEST_TEXT = 400  # letters of a text that are looked for
+LONGEST_WAY = 12  # bytes of a letter as JSON may write it
 CHUNK = 1 << 22
 TEXTS = ("VARCHAR", "JSON")
 PASSED = {"shop.duckdb", "lock", ".lock", ".turn", "history.jsonl", "active", "pseudonyms.key"}
@@ -53,7 +54,12 @@ class Person:
     @property
     def within(self) -> str | None:
         """The pattern of a telling id that stands in a text as a word of its own, None where no id is."""
-        return rf"\b(?:{'|'.join(map(re.escape, self.telling))})\b" if self.telling else None
+        return "|".join(f"{_edge(one[0])}{re.escape(one)}{_edge(one[-1])}" for one in self.telling) or None
+
+
+def _edge(letter: str) -> str:
+    """The pattern of the end of a word beside this letter of an id: none where it is no letter to DuckDB, as the + of a phone number."""
+    return r"\b" if re.fullmatch("[A-Za-z0-9_]", letter) else ""
 
 
 def files(home: Home) -> list[Path]:
@@ -146,8 +152,8 @@ def _strings(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
 
 def _bytes_hold(path: Path, person: Person) -> bool:
     """Whether a telling id or the beginning of a text stands in the file's bytes, with no letter or digit beside an id."""
-    ids = [rb"(?<![A-Za-z0-9_])" + re.escape(one.encode()) + rb"(?![A-Za-z0-9_])" for one in person.telling]
-    texts = [re.escape(text[:LONGEST_TEXT].encode()) for text in person.texts]
+    ids = [_edge(one[0]).encode() + re.escape(way) + _edge(one[-1]).encode() for one in person.telling for way in _ways(one)]
+    texts = [re.escape(way) for text in person.texts for way in _ways(text[:LONGEST_TEXT])]
     if not ids and not texts:
         return False
     pattern = re.compile(b"|".join([*ids, *texts]))
@@ -156,5 +162,12 @@ def _bytes_hold(path: Path, person: Person) -> bool:
         while chunk := file.read(CHUNK):
             if pattern.search(before + chunk):
                 return True
-            before = (before + chunk)[-4 * LONGEST_TEXT :]
+            before = (before + chunk)[-LONGEST_WAY * LONGEST_TEXT :]
     return False
+
+
+def _ways(text: str) -> dict[bytes, None]:
+    """The bytes of a text as files write it: plain, with line ends of Windows, as cells of CSV with doubled quotes, and as JSON."""
+    ends = dict.fromkeys((text, re.sub("\r?\n", "\r\n", text), re.sub("\r?\n", "\n", text)))
+    ways = [way for one in ends for way in (one, one.replace('"', '""'), *(json.dumps(one, ensure_ascii=a)[1:-1] for a in (True, False)))]
+    return dict.fromkeys(way.encode() for way in ways)

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import html
-import re
-
-from workbench.shop.markup import TAG
+from workbench.shop.plain import clean as clean
 from workbench.shop.store import Store
 from workbench.tasks.histories import cuts, held_out
 from workbench.tasks.splits import split_of
 
-_TAG = re.compile(TAG)
 MOST_REVIEWS = 3
-
-
-def clean(*parts: str | None) -> str:
-    """The parts as one text, without markup and doubled spaces; what is clean stays as it is."""
-    text, before = ". ".join(p.strip() for p in parts if p and p.strip()), ""
-    while text != before:  # markup may be written as text, twice over: &lt;br&gt;, &amp;lt;br&amp;gt;
-        before, text = text, " ".join(html.unescape(_TAG.sub(" ", text)).split())
-    return text
 
 
 def review_texts(store: Store) -> dict[str, str]:
