@@ -125,10 +125,10 @@ def _find(store: Store, user: str) -> Person:
         texts += dict.fromkeys(text for _, *written in rows for text in written if text and len(text) >= TEXT_LETTERS)
     spelled = _spellings(store, texts)
     shared = {text for text, each in zip(texts, spelled, strict=True) if any(_is_of_others(store, one, ids) for one in each)}
-    wrote = dict.fromkeys(one for text, each in zip(texts, spelled, strict=True) if text not in shared for one in each)
+    looked_for = dict.fromkeys(one for text, each in zip(texts, spelled, strict=True) if text not in shared for one in each)
     about = store.rows("SELECT task, coalesce(arg_max(attributes->>'about', created_at), 'reviews') FROM labels GROUP BY task")
     predicted = {task: TABLES[table].key for task, table in {**dict(about), **PREDICTED}.items() if table in TABLES}
-    return Person(ids, keys, tuple(wrote), predicted)
+    return Person(ids, keys, tuple(looked_for), predicted)
 
 
 def _spellings(store: Store, texts: Sequence[str]) -> list[list[str]]:
