@@ -82,6 +82,11 @@ def test_it_is_kept_when_one_says_so_and_ids_are_hashed_when_chosen(store, tmp_p
         ("+49 170 1234567", True),
         ("Anna Smith", True),
         ("王小明", True),
+        ("anna schmidt", True),
+        ("Schmidt, Anna", True),
+        ("Anna O’Brien", True),
+        ("Anna  Schmidt", True),
+        ("Anna <anna@x.org>", True),
         ("C-1001", False),
         ("12345678", False),
         ("anna", False),
@@ -90,8 +95,34 @@ def test_it_is_kept_when_one_says_so_and_ids_are_hashed_when_chosen(store, tmp_p
 def test_a_user_id_that_tells_the_person_is_hashed(store, tmp_path, user, hashed):
     (tmp_path / "orders.csv").write_text(f'customer,product_id,order_date,quantity\n"{user}",p1,2024-01-02,1\n', "utf-8")
     importers.import_files(store, [tmp_path / "orders.csv"])
-    kept = personal.pseudonym(store.home, user) if hashed else user
+    kept = personal.pseudonym(store.home, personal.one_spelling(user)) if hashed else user
     assert store.rows("SELECT user_id FROM users") == [(kept,)] and store.value("SELECT user_id FROM events") == kept
+
+
+SPELLINGS = {
+    "+491701234567": ["+49 170 1234567", "+49 (170) 123-4567", "+49/170.1234567"],
+    "Anna Schmidt": ["Schmidt, Anna", "Anna  Schmidt", "Anna\u00a0Schmidt"],
+    "anna@x.co.uk": ["Anna <Anna@x.co.uk>", "mailto:anna@x.co.uk"],
+    "Anna O'Brien": ["Anna O’Brien"],
+    "C-1001 / 2": [],
+    "a@b": ["A@B"],
+}
+
+
+def test_one_person_has_one_spelling_in_python_and_sql(store):
+    with store.cursor() as cursor:
+        personal.prepare(cursor, store.home)
+        for one, others in SPELLINGS.items():
+            for written in (one, *others):
+                assert personal.one_spelling(written) == one
+                assert cursor.execute("SELECT one_spelling(?)", [written]).fetchall() == [(one,)]
+
+
+def test_a_name_is_the_same_user_whatever_its_column_is_called(store, tmp_path):
+    (tmp_path / "reviews.csv").write_text("review_id,sku,customer,stars,review_text\nR1,K,Anna Schmidt,5,Boils in a minute\n")
+    (tmp_path / "orders.csv").write_text("order_id,kunde,sku,date,quantity\n1,Anna Schmidt,K,2026-02-20,1\n2,x1,K,2026-02-20,1\n")
+    importers.import_files(store, [tmp_path / "reviews.csv", tmp_path / "orders.csv"])
+    assert store.rows("SELECT user_id FROM users ORDER BY 1") == [(personal.pseudonym(store.home, "Anna Schmidt"),), ("x1",)]
 
 
 def test_a_mail_address_in_capitals_is_the_same_user_and_is_forgotten_by_either(home, tmp_path):

@@ -38,7 +38,13 @@ _ADDRESS = "|".join(
         r"[\p{Han}]{2,8}(?:省|市|区|县)[\p{Han}\d]{1,20}?(?:路|街|巷|道|弄)\d{1,5}号(?:[\d\p{Han}]{0,12}?(?:室|楼|单元))?",
     )
 )
-_FULL_NAME = r"\p{Lu}[\p{L}.''-]*(?: [\p{L}.''-]+)*(?: \p{Lu}[\p{L}.''-]+)|\p{Han}{2,4}"
+_FULL_NAME = r"\p{L}[\p{L}\p{M}.'-]*(?:,? \p{L}[\p{L}\p{M}.'-]*)+|\p{Han}{2,4}"
+_MAIL_ID = r"""[^@\s<>,;:()"]+@[^@\s<>,;:()"]+\.[^@\s<>,;:()".]+"""
+_PHONE_ID = r"\+\d{8,15}|1[3-9]\d{9}"
+_PARTS = "[ ()./-]"
+_SPACES = "[\\s\u00a0]+"
+_LAST_FIRST = "^([^,]+), ?([^,]+)$"
+LONGEST_PHONE = 24
 _PLACES = (
     r"Str|St\b|Ave|Road|Rd|Lane|Ln|Dr|Boul|Blvd|Court|Ct|Square|Terrace|"
     r"straße|strasse|str\.|weg|platz|gasse|allee|rue|avenue|boulevard|place|chemin|号"
@@ -65,7 +71,7 @@ def kind_of(header: str) -> str | None:
 
 
 def prepare(cursor: Connection, home: Home) -> None:
-    """Define `masked(text)`, `pseudonym(id)` and the steps of `masked_rows` for this cursor."""
+    """Define `masked(text)`, `one_spelling(id)`, `pseudonym(id)` and the steps of `masked_rows` for this cursor."""
     names.prepare(cursor)
     inner, outer = (bytes(byte ^ pad for byte in key(home).ljust(64, b"\0")).hex() for pad in (0x36, 0x5C))
     cursor.execute(MACROS.format(inner=inner, outer=outer))
@@ -116,20 +122,27 @@ def masked_texts(store: Store, texts: Sequence[str]) -> list[str]:
 
 
 def one_spelling(user: str) -> str:
-    """A user id as it is hashed: a mail address is the same in capitals."""
-    return user.lower() if "@" in user else user
+    """A user id as it is hashed, the macro `one_spelling` in Python: a mail address small and alone, a phone number without what
+    parts it, and an id without figures, which may be a name, with single spaces, straight apostrophes and the last name last.
+    """
+    if "@" in user:
+        found = re.search(_MAIL_ID, user, re.ASCII)
+        return (found[0] if found else user).lower()
+    if len(user) <= LONGEST_PHONE and re.fullmatch(_PHONE_ID, bare := re.sub(_PARTS, "", user), re.ASCII):
+        return bare
+    if re.search("[0-9]", user):
+        return user
+    return re.sub(_LAST_FIRST, r"\2 \1", re.sub(_SPACES, " ", user.replace("’", "'"), flags=re.ASCII))
 
 
-def user_id(x: str, *, always: bool, named: bool) -> str:
-    """The expression for a user id: hashed always, or only where it is a mail address, a phone number or, in a column of names
-    (`named`), a full name; never twice."""
-    bare = f"regexp_replace({x}, '[ ()./-]', '', 'g')"
-    mail = f"contains({x}, '@') AND regexp_full_match({x}, '[^@\\s]+@[^@\\s]+\\.[^@\\s]+')"
-    phone = f"length({x}) BETWEEN 9 AND 24 AND left({x}, 1) IN ('+', '1') AND regexp_full_match({bare}, '\\+\\d{{8,15}}|1[3-9]\\d{{9}}')"
-    looks = [f"({mail})", f"({phone})"]  # what costs little is asked first: most ids are none of both
-    looks += [f"regexp_full_match({x}, '{_FULL_NAME}')"] if named else []
-    condition = f"NOT regexp_full_match({x}, 'u-[0-9a-f]{{20}}')" if always else " OR ".join(looks)
-    return f"CASE WHEN {condition} THEN pseudonym(CASE WHEN contains({x}, '@') THEN lower({x}) ELSE {x} END) ELSE {x} END"
+def user_id(x: str, *, always: bool, named: bool = True) -> str:
+    """The expression for a user id: hashed always, or only where it has a mail address or is a phone number or a full name; never twice.
+
+    A name is told by itself and not by its column (`named` says nothing any more): so one person is the same in every table.
+    """
+    told = f"regexp_full_match(one_spelling({x}), '{_sql(_FULL_NAME)}|{_PHONE_ID}') OR regexp_matches({x}, '{_sql(_MAIL_ID)}')"
+    condition = f"NOT regexp_full_match({x}, 'u-[0-9a-f]{{20}}')" if always else told
+    return f"CASE WHEN {condition} THEN pseudonym(one_spelling({x})) ELSE {x} END"
 
 
 def counts(cursor: Connection, table: str, columns: list[str]) -> dict[str, int]:
@@ -148,7 +161,7 @@ def _macro(pattern: str) -> str:
     return _sql(pattern).replace("{", "{{").replace("}", "}}")
 
 
-MACROS = f"""
+MACROS = rf"""
 CREATE OR REPLACE TEMP MACRO luhn(d) AS length(d) BETWEEN 14 AND 19 AND list_sum(list_transform(string_split(reverse(d), ''),
   lambda c, i: CASE WHEN i % 2 = 1 THEN c::INT ELSE (c::INT * 2) // 10 + (c::INT * 2) % 10 END)) % 10 = 0;
 CREATE OR REPLACE TEMP MACRO cards_of(x) AS
@@ -165,6 +178,11 @@ CREATE OR REPLACE TEMP MACRO without_mails(x) AS CASE WHEN contains(x, '@')
 CREATE OR REPLACE TEMP MACRO without_patterns(x) AS CASE WHEN regexp_matches(x, '[0-9]')
   THEN without_mails(without_numbers(without_places(x))) ELSE without_mails(x) END;
 CREATE OR REPLACE TEMP MACRO masked(x) AS without_names(without_patterns(x));
+CREATE OR REPLACE TEMP MACRO one_spelling(x) AS CASE
+  WHEN contains(x, '@') THEN lower(coalesce(nullif(regexp_extract(x, '{_macro(_MAIL_ID)}'), ''), x))
+  WHEN length(x) <= {LONGEST_PHONE} AND regexp_full_match(regexp_replace(x, '{_PARTS}', '', 'g'), '{_macro(_PHONE_ID)}')
+  THEN regexp_replace(x, '{_PARTS}', '', 'g') WHEN regexp_matches(x, '[0-9]') THEN x
+  ELSE regexp_replace(regexp_replace(replace(x, '’', ''''), '{_SPACES}', ' ', 'g'), '{_LAST_FIRST}', '\2 \1') END;
 CREATE OR REPLACE TEMP MACRO pseudonym(x) AS
   'u-' || left(sha256(from_hex('{{outer}}') || from_hex(sha256(from_hex('{{inner}}') || encode(x)))), 20);
 """

@@ -140,8 +140,7 @@ def _type(cursor: Connection, source: Source, table: Table, plan: Fill, how: Wri
     columns = [c for c in table.columns if c.name in given]
     names = [c.name for c in columns]
     select = [f"{'min(line)' if plan.group else 'line'} AS line", f"{_apart(source, plan)} AS apart"]
-    named = any(personal.kind_of(name) == "name" for name in used([plan.columns.get("user_id", "")]))
-    select += [f"{_typed(c, given[c.name], how, named=named)} AS {c.name}" for c in columns]
+    select += [f"{_typed(c, given[c.name], how)} AS {c.name}" for c in columns]
     if rest := _attributes(source, plan, mask=how.mask):
         select.append(f"{rest} AS attributes")
         names.append("attributes")
@@ -196,13 +195,13 @@ def _merge_duplicates(cursor: Connection, table: Table) -> None:
         cursor.execute(f"UPDATE {table.name} SET apart = '{MERGED}' WHERE {good} AND line NOT IN ({kept})")
 
 
-def _typed(column: Column, expression: str, how: Written, *, named: bool) -> str:
-    """The cells of a column in its type; `named`: those of user ids may be names of people."""
+def _typed(column: Column, expression: str, how: Written) -> str:
+    """The cells of a column in its type, ids of users hashed where they tell the person."""
     if column.name == "body":
         return f"coalesce({expression}, '')"
     typed = sql.typed(column, f"({expression})", how.dates, how.decimal, how.scale)
     if column.name == "user_id" and (how.mask or how.pseudonyms):
-        return personal.user_id(typed, always=how.pseudonyms, named=named)
+        return personal.user_id(typed, always=how.pseudonyms)
     return typed
 
 
