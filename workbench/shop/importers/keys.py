@@ -16,11 +16,11 @@ def key_of_cells(table: str, mapping: dict[str, str], columns: tuple[str, ...]) 
     told = table == "events" and ("user_id" in mapping or "order_id" in mapping)  # whose line it is needs no further name
     cells = []
     for name in columns:
-        kind = personal.kind_of(name)
         if name in ("row number", *REASONS):
             continue
+        kind = personal.kind_of(name)
         if name == mapping.get("user_id"):
-            cells.append(f"stored_{'name' if kind == 'name' else 'id'}({{{name}}})")
+            cells.append(f"stored_id({{{name}}})")
         elif told and name not in mapping.values():
             cells.append(f"stored_kind({{{name}}}, '[{kind}]')" if kind else f"stored_text({{{name}}})")
         else:
@@ -30,9 +30,8 @@ def key_of_cells(table: str, mapping: dict[str, str], columns: tuple[str, ...]) 
 
 def prepare(cursor: Connection, *, mask: bool, pseudonyms: bool) -> None:
     """Define how a cell is stored, after `personal.prepare`."""
-    for name, named in (("id", False), ("name", True)):
-        x = personal.user_id("x", always=pseudonyms, named=named) if mask or pseudonyms else "x"
-        cursor.execute(f"CREATE OR REPLACE TEMP MACRO stored_{name}(x) AS {x}")
+    x = personal.user_id("x", always=pseudonyms) if mask or pseudonyms else "x"
+    cursor.execute(f"CREATE OR REPLACE TEMP MACRO stored_id(x) AS {x}")
     cursor.execute(f"CREATE OR REPLACE TEMP MACRO stored_text(x) AS {'masked(x)' if mask else 'x'}")
     kind = "CASE WHEN trim(x) <> '' THEN kind END" if mask else "x"
     cursor.execute(f"CREATE OR REPLACE TEMP MACRO stored_kind(x, kind) AS {kind}")

@@ -135,10 +135,10 @@ def one_spelling(user: str) -> str:
     return re.sub(_LAST_FIRST, r"\2 \1", re.sub(_SPACES, " ", user.replace("’", "'"), flags=re.ASCII))
 
 
-def user_id(x: str, *, always: bool, named: bool = True) -> str:
+def user_id(x: str, *, always: bool) -> str:
     """The expression for a user id: hashed always, or only where it has a mail address or is a phone number or a full name; never twice.
 
-    A name is told by itself and not by its column (`named` says nothing any more): so one person is the same in every table.
+    A name is told by itself and not by its column: so one person is the same in every table.
     """
     told = f"regexp_full_match(one_spelling({x}), '{_sql(_FULL_NAME)}|{_PHONE_ID}') OR regexp_matches({x}, '{_sql(_MAIL_ID)}')"
     condition = f"NOT regexp_full_match({x}, 'u-[0-9a-f]{{20}}')" if always else told

@@ -106,8 +106,7 @@ def _stands_for(source: Source, importer: Importer, how: Written) -> dict[int, s
         places = _places(source, [plan.columns.get("user_id", "")])
         if bound and not plan.group and len(places) == 1 and (how.mask or how.pseudonyms):
             (i,) = places
-            named = personal.kind_of(source.columns[i]) == "name"
-            hashed = personal.user_id(f"({bound})", always=how.pseudonyms, named=named)
+            hashed = personal.user_id(f"({bound})", always=how.pseudonyms)
             found[i] = f"CASE WHEN ({bound}) <> {hashed} THEN {hashed} ELSE c{i} END"
     return found
 
