@@ -8,8 +8,10 @@ import pytest
 from opened import benchmark_named
 from small_shop import make_home
 
+from workbench.encoder.corpus import read_corpus
 from workbench.encoder.metrics import mean
 from workbench.errors import WorkbenchError
+from workbench.shop.store import open_for_reading
 
 
 @pytest.fixture
@@ -32,6 +34,22 @@ def test_a_task_that_the_shop_does_not_learn(module, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["joint.py", "--home", str(home.root), "--tasks", "sentiment"])
     with pytest.raises(WorkbenchError, match=r"does not learn sentiment; it learns .*next_item"):
         module.main()
+
+
+def test_until_the_cut_nothing_that_came_after_is_learned_from(module, tmp_path):
+    home = make_home(tmp_path)
+    store, _ = open_for_reading(home)
+    with store:
+        corpus = read_corpus(store)
+    asked = corpus.user_rows["return"]
+    asked.now[asked.rows("test")] = cut = float(np.median(np.concatenate([user.days for user in corpus.users])))
+    found = module.until_cut(corpus)
+    assert any((user.days[: user.train_end] >= cut).any() for user in corpus.users)
+    assert not any((user.days[: user.train_end] >= cut).any() for user in found.users)
+    late = {corpus.review_text[r] for user in corpus.users for r in user.review[user.days >= cut] if r >= 0}
+    before, after = (set(rows.text[rows.rows("train")]) for rows in (corpus.text_rows["sentiment"], found.text_rows["sentiment"]))
+    assert late & before and not late & after
+    assert np.array_equal(found.user_rows["return"].split, asked.split)
 
 
 @pytest.mark.slow
