@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from small_shop import make_home, work
 
+from workbench.encoder import weights
 from workbench.encoder.__main__ import main
+from workbench.encoder.numbers import TREES
 from workbench.errors import WorkbenchError
 from workbench.registry import Registry
 from workbench.shop.space import Space
@@ -144,6 +146,23 @@ def test_a_flipped_bit_and_a_pickle_are_refused(trained, tmp_path):
         with pytest.raises(WorkbenchError, match="only safetensors"):
             load(ModelVersion(copy.name, copy))
         (copy / name).unlink()
+
+
+def test_a_version_made_before_there_were_trees_is_read_without_them(trained, monkeypatch):
+    home, result = trained
+    version = Registry(home).get(result["version"])
+    kept = weights.read_weights(version.folder / weights.WEIGHTS)
+
+    def without(*parts):
+        left = {name: value for name, value in kept.items() if not any(part in name for part in parts)}
+        assert len(left) < len(kept)
+        monkeypatch.setattr(weights, "read_weights", lambda file: left)
+        return weights.load(version).model.user_head("return").numbers
+
+    older = without(*TREES)
+    assert not older.share and not older.trees.leaf.any() and older.weight.any()
+    with pytest.raises(WorkbenchError, match="another release"):
+        without("return.numbers.weight")
 
 
 def test_the_warm_process_answers_texts_histories_and_predictions(trained):

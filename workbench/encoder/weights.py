@@ -15,6 +15,7 @@ from workbench.encoder.backbone import Backbone, base_folder, digest
 from workbench.encoder.corpus import Corpus, reader_of
 from workbench.encoder.fast_layer import Ranges
 from workbench.encoder.licence import licence
+from workbench.encoder.numbers import TREES
 from workbench.encoder.probe import UNSEEN
 from workbench.encoder.recipe import SCRATCH, Recipe
 from workbench.encoder.towers import JointEncoder
@@ -93,7 +94,7 @@ def load(version: ModelVersion) -> Loaded:
     weights = read_weights(version.folder / WEIGHTS)
     masked = any(name.startswith("masked.") for name in weights)
     model = JointEncoder(recipe, backbone, np.zeros(len(shape["products"])), heads, masked=masked)
-    lacking = sorted(set(_beside_base(model, recipe)) - set(weights))
+    lacking = sorted(name for name in set(_beside_base(model, recipe)) - set(weights) if not any(part in name for part in TREES))
     if lacking:
         raise WorkbenchError(
             f"Model version {version.id} was written by another release of the workbench: it has no {lacking[0]}.",
