@@ -18,9 +18,9 @@ import numpy as np
 
 from workbench.encoder.corpus import Corpus, user_steps
 from workbench.errors import WorkbenchError
+from workbench.shop.plain import clean
 from workbench.tasks.histories import History
 from workbench.tasks.next_item import TASK
-from workbench.tasks.texts import clean
 
 ORDERS = ("file", "swapped")
 NO_TIME = datetime(1970, 1, 1)

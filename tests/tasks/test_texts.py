@@ -2,7 +2,7 @@
 
 import pytest
 
-from workbench.tasks.texts import clean
+from workbench.shop.plain import clean
 
 
 @pytest.mark.parametrize(

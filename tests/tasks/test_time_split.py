@@ -17,8 +17,13 @@ MARKER = "xyzzyplugh"
 
 @pytest.fixture
 def shop(store):
-    """The small shop; two products without a text, and a marker in everything written after the cut."""
+    """The small shop, and some who bought once; two products without a text, and a marker in all that is written after the cut."""
     fill(store)
+    with store.transaction() as cursor:
+        cursor.execute(
+            "INSERT INTO events (event_id, user_id, product_id, kind, happened_at) "
+            "SELECT 'away ' || n, 'away ' || n, 'p04', 'purchase', TIMESTAMP '2024-02-01' FROM range(10) t(n)"
+        )
     with splitting("time"):
         cut = cuts(store)
     with store.transaction() as cursor:

@@ -10,12 +10,13 @@ import numpy as np
 
 from workbench.encoder.rfm import NUMBERS, rfm
 from workbench.errors import WorkbenchError
+from workbench.shop.plain import clean
 from workbench.shop.store import Store
 from workbench.tasks.base import Examples, Outputs, Task
 from workbench.tasks.histories import History, histories
 from workbench.tasks.returns import DAYS
 from workbench.tasks.splits import SPLITS, split_of, splitting
-from workbench.tasks.texts import clean, product_texts, review_splits, review_texts
+from workbench.tasks.texts import product_texts, review_splits, review_texts
 from workbench.tasks.uploaded import tasks_of
 
 DAY = 86400.0

@@ -10,7 +10,6 @@ from workbench.encoder.corpus import Corpus
 from workbench.encoder.evaluate import Metrics, measure
 from workbench.encoder.features import Features, Report
 from workbench.encoder.recipe import Recipe
-from workbench.encoder.track import engine
 from workbench.encoder.weights import BASE, load, warm_start, without_popularity
 from workbench.errors import WorkbenchError
 from workbench.registry import ModelVersion
@@ -38,7 +37,7 @@ def on_these_rows(corpus: Corpus, other: ModelVersion, folder: Path, report: Rep
     """
     loaded = load(other)
     backbone = Backbone.of(loaded.recipe, base_folder(loaded.recipe, other.folder / BASE))
-    model = build(corpus, loaded.recipe, backbone).to(engine().device)
+    model = build(corpus, loaded.recipe, backbone).to(loaded.device())
     warm_start(model, corpus, loaded)
     without_popularity(model, corpus, loaded)
     file, precision = folder / "earlier_features.f16", loaded.recipe.reading

@@ -26,7 +26,6 @@ from workbench.encoder.ranking import figures
 from workbench.encoder.robustness import on_another_shop, opened, under_noise
 from workbench.encoder.scratch import untrained_base
 from workbench.encoder.singly import train_alone
-from workbench.encoder.track import engine
 from workbench.encoder.weights import BASE, Loaded, load
 from workbench.errors import WorkbenchError
 from workbench.home import Home
@@ -135,7 +134,7 @@ def _hindrance(version: ModelVersion, rival: str) -> str | None:
 def open_case(home: Home, folder: Path, version: ModelVersion, report: Report) -> tuple[Case, dict[str, Any]]:
     """(the version on its own snapshot, its figures by group)."""
     loaded, registry = load(version), Registry(home)
-    loaded.model.to(engine().device)
+    loaded.model.to(loaded.device())
     with Store.open_snapshot(home, snapshot_of(home, version)) as store:
         recipe, taught = loaded.recipe, taught_texts(store)
         corpus = read_corpus(store, list(version.metrics["tasks"]), split=recipe.split, return_days=recipe.return_days)

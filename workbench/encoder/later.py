@@ -24,17 +24,17 @@ from workbench.encoder.batches import steps_of
 from workbench.encoder.corpus import UserSteps, numbers, reader_of, user_steps
 from workbench.encoder.fast import FastLayers
 from workbench.encoder.features import read_all
-from workbench.encoder.track import engine
 from workbench.encoder.weights import Loaded, load
 from workbench.home import Home
 from workbench.registry import ModelVersion, Registry
 from workbench.run import Run
+from workbench.shop.plain import clean
 from workbench.shop.space import SpaceWriter, version_predicted, version_sums, version_vectors, write_space
 from workbench.shop.store import Store
 from workbench.shop.text_sums import TextSums, text_sums
 from workbench.tasks.base import Task
 from workbench.tasks.histories import histories
-from workbench.tasks.texts import clean, product_texts, review_texts
+from workbench.tasks.texts import product_texts, review_texts
 from workbench.tasks.uploaded import tasks_of
 
 USERS_PER_BATCH = 256
@@ -121,7 +121,7 @@ class _Later:
 
     def __init__(self, loaded: Loaded, shop: Shop, products: Known, reviews: Known, report: Report) -> None:
         self.loaded, self.shop, self.products, self.reviews, self.report = loaded, shop, products, reviews, report
-        self.model = loaded.model if loaded.ranges else loaded.model.to(engine().device)  # what is read in int8 is read by the processor
+        self.model = loaded.model.to(loaded.device())
         self.layers = FastLayers(self.model.backbone, loaded.recipe.reading, loaded.ranges)
         self.learned = {key: place for place, key in enumerate(loaded.products)}
         self.users = 0

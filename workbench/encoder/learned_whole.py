@@ -8,8 +8,8 @@ import numpy as np
 
 from workbench.encoder.corpus import Corpus
 from workbench.registry import ModelVersion, Registry
+from workbench.shop.plain import clean
 from workbench.shop.store import Store
-from workbench.tasks.texts import clean
 
 Pairs = set[tuple[str, str]]  # (task, upload)
 Taught = dict[tuple[str, str], set[str]]

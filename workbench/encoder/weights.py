@@ -41,6 +41,12 @@ class Loaded:
     outputs: dict[str, Outputs]
     ranges: list[Ranges] = field(default_factory=list)
 
+    def device(self) -> torch.device:
+        """Where it is computed: what is read in int8 is read by the processor."""
+        from workbench.encoder.track import engine
+
+        return torch.device("cpu") if self.ranges else engine().device
+
 
 def save(model: JointEncoder, corpus: Corpus, recipe: Recipe, folder: Path, ranges: list[Ranges]) -> None:
     """Write the trained weights, the recipe and the meaning of the rows into a version's folder; a base from scratch whole beside them.

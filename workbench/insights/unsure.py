@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from workbench.shop.importers import personal
+from workbench.shop.plain import clean
 from workbench.shop.space import Space
 from workbench.shop.store import Store
-from workbench.tasks.texts import clean
 from workbench.tasks.uploaded import tasks_of
 
 TEXTS = {

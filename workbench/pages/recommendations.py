@@ -13,10 +13,10 @@ from workbench.insights import recommend, search
 from workbench.insights.catalogue import about
 from workbench.insights.history import Step, history, unknown_user
 from workbench.pages import _history
+from workbench.shop.plain import clean
 from workbench.shop.space import Space
 from workbench.shop.store import Store
 from workbench.tasks.splits import SPLITS
-from workbench.tasks.texts import clean
 
 TITLE = "Recommendations"
 ICON = ":material/recommend:"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from workbench.shop.plain import clean
 from workbench.shop.store import Store
 from workbench.tasks.base import Examples, Task
 from workbench.tasks.classes import LEAST_PER_LABEL, classify
 from workbench.tasks.histories import cuts
 from workbench.tasks.labelled_rows import key_of, taught
-from workbench.tasks.texts import clean
 
 
 def missing(store: Store) -> str | None:

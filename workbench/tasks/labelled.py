@@ -17,6 +17,7 @@ import pandas as pd
 
 from workbench.errors import WorkbenchError
 from workbench.shop.importers import personal
+from workbench.shop.plain import clean
 from workbench.shop.store import Store
 from workbench.tasks.base import tasks
 from workbench.tasks.classes import LEAST_PER_LABEL
@@ -25,7 +26,6 @@ from workbench.tasks.sentiment import LABELS as SENTIMENT
 from workbench.tasks.sentiment import MEANS, of_stars
 from workbench.tasks.splits import split_of
 from workbench.tasks.tables import Problem
-from workbench.tasks.texts import clean
 
 FEW = 64  # rows of a label in the middle, below which none is spared from learning
 LEAST_ROWS = 10

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workbench.shop.plain import clean
 from workbench.shop.store import Store
-from workbench.tasks.texts import clean
 
 ORIGIN, UPLOADED, OF_SHOP = "origin", "uploaded rows", "the shop's own rows"  # where rows of a task are from
 KEY = "label:"  # before the text of an uploaded row: what names it among a task's rows

@@ -5,10 +5,11 @@ It helps the other tasks, so it is no reason to stop or to go on with a training
 
 from __future__ import annotations
 
+from workbench.shop.plain import clean
 from workbench.shop.store import Store
 from workbench.tasks.base import Examples, Task
 from workbench.tasks.splits import split_of
-from workbench.tasks.texts import clean, product_texts, review_splits, review_texts
+from workbench.tasks.texts import product_texts, review_splits, review_texts
 
 LEAST_TEXTS = 100
 

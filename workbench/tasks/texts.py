@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.shop.plain import clean as clean
+from workbench.shop.plain import clean
 from workbench.shop.store import Store
 from workbench.tasks.histories import cuts, held_out
 from workbench.tasks.splits import split_of

@@ -110,7 +110,7 @@ def _training(version: ModelVersion) -> Section:
     curves = Bars(
         "Validation metric by epoch",
         [f"epoch {epoch}" for epoch in by_epoch.index],
-        {named[task]: by_epoch[task].fillna(0.0).tolist() for task in by_epoch},
+        {named[task]: by_epoch[task].tolist() for task in by_epoch.dropna(axis=1)},  # a bar of 0 would be a figure; the table has the rest
     )
     told = by_epoch.rename(columns=named).map(_figure_alone).reset_index(names="Epoch").rename_axis(columns=None)
     text = "Each task's own metric on the validation rows after each epoch; the weights with the best geometric mean of all are kept."
