@@ -36,7 +36,7 @@ from cold_start import among_cold, cold_products, text_neighbours, without_cold
 from sequences import ORDERS, read_set
 
 from workbench.encoder import companions
-from workbench.encoder.baselines.ranking import RIVALS, Measured, measure_rivals, of_known
+from workbench.encoder.baselines.ranking import RIVALS, Measured, measure_rivals, note, of_known
 from workbench.encoder.baselines.sasrec import Settings, sasrec_ranks
 from workbench.encoder.checkpoint import Checkpoint
 from workbench.encoder.corpus import Corpus, read_corpus
@@ -130,7 +130,7 @@ def measure(corpus: Corpus, given: argparse.Namespace, chosen: Recipe) -> dict[s
     """Figures of everybody, and of the encoder's gain over each rival for the same users."""
     seeds = [chosen.seed + i for i in range(given.seeds)]
     if given.cold:
-        return document_of(corpus, measure_cold(corpus, chosen, seeds), seeds, {})
+        return document_of(corpus, measure_cold(corpus, chosen, seeds), seeds)
     rivals = measure_rivals(corpus, only=given.rivals, report=say)
     with ThreadPoolExecutor(1) as beside:
         of_sasrec = [chosen.seed + i for i in range(given.sasrec_seeds or given.seeds)]
@@ -138,11 +138,11 @@ def measure(corpus: Corpus, given: argparse.Namespace, chosen: Recipe) -> dict[s
         if given.jobs == 1:  # in this process: one training after the other
             wait([sasrec] if sasrec else [])
         found = {} if given.only_rivals else encoder(corpus, chosen, seeds)
-        found |= rivals.measured | ({"sasrec": sasrec.result()} if sasrec else {})
-    return document_of(corpus, found, seeds, rivals.left_out)
+        found |= rivals | ({"sasrec": sasrec.result()} if sasrec else {})
+    return document_of(corpus, found, seeds)
 
 
-def document_of(corpus: Corpus, found: dict[str, Measured], seeds: list[int], left_out: dict[str, str]) -> dict[str, Any]:
+def document_of(corpus: Corpus, found: dict[str, Measured], seeds: list[int]) -> dict[str, Any]:
     """What was measured as one document."""
     made = {name: figures(measured.ranked, corpus.counts()) for name, measured in found.items()}
     document: dict[str, Any] = {
@@ -156,7 +156,7 @@ def document_of(corpus: Corpus, found: dict[str, Measured], seeds: list[int], le
     }
     ours = made.get("encoder", {})
     differences = {name: {m: ours[m].minus(theirs[m]) for m in ours} for name, theirs in made.items() if ours and name != "encoder"}
-    return {"measured": document, "differences": differences, "left_out": left_out}
+    return {"measured": document, "differences": differences, "bounded": note(len(corpus.product_ids))}
 
 
 def say(done: float, step: str) -> None:
@@ -193,8 +193,8 @@ def table(document: dict[str, Any]) -> Iterator[str]:
             if apart:
                 line += f"  encoder's gain {apart['value']:+.4f} ({apart['low']:+.4f} to {apart['high']:+.4f})"
             yield f"{line}  n {ndcg['n']:,}  {one['seconds']} s"
-        for name, why in part["left_out"].items():
-            yield f"{name:16} left out: {why}"
+        if part["bounded"]:
+            yield part["bounded"]
 
 
 def names(allowed: tuple[str, ...]) -> Any:

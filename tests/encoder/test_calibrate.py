@@ -8,7 +8,7 @@ from workbench.encoder import metrics
 from workbench.encoder.calibrate import offsets
 from workbench.encoder.heads import TextHead, UserHead
 from workbench.encoder.numbers import Numbers
-from workbench.encoder.objectives import set_loss, target_masks, twins_of, without_twins
+from workbench.encoder.objectives import set_loss, target_masks
 from workbench.encoder.scaling import label_scaling, platt
 from workbench.encoder.train import geometric_mean
 from workbench.encoder.trees import DEPTH, RATE, Trees
@@ -216,9 +216,3 @@ def test_a_user_head_adds_what_numbers_and_state_say():
     both = head(states, torch.zeros(2, 3))
     assert both.shape == (2, 2) and not both[:, 0].any()
     assert torch.allclose(head.probability(both), torch.sigmoid(head.state(states)[:, 0]))
-
-
-def test_products_with_the_same_text_do_not_count_against_each_other():
-    twins = torch.from_numpy(twins_of(np.array([4, 4, -1, -1, 2])))
-    found = without_twins(torch.zeros(2, 5), torch.tensor([0, 2]), twins)
-    assert torch.isinf(found).tolist() == [[False, True, False, False, False], [False] * 5]

@@ -6,6 +6,7 @@ import torch
 from sequences import corpus_of
 
 from workbench.encoder import companions
+from workbench.encoder.baselines import ranking
 from workbench.encoder.baselines.ranking import ease_weights, training_histories
 from workbench.encoder.companions import CompanionWeights, choose_share, fit, scorer_of, strongest
 from workbench.encoder.item_weights import item_weights, sides
@@ -84,7 +85,7 @@ def test_the_strongest_weights_are_those_of_ease(pairs, monkeypatch):
 
 
 def test_of_a_large_catalogue_the_most_taken_products_are_looked_at(pairs, monkeypatch):
-    monkeypatch.setattr(companions, "MOST_PRODUCTS", 6)
+    monkeypatch.setattr(ranking, "MOST_LINEAR", 6)
     found = strongest(training_histories(pairs), 30.0)
     most = set(np.argsort(-pairs.counts(), kind="stable")[:6].tolist())
     assert found.nnz and set(found.nonzero()[0].tolist()) | set(found.nonzero()[1].tolist()) <= most

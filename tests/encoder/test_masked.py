@@ -59,7 +59,8 @@ def test_texts_of_which_the_base_knows_no_word_cost_nothing(store, tmp_path):
     texts = model.backbone.pad(model.backbone.tokenise(["สวัสดีครับ", "😀😀"]))
     batch = hide(texts, model.backbone.tokenizer, torch.Generator().manual_seed(1))
     width, products = model.backbone.width, len(corpus.product_ids)
-    read = Read(torch.zeros(products, width), Rows(np.zeros((0, width), np.float32), np.zeros(0, np.int64), torch.device("cpu")))
+    nothing, cpu = np.zeros((0, width), np.float32), torch.device("cpu")
+    read = Read(Rows(nothing, np.full(products, -1), cpu), Rows(nothing, np.zeros(0, np.int64), cpu))
     losses = JointLoss(model, corpus, recipe)(Step(masked=batch), read)
     assert len(batch.words) == 0 and losses["masked_words"].item() == 0.0
     losses["masked_words"].backward()

@@ -57,6 +57,22 @@ def test_a_scorer_that_knows_nothing_is_at_chance(corpus):
     assert found.rank.mean() == pytest.approx(17.5, abs=2)  # 36 products are new to each user
 
 
+def test_where_products_are_many_fewer_rows_are_ranked_at_once(corpus, monkeypatch):
+    random, asked = np.random.default_rng(0), []
+    told = {user.user: random.normal(size=40) for user in corpus.users}
+
+    def scores(users, ends):
+        asked.append(len(users))
+        return np.stack([told[user.user] for user in users])
+
+    whole = rank_products(corpus, "test", scores)
+    monkeypatch.setattr(ranking, "MOST_SCORES", 3 * 40 + 39)
+    few = rank_products(corpus, "test", scores)
+    assert asked[:2] == [256, 144] and max(asked[2:]) == 3
+    assert (whole.rank == few.rank).all() and (whole.best == few.best).all()
+    assert ranking.rows_at_once(10**9, 256) == 1
+
+
 def test_the_figures_of_an_oracle(corpus):
     def oracle(users, ends):
         return np.stack([np.eye(40)[user.product[end]] for user, end in zip(users, ends, strict=True)])

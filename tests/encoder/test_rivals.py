@@ -14,6 +14,7 @@ from workbench.encoder.baselines.ranking import (
     item_neighbours,
     markov,
     measure_rivals,
+    note,
     popularity,
     training_histories,
 )
@@ -64,8 +65,8 @@ def test_no_rival_learns_from_what_is_held_out(chain):
 
 def test_where_products_follow_one_another_the_chain_is_found(chain):
     found = measure_rivals(chain)
-    assert set(found.measured) == {"popularity", "item_neighbours", "markov", "ease"} and not found.left_out
-    first = {name: figures(m.ranked, chain.counts())["hr_at_5"]["value"] for name, m in found.measured.items()}
+    assert set(found) == {"popularity", "item_neighbours", "markov", "ease"}
+    first = {name: figures(m.ranked, chain.counts())["hr_at_5"]["value"] for name, m in found.items()}
     assert first["markov"] == 1.0 > first["popularity"]
 
 
@@ -74,13 +75,18 @@ def test_the_settings_that_rank_validation_best_are_taken(chain, monkeypatch):
         return markov(histories, popular=0.0) if good else popularity(histories)
 
     monkeypatch.setattr(ranking, "RIVALS", {"any": Rival(fit, ({"good": 0}, {"good": 1}, {"good": 0}))})
-    assert measure_rivals(chain).measured["any"].settings == {"good": 1}
+    assert measure_rivals(chain)["any"].settings == {"good": 1}
 
 
-def test_ease_is_left_out_with_the_reason_where_it_does_not_fit(chain, monkeypatch):
-    monkeypatch.setattr(ranking, "MOST_EASE_BYTES", 1000)
-    found = measure_rivals(chain, only=["ease"])
-    assert not found.measured and "10 products" in found.left_out["ease"]
+def test_of_a_large_catalogue_ease_looks_at_the_most_taken_products(chain, monkeypatch):
+    histories, known = training_histories(chain), [np.array([0, 1]), np.array([9])]
+    whole = ease(histories, strength=10.0)(known)
+    assert note(len(chain.product_ids)) is None
+    monkeypatch.setattr(ranking, "MOST_LINEAR", 6)
+    some, places = ease(histories, strength=10.0)(known), histories.most_taken()[1]
+    assert set(places) == set(np.argsort(-chain.counts(), kind="stable")[:6]) and len(whole[0]) == len(some[0]) == 10
+    assert some[:, places].any() and not np.delete(some, places, axis=1).any()
+    assert "6 products" in note(10) and "of 10" in note(10)
 
 
 @pytest.mark.slow

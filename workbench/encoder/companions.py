@@ -18,11 +18,10 @@ from torch import Tensor, nn
 from workbench.encoder.baselines.ranking import Histories, known_products, training_histories
 from workbench.encoder.corpus import Corpus, UserSteps
 from workbench.encoder.item_weights import item_weights
-from workbench.encoder.ranking import Scorer, held_users, ndcg, ranks, tie_places, unseen
+from workbench.encoder.ranking import Scorer, held_users, ndcg, ranks, rows_at_once, tie_places, unseen
 from workbench.shop.companions import Companions, Taken
 
 KEPT = 50
-MOST_PRODUCTS = 12_000
 STRENGTHS = (30.0, 100.0, 300.0)
 ORDER, OTHER_ORDERS = 0.4, (0.0, 0.7)
 STEP_LIVES = (2.0, 5.0, 10.0, 20.0, np.inf)
@@ -106,14 +105,10 @@ def fit(weights: CompanionWeights, corpus: Corpus) -> None:
 def strongest(histories: Histories, strength: float, order: float = 0.0) -> csr_matrix:
     """The `KEPT` weights of greatest size of each product, (products, products).
 
-    Where there are more than `MOST_PRODUCTS` those that most users took are looked at, the others have no companions.
+    Of a large catalogue the most taken are looked at, the others have no companions.
     """
-    counts = np.asarray(histories.matrix.sum(0)).ravel()
-    most = np.sort(np.argsort(-counts, kind="stable")[:MOST_PRODUCTS])
-    place = np.full(histories.products, -1)
-    place[most] = np.arange(len(most))
-    looked_at = [place[taken] for taken in histories.taken]
-    dense = item_weights(Histories([places[places >= 0] for places in looked_at], len(most)), strength, order)
+    linear, most = histories.most_taken()
+    dense = item_weights(linear, strength, order)
     kept = min(KEPT, len(most))
     columns = np.argpartition(-np.abs(dense), kept - 1, axis=1)[:, :kept] if kept else np.zeros((0, 0), np.int64)
     values = np.take_along_axis(dense, columns, 1).ravel()
@@ -164,7 +159,8 @@ class _Held:
         yield from product(STEP_LIVES[::-1], DAY_LIVES[::-1] if timed else DAY_LIVES[-1:])
 
     def _parts(self) -> list[slice]:
-        return [slice(at, at + USERS_PER_BATCH) for at in range(0, len(self.users), USERS_PER_BATCH)]
+        size = rows_at_once(len(self.place), USERS_PER_BATCH)
+        return [slice(at, at + size) for at in range(0, len(self.users), size)]
 
     def _part(self, part: slice) -> tuple[Sequence[UserSteps], Sequence[int]]:
         return self.users[part], self.ends[part]

@@ -13,7 +13,7 @@ from workbench.encoder.batches import question_batch, steps_of
 from workbench.encoder.companions import scorer_of as companions_scorer
 from workbench.encoder.corpus import Corpus, TextRows, UserRows, UserSteps, rows_of
 from workbench.encoder.metrics import Metric
-from workbench.encoder.ranking import BEST, Ranked, Scorer, figures, rank_products, ranks, tie_places
+from workbench.encoder.ranking import BEST, Ranked, Scorer, figures, rank_products, ranks, rows_at_once, tie_places
 from workbench.encoder.rows import Rows, met
 from workbench.encoder.towers import JointEncoder, Steps
 
@@ -110,15 +110,15 @@ class Reader:
     def review_ranks(self, rows: TextRows, wanted: np.ndarray) -> np.ndarray:
         """0-based rank of each review's own product among all, (rows,)."""
         places, found = tie_places(self.corpus.product_ids), [np.zeros(0, np.int64)]
-        for part in _parts(wanted):
+        for part in _parts(wanted, rows_at_once(len(places), TEXTS_PER_BATCH)):
             said = self.model.reviews(self._rows(rows.text[part]))
             found.append(ranks(_numpy(self.model.review_scores(said, self.products)), rows.target[part], places))
         return np.concatenate(found)
 
 
-def _parts(rows: np.ndarray) -> list[np.ndarray]:
-    """Rows in parts that are computed one after the other; one empty part where there are none."""
-    return np.array_split(rows, max(1, -(-len(rows) // TEXTS_PER_BATCH)))
+def _parts(rows: np.ndarray, most: int = TEXTS_PER_BATCH) -> list[np.ndarray]:
+    """Rows in parts of at `most` so many that are computed one after the other; one empty part where there are none."""
+    return np.array_split(rows, max(1, -(-len(rows) // most)))
 
 
 def _numpy(found: Tensor) -> np.ndarray:

@@ -14,8 +14,7 @@ from accelerate.utils import set_seed
 
 from workbench.encoder import softmax
 from workbench.encoder.backbone import Backbone, base_folder
-from workbench.encoder.baselines import baselines
-from workbench.encoder.baselines.ranking import left_out_notes
+from workbench.encoder.baselines import baselines, ranking
 from workbench.encoder.build import build
 from workbench.encoder.checkpoint import Checkpoint
 from workbench.encoder.corpus import Corpus, read_corpus
@@ -73,8 +72,10 @@ class Prepared:
     @property
     def notes(self) -> list[str]:
         """What people should know about this training."""
-        sampled = softmax.note(len(self.corpus.product_ids)) if self.corpus.next_item else None
-        return [note for note in (self.legibility.warning(), *self.features.notes(), sampled) if note]
+        corpus, products = self.corpus, len(self.corpus.product_ids)
+        told_apart = corpus.next_item or any(rows.task.objective == "contrast" for rows in corpus.text_rows.values())
+        large = [softmax.note(products) if told_apart else None, ranking.note(products) if corpus.next_item else None]
+        return [note for note in (self.legibility.warning(), *self.features.notes(), *large) if note]
 
 
 def prepare(
@@ -165,7 +166,7 @@ def publish(
         write_vectors(reader, folder / "vectors.duckdb", lambda done, step: report(0.2 + 0.7 * done, step), sums)
         cost = prepared.features.agreement()
         said = (cost_in_words(cost), prepared.features.keep(home.readings))
-        notes = prepared.notes + left_out_notes(corpus) + [words for words in said if words]
+        notes = prepared.notes + [words for words in said if words]
         reading = {"legibility": prepared.legibility.asdict(), "notes": notes, "reading": cost}
         write_json(folder / "metrics.json", {"version": version, "tasks": tasks, "left_out": corpus.left_out, **reading})
         write_json(folder / "curve.json", trained.curve)

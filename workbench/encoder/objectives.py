@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +20,7 @@ from workbench.encoder.optimise import precision
 from workbench.encoder.recipe import Recipe
 from workbench.encoder.rows import Rows, met
 from workbench.encoder.self_training import OwnAnswers, soft_loss
-from workbench.encoder.softmax import NextItemLoss
+from workbench.encoder.softmax import ProductLoss, Score, Shelf
 from workbench.encoder.towers import JointEncoder, Steps
 from workbench.tasks.base import Outputs
 
@@ -28,9 +29,9 @@ KEPT = "close to parent"  # no name that a task of the user's own can have
 
 @dataclass
 class Read:
-    """Texts as the model read them last, refreshed every epoch: pooled vectors of all products, and those of reviews."""
+    """Texts as the model read them last, refreshed every epoch: those of products and of reviews."""
 
-    products: Tensor
+    products: Rows
     reviews: Rows
 
 
@@ -75,18 +76,12 @@ def twins_of(product_text: np.ndarray) -> np.ndarray:
     return np.where(product_text < 0, alone, product_text)
 
 
-def without_twins(logits: Tensor, target: Tensor, twins: Tensor) -> Tensor:
-    """Logits (rows, products) where products with the text of a row's own `target` (rows,) do not count against it."""
-    itself = F.one_hot(target, logits.shape[1]).bool()
-    return logits.masked_fill((twins[target][:, None] == twins[None]) & ~itself, -torch.inf)
-
-
 class JointLoss(nn.Module):
     """Maps a step to the loss of each task, which `balance` makes into one.
 
-    A review's product is told from the whole catalogue, in which each product stands once: unlike among
-    the products of a batch there is no second row of the right one that would count as wrong. Products
-    that cannot be told apart by their text are left out beside the right one.
+    A review's product is told from the whole catalogue, or a sample of a large one, in which each product stands once: unlike
+    among the products of a batch there is no second row of the right one that would count as wrong. Products that cannot be
+    told apart by their text are left out beside the right one.
 
     Where the corpus has an anchor, texts are kept close to it: `KEPT` is the mean distance, one less the cosine, times the
     recipe's `keep_close` (feature distillation; without forgetting: Li and Hoiem 2016).
@@ -108,7 +103,7 @@ class JointLoss(nn.Module):
         self.own = OwnAnswers(corpus) if recipe.self_training else None
         self.self_training = recipe.self_training
         self.next_item = corpus.next_item.name if corpus.next_item else ""
-        self.next_items = NextItemLoss(torch.from_numpy(corpus.counts()))
+        self.which = ProductLoss(torch.from_numpy(corpus.counts()))
         close = corpus.anchor is not None and recipe.keep_close > 0
         self.anchor = torch.from_numpy(corpus.anchor).to(model.bias.device) if close and corpus.anchor is not None else None
         self.keep_close = recipe.keep_close
@@ -120,23 +115,32 @@ class JointLoss(nn.Module):
 
     def forward(self, step: Step, read: Read) -> dict[str, Tensor]:
         device = read.products.device
-        products = self.model.products(read.products)
+        shelf = self.which.shelf(self._about(step), lambda places: self.model.products(read.products.at(places), places))
         losses: dict[str, Tensor] = {}
         self.said = {}
         kept: list[Tensor] = []
         for batch in step.texts:
-            losses |= self._texts(batch, products, device, kept)
+            losses |= self._texts(batch, shelf, device, kept)
         if kept:
             losses[KEPT] = self.keep_close * torch.cat(kept).mean()
         if step.users is not None:
-            losses[self.next_item] = self._next_item(step.users, products, read.reviews)
+            losses[self.next_item] = self._next_item(step.users, shelf, read.reviews)
         for name, question in step.questions.items():
-            losses[name] = self._question(name, question, products, read.reviews)
+            losses[name] = self._question(name, question, shelf, read.reviews)
         if step.masked is not None:
             losses[MASKED_WORDS] = self._masked(step.masked, device)
         return losses
 
-    def _texts(self, batch: TextBatch, products: Tensor, device: torch.device, kept: list[Tensor]) -> dict[str, Tensor]:
+    def _about(self, step: Step) -> Iterator[Tensor]:
+        """The products that the rows of a step are about, their histories and answers."""
+        for batch in step.texts:
+            yield from (target for name, (_, target) in batch.rows.items() if self.objective[name] == "contrast")
+        for rows in ([step.users] if step.users else []) + list(step.questions.values()):
+            yield from (rows.steps.product, rows.steps.older)
+        if step.users:
+            yield step.users.target
+
+    def _texts(self, batch: TextBatch, shelf: Shelf, device: torch.device, kept: list[Tensor]) -> dict[str, Tensor]:
         """The losses of a batch of texts; how far each lies from the anchor goes to `kept`."""
         with torch.autocast(device.type, self.dtype, enabled=self.dtype != torch.float32):
             entered = self.model.backbone.enter(batch.texts.to(device))
@@ -149,8 +153,7 @@ class JointLoss(nn.Module):
         for name, (rows, targets) in batch.rows.items():
             found, target = pooled[rows.to(device)], targets.to(device)
             if self.objective[name] == "contrast":
-                logits = self.said[name] = self.model.review_scores(self.model.reviews(found), products)
-                losses[name] = F.cross_entropy(without_twins(logits, target, self.twins), target)
+                losses[name] = self._review_to_product(name, found, shelf, target)
             else:
                 logits = self.said[name] = self.model.classify(name, found)
                 sets, weight = getattr(self, f"sets_{name}"), getattr(self, f"weight_{name}")
@@ -170,24 +173,32 @@ class JointLoss(nn.Module):
             return nothing
         return F.cross_entropy(logits.float(), batch.words.to(device))
 
-    def _next_item(self, batch: UserBatch, products: Tensor, reviews: Rows) -> Tensor:
-        users, _ = self._users(batch.steps.to(products.device), products, reviews)
-        target = batch.target.to(products.device)
+    def _review_to_product(self, name: str, found: Tensor, shelf: Shelf, target: Tensor) -> Tensor:
+        reviews = self.model.reviews(found)
+        return self._which(name, shelf, target, lambda at: self.model.review_scores(reviews, *shelf.part(at)), self.twins)
+
+    def _which(self, name: str, shelf: Shelf, target: Tensor, score: Score, twins: Tensor | None = None) -> Tensor:
+        loss: Tensor
+        loss, logits = self.which(shelf, target, score, twins)
+        if logits is not None:
+            self.said[name] = logits
+        return loss
+
+    def _next_item(self, batch: UserBatch, shelf: Shelf, reviews: Rows) -> Tensor:
+        users, _ = self._users(batch.steps.to(shelf.vectors.device), shelf, reviews)
+        target = batch.target.to(shelf.vectors.device)
         wanted = target >= 0
         if not wanted.any():
             return users.sum() * 0.0
-        loss: Tensor
-        loss, logits = self.next_items(target[wanted], lambda only: self.model.scores(users[wanted], products, only))
-        if logits is not None:
-            self.said[self.next_item] = logits
-        return loss
+        found = users[wanted]
+        return self._which(self.next_item, shelf, target[wanted], lambda at: self.model.scores(found, *shelf.part(at)))
 
-    def _question(self, name: str, batch: QuestionBatch, products: Tensor, reviews: Rows) -> Tensor:
-        _, states = self._users(batch.steps.to(products.device), products, reviews)
-        logits = self.said[name] = self.model.binary(name, states[:, -1], batch.numbers.to(products.device)).sum(1)
-        return F.binary_cross_entropy_with_logits(logits, batch.target.to(products.device))
+    def _question(self, name: str, batch: QuestionBatch, shelf: Shelf, reviews: Rows) -> Tensor:
+        _, states = self._users(batch.steps.to(shelf.vectors.device), shelf, reviews)
+        logits = self.said[name] = self.model.binary(name, states[:, -1], batch.numbers.to(shelf.vectors.device)).sum(1)
+        return F.binary_cross_entropy_with_logits(logits, batch.target.to(shelf.vectors.device))
 
-    def _users(self, steps: Steps, products: Tensor, reviews: Rows) -> tuple[Tensor, Tensor]:
+    def _users(self, steps: Steps, shelf: Shelf, reviews: Rows) -> tuple[Tensor, Tensor]:
         """The users of these steps; of all reviews only those in the steps are projected."""
-        steps, pooled = met(steps, reviews)
-        return self.model.users(steps, products, self.model.reviews(pooled))
+        steps, pooled = met(replace(steps, product=shelf.at(steps.product), older=shelf.at(steps.older)), reviews)
+        return self.model.users(steps, shelf.vectors, self.model.reviews(pooled))

@@ -17,6 +17,8 @@ from workbench.encoder.corpus import Corpus, UserSteps
 from workbench.encoder.metrics import Metric, bootstrap, mean
 
 USERS_PER_BATCH = 256
+MOST_SCORES = 20_000_000
+"""Scores held at once where rows are ranked among all products."""
 MOST_TO_CHOOSE = 4_000
 BEST = 10
 FEW_TAKERS = 5
@@ -54,13 +56,19 @@ def rank_products(corpus: Corpus, split: str, scorer: Scorer, *, best: int = BES
     users, ends, target = held_users(corpus, split)
     place = tie_places(corpus.product_ids)
     ranks_made, best_made = [np.zeros(0, np.int64)], [np.zeros((0, min(best, len(place))), np.int64)]
-    for at in range(0, len(users), USERS_PER_BATCH):
-        part = slice(at, at + USERS_PER_BATCH)
+    size = rows_at_once(len(place), USERS_PER_BATCH)
+    for at in range(0, len(users), size):
+        part = slice(at, at + size)
         seen = [corpus.taken(u, end) for u, end in zip(users[part], ends[part], strict=True)]
         scores = unseen(scorer(users[part], ends[part]), target[part], seen)
         ranks_made.append(ranks(scores, target[part], place))
         best_made.append(first(scores, place, best))
     return Ranked(target, np.concatenate(ranks_made), np.concatenate(best_made))
+
+
+def rows_at_once(products: int, most: int) -> int:
+    """How many rows, at `most`, are ranked among so many products at once."""
+    return max(1, min(most, MOST_SCORES // max(1, products)))
 
 
 def tie_places(keys: Sequence[str]) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -19,6 +20,14 @@ class Rows:
     pooled: np.ndarray
     index: np.ndarray
     device: torch.device
+
+    @cached_property
+    def _all(self) -> Tensor:
+        return self[np.arange(len(self.index))]
+
+    def at(self, places: Tensor | None) -> Tensor:
+        """(places, width), or all of them, which stay on the device."""
+        return self._all if places is None else self[places]
 
     def __getitem__(self, rows: Tensor | np.ndarray) -> Tensor:
         """(rows asked for, width), zeros where there is no text."""

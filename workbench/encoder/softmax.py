@@ -1,12 +1,14 @@
-"""Next item's cross-entropy: over the whole catalogue while its logits fit into memory, beyond that over a sample.
+"""Which of all products is meant: cross-entropy over the whole catalogue while it fits into memory, beyond that over a sample.
 
-Of a large catalogue each step scores the right products and a sample drawn by popularity. A sampled product counts by one
-over its chance to be drawn, so that the sum over wrong products is right on average (Bengio and Senécal 2008).
+Of a large catalogue each step looks at the products that its rows are about and a sample drawn by popularity. A sampled
+product counts by one over its chance to be drawn, so that the sum over wrong products is right on average (Bengio and
+Senécal 2008). What a step costs does not grow with the catalogue then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -27,17 +29,47 @@ def fits(products: int) -> bool:
 
 
 def note(products: int) -> str | None:
-    """What people should know of how next item is learned from so many products."""
+    """What people should know of how products are told apart where there are so many."""
     if fits(products):
         return None
     return (
-        f"Next item is learned from {SAMPLED:,} products drawn by popularity in each step: the scores of all {products:,} need more than "
-        f"{MOST_BYTES / 10**9:.0f} GB. All are ranked when it is measured."
+        f"Next item and review to product are learned from {SAMPLED:,} products drawn by popularity in each step: the scores of all "
+        f"{products:,} need more than {MOST_BYTES / 10**9:.0f} GB. All are ranked when they are measured."
     )
 
 
-class NextItemLoss(nn.Module):
-    """Maps the right products, (rows,), and what scores some products to the mean loss over rows."""
+@dataclass
+class Shelf:
+    """The products that one step looks at: their vectors, (on the shelf, dim), and places in the catalogue, (on the shelf,),
+    ascending; None: all of them."""
+
+    vectors: Tensor
+    places: Tensor | None = None
+    drawn: Tensor | None = None
+    """Where on the shelf the sample stands, (drawn,)."""
+
+    def at(self, products: Tensor) -> Tensor:
+        """Where these products of the catalogue stand on the shelf, of the same shape; -1 stays -1."""
+        if self.places is None:
+            return products
+        return torch.searchsorted(self.places, products.clamp(min=0)).masked_fill(products < 0, -1)
+
+    def part(self, at: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """The vectors of what stands `at` these places of the shelf, (at, dim), and its places in the catalogue."""
+        if at is None or self.places is None:
+            return self.vectors, self.places
+        return self.vectors[at], self.places[at]
+
+
+Score = Callable[[Tensor | None], Tensor]
+"""The logits, (rows, asked), of the products at these places of the shelf, or of all on it."""
+
+
+class ProductLoss(nn.Module):
+    """Lays out the shelf of a step, and maps the right products of its rows to the mean loss over rows.
+
+    Products of which nothing tells them apart have the same number in `twins` (products,): they do not count against one another.
+    """
 
     drawn_by: Tensor
 
@@ -48,18 +80,33 @@ class NextItemLoss(nn.Module):
         flattened = (taken.double() + 1) ** FLATTENED
         self.register_buffer("drawn_by", flattened / flattened.sum(), persistent=False)
 
-    def forward(self, target: Tensor, score: Callable[[Tensor | None], Tensor]) -> tuple[Tensor, Tensor | None]:
-        """(the loss, the logits where they are of the whole catalogue).
+    def shelf(self, about: Iterable[Tensor], vectors: Callable[[Tensor | None], Tensor]) -> Shelf:
+        """The products that rows are `about` (indices, -1: none), and a sample beside them; all where they fit.
 
-        `score` gives the logits of the products at these indices, (rows, indices), or of all of them.
+        `vectors` makes those of the products at these places of the catalogue, or of all.
         """
         if self.whole:
-            logits = score(None)
-            return F.cross_entropy(logits, target), logits
+            return Shelf(vectors(None))
         drawn = torch.unique(torch.multinomial(self.drawn_by, SAMPLED, replacement=True))
-        right, place = torch.unique(target, return_inverse=True)
+        met = torch.unique(torch.cat([drawn, *(products.flatten().to(drawn.device) for products in about)]))
+        places = met[met >= 0]
+        return Shelf(vectors(places), places, torch.searchsorted(places, drawn))
+
+    def forward(self, shelf: Shelf, target: Tensor, score: Score, twins: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """(the loss, the logits where they are of the whole catalogue); `target` (rows,) are places in the catalogue."""
+        if shelf.places is None or shelf.drawn is None:
+            logits = score(None)
+            return F.cross_entropy(logits if twins is None else without_twins(logits, target, twins), target), logits
+        drawn = shelf.places[shelf.drawn]
         chance = -torch.expm1(SAMPLED * torch.log1p(-self.drawn_by[drawn]))
-        wrong = score(drawn) - chance.log().to(target.device, torch.float32)
-        wrong = wrong.masked_fill(drawn[None] == target[:, None], -torch.inf)
+        right, place = torch.unique(shelf.at(target), return_inverse=True)
+        same = drawn[None] == target[:, None] if twins is None else twins[drawn][None] == twins[target][:, None]
+        wrong = (score(shelf.drawn) - chance.log().float()).masked_fill(same, -torch.inf)
         own = score(right).gather(1, place[:, None])
         return F.cross_entropy(torch.cat([own, wrong], 1), torch.zeros_like(target)), None
+
+
+def without_twins(logits: Tensor, target: Tensor, twins: Tensor) -> Tensor:
+    """Logits (rows, products) where the twins of a row's own `target` (rows,) do not count against it."""
+    itself = F.one_hot(target, logits.shape[1]).bool()
+    return logits.masked_fill((twins[target][:, None] == twins[None]) & ~itself, -torch.inf)

@@ -192,16 +192,15 @@ class JointEncoder(nn.Module):
         found: tuple[Tensor, Tensor] = self.user(steps, _look_up(products, steps.product), _look_up(reviews, steps.review), older)
         return found
 
-    def scores(self, users: Tensor, products: Tensor, only: Tensor | None = None) -> Tensor:
-        """(rows, products); `only` the products at these indices where they are given."""
-        bias = self.bias[: len(products)]
-        if only is not None:
-            products, bias = products[only], bias[only]
+    def scores(self, users: Tensor, products: Tensor, places: Tensor | None = None) -> Tensor:
+        """(rows, products) of all products, or of those at `places`."""
+        bias = self.bias[: len(products)] if places is None else self.bias[places]
         return torch.exp(self.user_scale) * users @ products.T + bias
 
-    def review_scores(self, reviews: Tensor, products: Tensor) -> Tensor:
+    def review_scores(self, reviews: Tensor, products: Tensor, places: Tensor | None = None) -> Tensor:
         """How likely each review is about each product, (rows, products): nearness plus what is reviewed often."""
-        return torch.exp(self.review_scale) * reviews @ products.T + self.review_bias[: len(products)]
+        bias = self.review_bias[: len(products)] if places is None else self.review_bias[places]
+        return torch.exp(self.review_scale) * reviews @ products.T + bias
 
     def classify(self, task: str, pooled: Tensor) -> Tensor:
         """Log-probabilities of what a classification task's head tells apart, (rows, outputs)."""

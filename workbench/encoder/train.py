@@ -14,7 +14,7 @@ from torch import Tensor
 from workbench.encoder.batches import Epochs
 from workbench.encoder.calibrate import calibrate, calibrate_labels
 from workbench.encoder.checkpoint import Checkpoint, Standing
-from workbench.encoder.corpus import Corpus, rows_of
+from workbench.encoder.corpus import Corpus
 from workbench.encoder.evaluate import Reader, measure
 from workbench.encoder.features import Features
 from workbench.encoder.learner import Learner
@@ -240,5 +240,4 @@ def geometric_mean(found: Sequence[Metric]) -> float:
 
 def read_last(corpus: Corpus, pooled: np.ndarray, device: torch.device) -> Read:
     """The texts of products and reviews as `pooled` (texts, width) has them."""
-    products = torch.from_numpy(rows_of(pooled, corpus.product_text)).to(device)
-    return Read(products, Rows(pooled, corpus.review_text, device))
+    return Read(Rows(pooled, corpus.product_text, device), Rows(pooled, corpus.review_text, device))

@@ -36,6 +36,6 @@ def baselines(
         report(len(made) / total)
         made[name] = users.binary(corpus, found)
     if corpus.next_item:
-        rivals = measure_rivals(corpus).measured
+        rivals = measure_rivals(corpus)
         made[corpus.next_item.name] = {name: figures(found.ranked, corpus.counts()) for name, found in rivals.items()}
     return made

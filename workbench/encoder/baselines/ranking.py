@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,8 @@ from scipy.sparse import csr_matrix
 from workbench.encoder.corpus import Corpus, UserSteps
 from workbench.encoder.ranking import Ranked, Scorer, ndcg, rank_products
 
-MOST_EASE_BYTES = 2 * 10**9
-EASE_MATRICES = 3
+MOST_LINEAR = 12_000
+"""Weights between products need memory that grows with the square of their number: of more than these the most taken are looked at."""
 
 Known = Sequence[np.ndarray]
 """Histories: the distinct products of each user in time order."""
@@ -40,6 +40,15 @@ class Histories:
         """1 where a user took a product, csr (users, products)."""
         return matrix(self.taken, self.products)
 
+    def most_taken(self) -> tuple[Histories, np.ndarray]:
+        """The same of the `MOST_LINEAR` products that most users took, and their places in the catalogue, ascending."""
+        counts = np.asarray(self.matrix.sum(0)).ravel()
+        most = np.sort(np.argsort(-counts, kind="stable")[:MOST_LINEAR])
+        place = np.full(self.products, -1)
+        place[most] = np.arange(len(most))
+        looked_at = [place[taken] for taken in self.taken]
+        return Histories([places[places >= 0] for places in looked_at], len(most)), most
+
 
 @dataclass
 class Measured:
@@ -48,14 +57,6 @@ class Measured:
     ranked: list[Ranked]
     settings: Settings
     seconds: float
-
-
-@dataclass
-class Rivals:
-    """What was measured, and why a rival was left out, by name."""
-
-    measured: dict[str, Measured] = field(default_factory=dict)
-    left_out: dict[str, str] = field(default_factory=dict)
 
 
 def matrix(taken: Known, products: int) -> Any:
@@ -101,9 +102,16 @@ def markov(histories: Histories, *, popular: float) -> Callable[[Known], np.ndar
 
 
 def ease(histories: Histories, *, strength: float) -> Callable[[Known], np.ndarray]:
-    """Products times `ease_weights`."""
-    weights = ease_weights(histories, strength)
-    return lambda known: np.asarray(matrix(known, histories.products) @ weights)
+    """Products times `ease_weights`, of those most taken; of the others it says nothing, 0."""
+    linear, places = histories.most_taken()
+    weights = ease_weights(linear, strength)
+
+    def scores(known: Known) -> np.ndarray:
+        made = np.zeros((len(known), histories.products), np.float32)
+        made[:, places] = matrix(known, histories.products)[:, places] @ weights
+        return made
+
+    return scores
 
 
 def ease_weights(histories: Histories, strength: float) -> np.ndarray:
@@ -129,28 +137,19 @@ def inverse(positive: np.ndarray) -> np.ndarray:
     return whole
 
 
-def too_large_for_ease(histories: Histories) -> str | None:
-    """Why EASE is left out, None where its matrices fit."""
-    needed = EASE_MATRICES * 4 * histories.products**2
-    if needed <= MOST_EASE_BYTES:
-        return None
-    return f"needs {needed / 10**9:.1f} GB for {histories.products:,} products, {MOST_EASE_BYTES / 10**9:.1f} GB are allowed"
-
-
 @dataclass(frozen=True)
 class Rival:
-    """How a rival is fitted, the settings tried, and what tells why it cannot be."""
+    """How a rival is fitted, and the settings tried."""
 
     fit: Fit
     grid: tuple[Settings, ...] = ({},)
-    missing: Callable[[Histories], str | None] = lambda histories: None
 
 
 RIVALS = {
     "popularity": Rival(popularity),
     "item_neighbours": Rival(item_neighbours),
     "markov": Rival(markov, tuple({"popular": p} for p in (0.01, 0.1, 1.0))),
-    "ease": Rival(ease, tuple({"strength": s} for s in (10.0, 30.0, 100.0, 300.0, 1000.0)), too_large_for_ease),
+    "ease": Rival(ease, tuple({"strength": s} for s in (10.0, 30.0, 100.0, 300.0, 1000.0))),
 }
 
 
@@ -170,26 +169,21 @@ def known_products(user: UserSteps, end: int) -> np.ndarray:
 
 def measure_rivals(
     corpus: Corpus, split: str = "test", only: Sequence[str] | None = None, report: Callable[[float, str], None] = lambda done, step: None
-) -> Rivals:
+) -> dict[str, Measured]:
     """Every rival (`only` these where given), tuned on the validation products, ranked on a split."""
-    histories, made = training_histories(corpus), Rivals()
+    histories, made = training_histories(corpus), {}
     wanted = {name: rival for name, rival in RIVALS.items() if only is None or name in only}
     for at, (name, rival) in enumerate(wanted.items()):
         report(at / len(wanted), name)
-        missing = rival.missing(histories)
-        if missing:
-            made.left_out[name] = missing
-        else:
-            made.measured[name] = measure_rival(corpus, split, histories, rival)
+        made[name] = measure_rival(corpus, split, histories, rival)
     return made
 
 
-def left_out_notes(corpus: Corpus) -> list[str]:
-    """Which rivals cannot be fitted to this corpus, for people."""
-    if not corpus.next_item:
-        return []
-    reasons = {name: rival.missing(training_histories(corpus)) for name, rival in RIVALS.items()}
-    return [f"Next item is not compared with {name}: it {why}." for name, why in reasons.items() if why]
+def note(products: int) -> str | None:
+    """What people should know of the linear recommenders where there are so many products."""
+    if products <= MOST_LINEAR:
+        return None
+    return f"EASE and companions look at the {MOST_LINEAR:,} products of {products:,} that most customers took: more do not fit into memory"
 
 
 def measure_rival(corpus: Corpus, split: str, histories: Histories, rival: Rival) -> Measured:
