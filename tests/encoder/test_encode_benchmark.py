@@ -3,6 +3,7 @@
 import gzip
 import sys
 
+import numpy as np
 import pytest
 from opened import benchmark_named
 
@@ -35,3 +36,9 @@ def test_what_goes_wrong_is_said_without_a_traceback(tmp_path, monkeypatch, caps
     monkeypatch.setattr(sys, "argv", ["encode.py", "--texts", str(file)])
     assert benchmark_named("encode").main() == 2
     assert said in capsys.readouterr().err
+
+
+def test_an_interval_holds_its_figure_and_says_nothing_of_one_value():
+    interval = benchmark_named("encode").interval
+    low, high = interval(np.mean, np.arange(100.0))
+    assert low < 49.5 < high and interval(np.median, np.array([2.0])) == [2.0, 2.0]

@@ -90,7 +90,9 @@ def test_coverage_counts_what_anybody_is_shown_and_bias_compares_with_what_was_t
     made = figures([shown], counts)
     assert made["coverage_at_10"]["value"] == 0.5
     assert made["popularity_bias"]["value"] == pytest.approx((1.0 + 0.75) / 2 - 0.25)
-    assert made["cold_hr_at_10"]["n"] == 2 and made["cold_hr_at_10"]["value"] == 1.0
+    cold = {name.removeprefix("cold_"): metric for name, metric in made.items() if name.startswith("cold_")}
+    assert set(cold) == {"mrr", *(f"{name}_at_{k}" for name in ("hr", "ndcg") for k in (5, 10, 20))} <= set(made)
+    assert {metric["n"] for metric in cold.values()} == {2} and cold["hr_at_10"]["value"] == 1.0
 
 
 def test_without_cold_products_nothing_is_said_of_them():

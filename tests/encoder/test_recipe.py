@@ -1,4 +1,6 @@
 from dataclasses import fields
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -6,6 +8,7 @@ from workbench.encoder.recipe import ALLOWED, Recipe, broken, heads_of, recipe, 
 from workbench.encoder.scratch import _model
 from workbench.encoder.towers import UserTower
 from workbench.errors import WorkbenchError
+from workbench.home import Home
 
 
 def test_the_shipped_recipes_are_found(home):
@@ -96,3 +99,10 @@ def test_a_version_that_is_older_than_a_check_is_read_without_what_did_nothing()
 def test_whole_numbers_are_numbers_and_every_limit_is_of_a_setting():
     assert Recipe.of({"weight_decay": 0}).weight_decay == 0
     assert set(ALLOWED) <= {field.name for field in fields(Recipe)}
+
+
+def test_every_setting_of_the_shipped_recipes_is_explained():
+    for file in Home.find(Path("nowhere")).recipe_folders[-1].glob("*.toml"):
+        lines = file.read_text().splitlines()
+        for above, line in pairwise(["", *lines]):
+            assert line.startswith("#") or "  # " in line or above.startswith("#"), f"{file.name}: {line}"

@@ -27,6 +27,7 @@ def test_joint_and_alone_are_compared_with_few_labels(tmp_path):
     found = json.loads(run.stdout)
     assert 0 <= found["test_texts_taught"] <= 1
     assert sum(found["rows"]["train"]) == 60 and {"single_task", "tfidf_logistic", "frozen_probe"} <= set(found["rivals"])
+    assert set(found["seconds"]) == {"reading", "joint", *found["rivals"]}
     joint, alone = (part["macro_f1"]["value"] for part in (found["metrics"], found["rivals"]["single_task"]))
     assert found["differences"]["macro_f1"]["single_task"]["value"] == pytest.approx(joint - alone)
     assert joint > 0.9  # the three kinds of words leave no doubt

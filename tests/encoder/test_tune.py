@@ -1,5 +1,6 @@
 import json
 import tomllib
+from dataclasses import fields
 
 import pytest
 from small_shop import make_home
@@ -9,7 +10,7 @@ from workbench.encoder import train as training
 from workbench.encoder.__main__ import main
 from workbench.encoder.recipe import Recipe, recipe
 from workbench.encoder.recipe_file import as_toml
-from workbench.encoder.tune import searched, tune_recipe
+from workbench.encoder.tune import CHOICES, RANGES, searched, tune_recipe
 from workbench.errors import Cancelled
 from workbench.registry import Registry
 from workbench.run import Run
@@ -75,4 +76,11 @@ def test_a_recipe_is_written_as_it_is_read(home):
 def test_a_search_tries_only_what_can_do_something():
     assert {"adversarial", "layer_decay"} <= {*searched(Recipe(top_layers=2))} & {*searched(Recipe(top_layers=-1))}
     assert {*searched(Recipe(top_layers=2))} - {*searched(Recipe(top_layers=1))} == {"layer_decay"}, "one layer has none below it"
-    assert {"adversarial", "layer_decay", "backbone_learning_rate"}.isdisjoint(searched(Recipe(top_layers=0)))
+    assert {"adversarial", "layer_decay", "backbone_learning_rate", "word_dropout"}.isdisjoint(searched(Recipe(top_layers=0)))
+
+
+def test_what_a_search_tries_is_allowed():
+    assert set(RANGES) | set(CHOICES) <= {setting.name for setting in fields(Recipe)}
+    for name, values in {**RANGES, **CHOICES}.items():
+        for value in values:
+            assert getattr(Recipe(top_layers=2, **{name: value}), name) == value

@@ -126,19 +126,21 @@ def figures(found: Sequence[Ranked], counts: np.ndarray) -> dict[str, Metric]:
     `counts` (products,): users who took each product in training. On cold products only where a held-out one is cold.
     """
     rank = np.stack([r.rank for r in found])
-    made = {}
-    for k in (10, 5, 20):
-        made[f"ndcg_at_{k}"] = mean(ndcg(rank, k).mean(0))
-        made[f"hr_at_{k}"] = mean((rank < k).mean(0))
-    made["mrr"] = mean((1 / (rank + 1)).mean(0))
+    made = of_ranks(rank)
     if found[0].best.size:
         made["coverage_at_10"] = coverage([r.best for r in found], len(counts))
         made["popularity_bias"] = mean(np.mean([popularity_bias(r, counts) for r in found], axis=0))
     cold = np.flatnonzero(counts[found[0].target] < FEW_TAKERS)
-    if len(cold):
-        made["cold_ndcg_at_10"] = mean(ndcg(rank[:, cold]).mean(0))
-        made["cold_hr_at_10"] = mean((rank[:, cold] < 10).mean(0))
-    return made
+    return made | ({f"cold_{name}": metric for name, metric in of_ranks(rank[:, cold]).items()} if len(cold) else {})
+
+
+def of_ranks(rank: np.ndarray) -> dict[str, Metric]:
+    """NDCG and HR at 10, 5 and 20, and the mean reciprocal rank, of ranks by several seeds, (seeds, users)."""
+    made = {}
+    for k in (10, 5, 20):
+        made[f"ndcg_at_{k}"] = mean(ndcg(rank, k).mean(0))
+        made[f"hr_at_{k}"] = mean((rank < k).mean(0))
+    return made | {"mrr": mean((1 / (rank + 1)).mean(0))}
 
 
 def coverage(best: Sequence[np.ndarray], products: int) -> Metric:

@@ -40,16 +40,21 @@ RANGES = {
     "layer_decay": (0.6, 1.0),
     "weight_decay": (1e-3, 0.3),
     "dropout": (0.1, 0.6),
+    "warm_up": (0.0, 0.3),
+    "word_dropout": (0.0, 0.2),
+    "self_training": (0.0, 2.0),
 }
 BY_ORDER_OF_MAGNITUDE = ("learning_rate", "backbone_learning_rate", "weight_decay")
 CHOICES: dict[str, tuple[Any, ...]] = {
-    "balance": ("sum", "uncertainty", "upgrad"),
+    "balance": ("sum", "normalised", "uncertainty", "famo", "upgrad", "pcgrad"),
+    "batch_texts": (16, 32, 64),
+    "decay": ("cosine", "linear"),
     "sampling": ("proportional", "square_root", "equal"),
     "ema": (0.0, 0.98, 0.995),
     "r_drop": (0.0, 0.3),
     "adversarial": (0.0, 0.03),
 }
-OF_TRAINED_LAYERS = ("backbone_learning_rate", "layer_decay", "adversarial")
+OF_TRAINED_LAYERS = ("backbone_learning_rate", "layer_decay", "adversarial", "word_dropout")
 OF_SEVERAL_LAYERS = ("layer_decay",)
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 

@@ -9,20 +9,18 @@ import pandas as pd
 
 from workbench.tasks.base import tasks
 
+RANKED = {
+    **{f"ndcg_at_{k}": f"NDCG@{k}" for k in (5, 10, 20)},
+    **{f"hr_at_{k}": f"hit rate@{k}" for k in (5, 10, 20)},
+    "mrr": "mean reciprocal rank",
+}
 METRICS = {
     "macro_f1": "macro F1",
     "accuracy": "accuracy",
     "ece": "calibration error",
     "mae_stars": "error in stars",
-    "ndcg_at_5": "NDCG@5",
-    "ndcg_at_10": "NDCG@10",
-    "ndcg_at_20": "NDCG@20",
-    "hr_at_5": "hit rate@5",
-    "hr_at_10": "hit rate@10",
-    "hr_at_20": "hit rate@20",
-    "mrr": "mean reciprocal rank",
-    "cold_ndcg_at_10": "NDCG@10 on cold products",
-    "cold_hr_at_10": "hit rate@10 on cold products",
+    **RANKED,
+    **{f"cold_{name}": f"{words} on cold products" for name, words in RANKED.items()},
     "coverage_at_10": "share of the catalogue shown",
     "popularity_bias": "popularity above what was taken",
     "recall_at_5": "recall@5",

@@ -20,17 +20,33 @@ PART = 1000
 
 
 def classify(corpus: Corpus, rows: TextRows, frozen: np.ndarray) -> Found:
-    """Majority, TF-IDF with logistic regression and the frozen base with the same, on the test rows; no TF-IDF where there is no word."""
+    """The metrics of each of the `classifiers` on the test rows."""
+    return {name: classified(rows, told()) for name, told in classifiers(corpus, rows, frozen).items()}
+
+
+def classified(rows: TextRows, told: np.ndarray) -> dict[str, Metric]:
+    """The metrics of probabilities, (rows, labels), of the test rows."""
+    return metrics.classification(rows.target[rows.rows("test")], told.argmax(1), len(rows.labels), told)
+
+
+def classifiers(corpus: Corpus, rows: TextRows, frozen: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
+    """What fits each simple method and gives its probabilities of the test rows, (rows, labels): the majority, TF-IDF with
+    logistic regression (not where there is no word) and the frozen base with the same."""
     train, test = rows.rows("train"), rows.rows("test")
-    truth, k = rows.target[test], len(rows.labels)
-    shares = np.bincount(rows.target[train], minlength=k) / max(1, len(train))
-    told = {"majority": np.tile(shares, (len(test), 1))}
+    shares = np.bincount(rows.target[train], minlength=len(rows.labels)) / max(1, len(train))
+    made: dict[str, Callable[[], np.ndarray]] = {"majority": lambda: np.tile(shares, (len(test), 1))}
     if len(np.unique(rows.target[train])) > 1 and len(test):
-        words = _words([corpus.texts[i] for i in rows.text[train]])
-        if words:
-            told["tfidf_logistic"] = _logistic(rows, lambda at: words([corpus.texts[i] for i in rows.text[at]]))
-        told["frozen_probe"] = _logistic(rows, lambda at: frozen[rows.text[at]] * 5)
-    return {name: metrics.classification(truth, found.argmax(1), k, found) for name, found in told.items()}
+        if _words([corpus.texts[i] for i in rows.text[train]]):
+            made["tfidf_logistic"] = lambda: _counted(corpus, rows)
+        made["frozen_probe"] = lambda: _logistic(rows, lambda at: frozen[rows.text[at]] * 5)
+    return made
+
+
+def _counted(corpus: Corpus, rows: TextRows) -> np.ndarray:
+    """Test probabilities of a regression on counted words."""
+    words = _words([corpus.texts[i] for i in rows.text[rows.rows("train")]])
+    assert words is not None
+    return _logistic(rows, lambda at: words([corpus.texts[i] for i in rows.text[at]]))
 
 
 def _words(texts: list[str]) -> Callable[[list[str]], Any] | None:
