@@ -94,16 +94,6 @@ def longer(backbone: Backbone, texts: Sequence[str]) -> int:
     return sum(int((tokens.lengths > backbone.max_length).sum()) for tokens in parts(wider, texts))
 
 
-def cost_in_words(cost: dict[str, float | int | str]) -> str | None:
-    """What int8 costs, from `Features.agreement`; None for the other precisions."""
-    if cost["precision"] != "int8":
-        return None
-    return (
-        f"Texts are read in int8: cosine to full precision {cost['mean_cosine']:.3f} on average, "
-        f"{cost['cosine_p1']:.3f} for the worst hundredth, over {cost['texts']} of the shop's texts."
-    )
-
-
 class Features:
     """The texts of a training. Those in `first` (indices) find room before the others; `kept` says which found it.
 
@@ -237,11 +227,14 @@ class Features:
             self.ranges = ranges_of(self.backbone, self._texts)
         return self._pooled(wanted, FastLayers(self.backbone, self.precision, self.ranges), self.kept[wanted])
 
+    def exactly(self, rows: np.ndarray) -> np.ndarray:
+        """The same in full precision, all layers computed."""
+        return self._pooled(rows, FastLayers(self.backbone, "fp32"), np.zeros(len(rows), bool))
+
     def agreement(self) -> dict[str, float | int | str]:
         """What the precision costs: cosines of pooled vectors to those read in fp32, over a sample of the texts."""
         sample = np.random.default_rng(1).permutation(len(self.kept))[:TEXTS_FOR_AGREEMENT]
-        exact = self._pooled(sample, FastLayers(self.backbone, "fp32"), np.zeros(len(sample), bool))
-        found = self.pooled(sample)
+        exact, found = self.exactly(sample), self.pooled(sample)
         cosine = (found * exact).sum(1) / (np.linalg.norm(found, axis=1) * np.linalg.norm(exact, axis=1)).clip(min=1e-9)
         told: dict[str, float | int | str] = {"precision": self.precision, "texts": len(sample)}
         return told | ({"mean_cosine": float(cosine.mean()), "cosine_p1": float(np.percentile(cosine, 1))} if len(sample) else {})

@@ -21,13 +21,14 @@ from workbench.encoder.corpus import Corpus, read_corpus
 from workbench.encoder.embed import write_vectors
 from workbench.encoder.evaluate import Metrics, Reader, as_json, measure
 from workbench.encoder.features import FILE as FEATURES
-from workbench.encoder.features import Features, cost_in_words
+from workbench.encoder.features import Features
 from workbench.encoder.follower import Follower
 from workbench.encoder.groups import add_groups, compare_groups, read_groups
 from workbench.encoder.legibility import Legibility, legibility
 from workbench.encoder.masked import NAME as MASKED_WORDS
 from workbench.encoder.masked_reading import measure_masked, with_masked_words
 from workbench.encoder.metrics import Metric
+from workbench.encoder.reading_cost import cost_in_words, cost_of_reading
 from workbench.encoder.recipe import SCRATCH, Recipe
 from workbench.encoder.scope import save_scopes, scopes
 from workbench.encoder.scratch import make_base
@@ -164,8 +165,8 @@ def publish(
         save(trained.model, corpus, recipe, folder, prepared.features.ranges)
         save_scopes(scopes(corpus, trained.pooled, recipe.seed), folder)
         write_vectors(reader, folder / "vectors.duckdb", lambda done, step: report(0.2 + 0.7 * done, step), sums)
-        cost = prepared.features.agreement()
-        said = (cost_in_words(cost), prepared.features.keep(home.readings))
+        cost = cost_of_reading(trained.model, corpus, prepared.features, trained.pooled, found)
+        said = (cost_in_words(cost, corpus), prepared.features.keep(home.readings))
         notes = prepared.notes + [words for words in said if words]
         reading = {"legibility": prepared.legibility.asdict(), "notes": notes, "reading": cost}
         write_json(folder / "metrics.json", {"version": version, "tasks": tasks, "left_out": corpus.left_out, **reading})
