@@ -53,7 +53,13 @@ def test_what_was_published_stays(judged):
 
 def test_noise_is_measured_where_texts_are_read(judged):
     _, known = judged
-    assert {name for name, task in known["tasks"].items() if "noise" in task} == {"sentiment", "review_to_product", "category"}
+    assert {name for name, task in known["tasks"].items() if "noise" in task} == {
+        "sentiment",
+        "review_to_product",
+        "category",
+        "next_item",
+        "return",
+    }
     sentiment = known["tasks"]["sentiment"]
     assert set(sentiment["noise"]) == {"typing_errors", "case_changes", "word_order"}
     capitals = sentiment["noise"]["case_changes"]

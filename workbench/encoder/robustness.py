@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from workbench.encoder.baselines import baselines
-from workbench.encoder.corpus import Corpus, TextRows, reader_of
+from workbench.encoder.corpus import Corpus, reader_of
 from workbench.encoder.evaluate import Metrics, differences, measure
 from workbench.encoder.noise import NOISES, noisy
 from workbench.encoder.towers import JointEncoder
@@ -27,38 +27,46 @@ Report = Callable[[float, str], None]
 
 
 def under_noise(model: JointEncoder, corpus: Corpus, pooled: np.ndarray, read: Read, clean: Metrics, report: Report) -> dict[str, Any]:
-    """The tasks that read texts, with noise in the texts of their test rows: {task: {noise: metrics, differences, changed}}.
+    """Every task that reads what people write, with noise in it: {task: {noise: metrics, differences, changed}}.
 
-    `read` gives the pooled vectors of texts. Products keep their texts: it is what people write that is noisy.
+    Noisy are the texts of the test rows and, for tasks on users, the reviews in the histories that are asked about; where these
+    hold none such tasks are left out. `read` gives the pooled vectors of texts. Products keep their texts: they are the shop's.
     """
     made: dict[str, Any] = {}
-    test = np.unique(np.concatenate([np.zeros(0, np.int64), *(r.text[r.rows("test")] for r in corpus.text_rows.values())]))
-    texts = [corpus.texts[i] for i in test]
+    said = _said_by_users(corpus)
+    test = np.unique(np.concatenate([said, *(r.text[r.rows("test")] for r in corpus.text_rows.values())]))
+    if not len(test):
+        return made
+    texts, readers = [corpus.texts[i] for i in test], [corpus.readers[i] for i in test]
+    place = np.arange(len(corpus.texts))
+    place[test] = len(corpus.texts) + np.arange(len(test))
     for done, kind in enumerate(NOISES):
         report(done / len(NOISES), f"reading {len(texts):,} texts with {kind.replace('_', ' ')}")
-        written, readers = noisy(texts, kind), [corpus.readers[i] for i in test]
-        place = {int(old): len(corpus.texts) + new for new, old in enumerate(test)}
+        written = noisy(texts, kind)
         changed = replace(
             corpus,
             texts=corpus.texts + written,
             readers=corpus.readers + readers,
-            text_rows={name: _moved(rows, place) for name, rows in corpus.text_rows.items()},
-            user_rows={},
-            next_item=None,
+            review_text=np.where(corpus.review_text < 0, -1, place[corpus.review_text]),
+            text_rows={name: replace(r, text=np.where(r.split == "test", place[r.text], r.text)) for name, r in corpus.text_rows.items()},
         )
-        share_changed = float(np.mean([a != b for a, b in zip(texts, written, strict=True)])) if texts else 0.0
+        changed = changed if len(said) else replace(changed, user_rows={}, next_item=None)
+        share_changed = float(np.mean([a != b for a, b in zip(texts, written, strict=True)]))
         for task, found in measure(model, changed, np.concatenate([pooled, read(written, readers)]), "test").items():
             lost = {name: to["clean"] for name, to in differences(found, {"clean": clean[task]}).items()}
             made.setdefault(task, {})[kind] = {"metrics": found, "differences": lost, "changed": share_changed}
     return made
 
 
-def _moved(rows: TextRows, place: dict[int, int]) -> TextRows:
-    """The rows with the texts of the test rows put elsewhere."""
-    text = rows.text.copy()
-    for row in rows.rows("test"):
-        text[row] = place[int(text[row])]
-    return replace(rows, text=text)
+def _said_by_users(corpus: Corpus) -> np.ndarray:
+    """The texts of the reviews in the histories that a task on users is tested on."""
+    asked = [rows.user[rows.rows("test")] for rows in corpus.user_rows.values()]
+    if corpus.next_item:
+        asked.append(np.array([at for at, user in enumerate(corpus.users) if user.held["test"] is not None], np.int64))
+    users = np.unique(np.concatenate([np.zeros(0, np.int64), *asked]))
+    reviews = np.unique(np.concatenate([np.zeros(0, np.int64), *(corpus.users[at].review for at in users)]))
+    texts = corpus.review_text[reviews[reviews >= 0]]
+    return np.asarray(texts[texts >= 0])
 
 
 def on_another_shop(
