@@ -35,3 +35,32 @@ def test_a_tracker_that_is_not_installed_is_named_with_how_to_install_it(tmp_pat
     with pytest.raises(WorkbenchError, match="Weights & Biases is not installed") as caught:
         track.engine("wandb", tmp_path)
     assert "pip install 'shop-workbench[wandb]'" in caught.value.fix
+
+
+def test_a_tracker_that_cannot_begin_says_what_to_do(tmp_path):
+    (tmp_path / "tensorboard").write_text("a file where the tracker's folder belongs")
+    with pytest.raises(WorkbenchError, match="TensorBoard could not begin: ") as caught:
+        track.engine("tensorboard", tmp_path)
+    assert 'trackers = "none"' in caught.value.fix
+
+
+def test_weights_and_biases_keeps_a_run_offline(tmp_path, monkeypatch):
+    pytest.importorskip("wandb", reason="Weights & Biases is an extra of its own")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    accelerator = track.engine("wandb", tmp_path)
+    track.track(accelerator, {"step": 0, "epoch": 0, "task": "sentiment", "loss": 1.0})
+    assert accelerator.get_tracker("wandb", unwrap=True).name == tmp_path.name
+    accelerator.end_training()
+    (kept,) = (tmp_path / "wandb").glob("offline-run-*/run-*.wandb")
+    assert b"sentiment/loss" in kept.read_bytes()
+
+
+def test_weights_and_biases_without_a_login_says_what_to_do(tmp_path, monkeypatch):
+    wandb = pytest.importorskip("wandb", reason="Weights & Biases is an extra of its own")
+    wandb.teardown()
+    monkeypatch.setenv("WANDB_MODE", "online")
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+    with pytest.raises(WorkbenchError, match="API key") as caught:
+        track.engine("wandb", tmp_path)
+    assert "wandb login" in caught.value.fix

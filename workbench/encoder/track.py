@@ -16,6 +16,10 @@ INSTALL = {
     "tensorboard": ("TensorBoard", "pip install tensorboard"),
     "wandb": ("Weights & Biases", "pip install 'shop-workbench[wandb]'"),
 }
+BEGIN = {
+    "tensorboard": 'Free the run\'s folder tensorboard, or set trackers = "none" in the recipe.',
+    "wandb": 'Log in with: wandb login. Or set WANDB_MODE=offline, or trackers = "tensorboard" in the recipe.',
+}
 PROJECT = {"tensorboard": "tensorboard", "wandb": "workbench"}
 
 
@@ -23,7 +27,7 @@ def engine(trackers: str = "none", folder: Path | None = None) -> Accelerator:
     """This machine's device, and the trackers that a recipe names, begun.
 
     TensorBoard's files lie in `folder`/tensorboard; Weights & Biases sends the curve to its own server.
-    Raises WorkbenchError when the tracker is not installed.
+    Raises WorkbenchError when the tracker is not installed or cannot begin.
     """
     cpu = not torch.cuda.is_available()
     if not cpu:
@@ -35,7 +39,10 @@ def engine(trackers: str = "none", folder: Path | None = None) -> Accelerator:
         raise WorkbenchError(f"The recipe's trackers is {trackers!r}, but {title} is not installed.", f"Install it with: {install}")
     accelerator = Accelerator(cpu=cpu, log_with=trackers, project_dir=folder)
     name = {"wandb": {"name": folder.name, "dir": str(folder)}} if folder else {}
-    accelerator.init_trackers(PROJECT[trackers], init_kwargs=name)
+    try:
+        accelerator.init_trackers(PROJECT[trackers], init_kwargs=name)
+    except Exception as error:  # each tracker has its own
+        raise WorkbenchError(f"{INSTALL[trackers][0]} could not begin: {error}", BEGIN[trackers]) from error
     return accelerator
 
 
