@@ -118,12 +118,13 @@ def by_level(truth: np.ndarray, probabilities: np.ndarray, targets: list[list[li
     """Accuracy at each level of a path, `accuracy_level_1` the coarsest; {} where labels have one level.
 
     `targets` hold for each label its sets of labels from coarse to fine; the probability of a set is
-    the sum over its labels, and a path that ends early stays itself on the levels below.
+    the sum over its labels, and a path that ends early is that label alone on the levels below: its
+    longer relatives are others there.
     """
     depth = max(map(len, targets), default=0)
     made = {}
     for level in range(depth if depth > 1 else 0):
-        sets = [tuple(target[min(level, len(target) - 1)]) for target in targets]
+        sets = [tuple(target[level]) if level < len(target) else (label,) for label, target in enumerate(targets)]
         told = {found: probabilities[:, list(found)].sum(1) for found in set(sets)}
         names = sorted(told)
         guess = np.stack([told[name] for name in names], 1).argmax(1)
