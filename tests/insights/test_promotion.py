@@ -7,7 +7,7 @@ from joint_space import METRICS, figure, publish
 
 from workbench.errors import WorkbenchError
 from workbench.files import write_json
-from workbench.insights.promotion import lost, promote, refusal
+from workbench.insights.promotion import forgotten, lost, promote, refusal
 from workbench.registry import MANIFEST, Registry
 
 
@@ -42,5 +42,21 @@ def test_what_got_worse_is_refused_and_can_be_overridden(tuned, home):
 @pytest.mark.parametrize(("change", "reach", "kind"), [(-0.01, 0.02, "finetune"), (0.05, 0.01, "finetune"), (-0.05, 0.01, "train")])
 def test_chance_a_gain_and_a_training_anew_are_no_reason_to_refuse(tuned, home, change, reach, kind):
     version, _ = tuned(change, reach, kind)
-    assert lost(version) == [] and refusal(version) is None
+    assert lost(version) == [] and refusal(version, Registry(home).active()) is None
     assert promote(Registry(home), version.id).id == version.id
+
+
+def test_a_version_that_lacks_a_task_of_the_active_one_is_refused_and_can_be_overridden(tuned, home):
+    version, active = tuned(0.05, kind="train")
+    metrics = {**version.metrics, "tasks": {"sentiment": version.metrics["tasks"]["sentiment"]}}
+    (version.folder / "metrics.json").chmod(0o644)
+    write_json(version.folder / "metrics.json", metrics)
+    registry = Registry(home)
+    version = registry.get(version.id)
+    gone = [task for task in active.metrics["tasks"] if task != "sentiment"]
+    assert gone and forgotten(version, active) == gone and forgotten(version, None) == []
+    with pytest.raises(WorkbenchError, match=r"has not learned .*Next item.*which .* knows") as caught:
+        promote(registry, version.id)
+    assert "worse than its parent" not in caught.value.problem and "--despite-worse" in caught.value.fix
+    promote(registry, version.id, despite_worse=True)
+    assert registry.active().id == version.id and refusal(version, registry.active()) is None

@@ -59,11 +59,12 @@ def changes(home: Home, given: Namespace) -> Answer:
     from workbench.insights.consequences import consequences
     from workbench.shop.space import Space
 
-    after = Registry(home).get(given.version)
+    registry = Registry(home)
+    after = registry.get(given.version)
     with opened(home) as (store, before):
         found = consequences(store, before, Space(store, after))
         document = {"version": after.id, "beside": before.version.id, **found.json()}
-    refused = promotion.refusal(after)
+    refused = promotion.refusal(after, registry.active())
     lines = [*(found.sentences() or ["Nothing would change."]), *([refused.problem] if refused else [])]
     return {**document, "refusal": refused.problem if refused else None}, "\n".join(lines)
 

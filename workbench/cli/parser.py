@@ -133,7 +133,7 @@ def _models(verb: Verb) -> None:
     verb("changes", "models", "what promoting a version would change for the business").add_argument("version", metavar="VERSION")
     promote = verb("promote", "models", "make a version the active one")
     promote.add_argument("version", metavar="VERSION")
-    promote.add_argument("--despite-worse", action="store_true", help="also where a task got significantly worse than the parent's")
+    promote.add_argument("--despite-worse", action="store_true", help="also where a task got worse than the parent's, or is gone")
     rollback = verb("rollback", "models", "go back to the version that was active before")
     for named, name in ((promote, "promote"), (rollback, "rollback")):
         named.add_argument("--why", default=f"workbench {name}", metavar="TEXT", help="kept in the history")

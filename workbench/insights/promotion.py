@@ -25,19 +25,30 @@ def lost(version: ModelVersion) -> list[tuple[str, str, dict[str, Any]]]:
     return made
 
 
-def refusal(version: ModelVersion) -> WorkbenchError | None:
-    """Why the version is not promoted without an explicit word; None where nothing speaks against it."""
-    found = lost(version)
-    if not found:
+def forgotten(version: ModelVersion, active: ModelVersion | None) -> list[str]:
+    """The tasks that the active version knows and this one does not: what pages show of them would be gone."""
+    known = active.metrics.get("tasks", {}) if active else {}
+    return [task for task in known if task not in version.metrics.get("tasks", {})]
+
+
+def refusal(version: ModelVersion, active: ModelVersion | None) -> WorkbenchError | None:
+    """Why the version does not take the place of the `active` one without an explicit word; None where nothing speaks against it."""
+    worse, gone = lost(version), forgotten(version, active)
+    said, fixes = [], []
+    if worse:
+        listed = "; ".join(
+            f"{title(task)} {paired['value']:+.3f} {METRICS.get(metric, metric)} ({paired['low']:+.3f} to {paired['high']:+.3f})"
+            for task, metric, paired in worse
+        )
+        said.append(f"{version.id} does worse than its parent beyond chance: {listed}.")
+        fixes.append("teach it again with fewer layers (head) or more rows")
+    if gone and active:
+        said.append(f"{version.id} has not learned {', '.join(map(title, gone))}, which {active.id} knows: pages would lack it.")
+        fixes.append("train it with these tasks too")
+    if not said:
         return None
-    listed = "; ".join(
-        f"{title(task)} {paired['value']:+.3f} {METRICS.get(metric, metric)} ({paired['low']:+.3f} to {paired['high']:+.3f})"
-        for task, metric, paired in found
-    )
-    return WorkbenchError(
-        f"{version.id} does worse than its parent beyond chance: {listed}.",
-        "Teach it again with fewer layers (head) or more rows, or promote it all the same: --despite-worse, or the box on the page.",
-    )
+    fix = " and ".join(fixes).capitalize()
+    return WorkbenchError(" ".join(said), f"{fix}, or promote it all the same: --despite-worse, or the box on the page.")
 
 
 def promote(
@@ -47,7 +58,7 @@ def promote(
 
     The override is written into the history.
     """
-    refused = refusal(registry.get(version))
+    refused = refusal(registry.get(version), registry.active())
     if refused and not despite_worse:
         raise refused
     told = "; ".join(filter(None, [why, "despite what got worse" if refused else ""]))

@@ -58,15 +58,15 @@ def decide(version: str) -> None:
             if registry.previous():
                 st.button("Roll back", key="roll-back", icon=":material/undo:", on_click=_roll_back, args=(registry, version))
         else:
-            despite = agreed(registry.get(version))
+            despite = agreed(registry.get(version), active)
             st.text(f"Active now: {seen or 'none'}")
             icon, given = ":material/publish:", (registry, version, seen, despite)
             st.button("Promote", type="primary", key="promote", icon=icon, on_click=_promote, args=given, disabled=despite is False)
 
 
-def agreed(version: ModelVersion) -> bool | None:
-    """Whether it is agreed that something got worse; None where nothing did."""
-    refused = promotion.refusal(version)
+def agreed(version: ModelVersion, active: ModelVersion | None) -> bool | None:
+    """Whether it is agreed that something got worse or is gone; None where nothing did."""
+    refused = promotion.refusal(version, active)
     if refused is None:
         return None
     st.warning(refused.problem, icon=":material/trending_down:")

@@ -108,13 +108,14 @@ def _ask_promote(registry: Registry, chosen: ModelVersion, active: ModelVersion 
         with states.guard():
             store = context.store()
             frame = changes(Space(store, active), Space(store, chosen))
+            frame["task"] = frame["task"].map(metrics.title)
             st.dataframe(
                 frame,
                 hide_index=True,
                 alt="What would change",
                 column_config={"share": st.column_config.NumberColumn("share", format="percent"), "changed": "rows that change"},
             )
-    refused = promotion.refusal(chosen)
+    refused = promotion.refusal(chosen, active)
     if refused:
         st.warning(refused.problem, icon=":material/trending_down:")
     agreed = not refused or st.checkbox("Promote it all the same", key="despite-worse")
