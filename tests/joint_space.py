@@ -129,7 +129,7 @@ CURVE = [
 ]
 
 
-def publish(home: Home, *, parent: str | None = None, promote: bool = True) -> ModelVersion:
+def publish(home: Home, *, parent: str | None = None, promote: bool = True, data_version: int = 1) -> ModelVersion:
     """A complete version of the geometry above, promoted."""
     registry = Registry(home)
     version, folder = registry.new_folder()
@@ -144,7 +144,7 @@ def publish(home: Home, *, parent: str | None = None, promote: bool = True) -> M
     (folder / "metrics.json").write_text(json.dumps({"version": version, **METRICS}), "utf-8")
     (folder / "curve.json").write_text(json.dumps(CURVE), "utf-8")
     (folder / "recipe.json").write_text(json.dumps({"name": "laptop", "dim": DIM, "epochs": 8}), "utf-8")
-    made = registry.publish(version, {"parent": parent, "data_version": 1, "recipe": "laptop", "kind": "train", "seconds": 1.0})
+    made = registry.publish(version, {"parent": parent, "data_version": data_version, "recipe": "laptop", "kind": "train", "seconds": 1.0})
     if promote:
         registry.promote(version)
     return made

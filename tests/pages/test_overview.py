@@ -88,6 +88,18 @@ def test_newer_data_asks_for_another_training(page, filled, home):
     assert "The data is at version 2; the active model learned from version 1." in words(page())
 
 
+def test_a_training_on_newer_data_asks_for_a_decision_and_not_for_another(page, filled, home):
+    publish(home)
+    with Store.open(home) as store, store.transaction() as cursor:
+        cursor.execute("INSERT INTO users (user_id) VALUES ('new')")
+    second = publish(home, promote=False, data_version=2)
+    while Registry(home).versions()[0].id != second.id:  # ids of one second have no order
+        second = publish(home, promote=False, data_version=2)
+    told = words(page())
+    assert f"{second.id} was trained on data version 2, the active model on 1, and waits for its promotion." in told
+    assert "learn from the new data" not in told
+
+
 def test_a_child_of_the_active_version_asks_for_a_decision(page, filled, home):
     first = publish(home)
     second = publish(home, parent=first.id, promote=False)

@@ -86,11 +86,11 @@ def _next(held: pd.DataFrame, active: ModelVersion | None) -> None:
             st.subheader("Next: train a model", anchor=False)
             st.text(f"{rows:,} rows are here and no model has learned from them yet. It takes some minutes on two cores.")
             _train_buttons("Train a model")
-    elif (newest := context.registry().versions()[0]).info.get("parent") == active.id:
+    elif why := _waits(newest := context.registry().versions()[0], active):
         with st.container(border=True):
             st.subheader("Next: decide about the new version", anchor=False)
             what = "fine-tuned" if newest.info.get("kind") == "finetune" else "trained"
-            st.text(f"{newest.id} was {what} on top of the active model and waits for its promotion.")
+            st.text(f"{newest.id} was {what} on {why} and waits for its promotion.")
             if st.button("Compare and decide", type="primary", icon=":material/compare_arrows:", key="to-decision"):
                 states.go("models")
     elif int(active.info.get("data_version") or 0) != context.store().content_version:
@@ -100,6 +100,14 @@ def _next(held: pd.DataFrame, active: ModelVersion | None) -> None:
             st.text(f"The data is at version {context.store().data_version}; the active model learned from version {known}.")
             _train_buttons("Train again")
             _read_new_rows(active)
+
+
+def _waits(newest: ModelVersion, active: ModelVersion) -> str | None:
+    """On what the newest version was made, where that asks for a decision beside the active one."""
+    if newest.info.get("parent") == active.id:
+        return "top of the active model"
+    learned, known = (int(version.info.get("data_version") or 0) for version in (newest, active))
+    return f"data version {learned}, the active model on {known}," if learned > known else None
 
 
 def _read_new_rows(active: ModelVersion) -> None:
