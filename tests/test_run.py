@@ -1,6 +1,10 @@
+import os
+import time
+
 import pytest
 
 from workbench.errors import Cancelled
+from workbench.files import write_json
 from workbench.run import Run, runs
 
 
@@ -13,6 +17,18 @@ def test_a_run_is_queued_running_then_done(home):
         run.finish({"version": "v1"})
     assert run.status().state == "done"
     assert [r.id for r in runs(home)] == [run.id]
+
+
+def test_the_time_goes_on_between_two_reports(home):
+    run = Run.create(home, "train", {})
+    write_json(run.folder / "spec.json", {**run.spec, "created": time.time() - 30})
+    assert 30 <= run.status().progress.seconds < 130, "it waits"
+    with run.working():
+        run.report(0.5, "half")
+        file = run.folder / "progress.json"
+        os.utime(file, (file.stat().st_atime, file.stat().st_mtime - 100))
+        told = run.status().progress
+    assert 100 <= told.seconds < 200 and told.left == 0.0 and told.done == 0.5
 
 
 def test_a_worker_that_vanished_is_a_failure(home):

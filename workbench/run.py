@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -151,6 +151,16 @@ class Run:
         lock.release()
         return False
 
+    def _since(self, progress: Progress, created: float) -> Progress:
+        """The progress with the time that has passed since it was written; while nothing is, since the run was asked for."""
+        try:
+            written = (self.folder / "progress.json").stat().st_mtime
+        except FileNotFoundError:
+            written = created
+        passed = max(0.0, time.time() - written)
+        left = None if progress.left is None else max(0.0, progress.left - passed)
+        return replace(progress, seconds=progress.seconds + passed, left=left)
+
     def curve(self) -> list[dict[str, Any]]:
         """The points of the live curve so far."""
         return read_json_lines(self.folder / "curve.jsonl")
@@ -177,6 +187,8 @@ class Run:
                 "problem": f"The worker of run {self.id} ended without a word (killed, or out of memory).",
                 "fix": f"Read {self.folder / 'log.txt'}, then resume or start the run again.",
             }
+        if state in ("queued", "running"):
+            progress = self._since(progress, spec.get("created", time.time()))
         error = error or {}
         told = (error.get("problem"), error.get("fix"), bool(error.get("fault")))
         return RunStatus(self.id, spec.get("kind", "?"), state, progress, spec, result, *told)
