@@ -22,7 +22,7 @@ import numpy as np
 from accelerate.utils import set_seed
 
 from workbench.encoder.backbone import Backbone, base_folder
-from workbench.encoder.build import build
+from workbench.encoder.build import begin_at_what_was_said, build
 from workbench.encoder.checkpoint import Checkpoint
 from workbench.encoder.corpus import Corpus, read_corpus
 from workbench.encoder.evaluate import differences, measure
@@ -51,7 +51,9 @@ def jointly(corpus: Corpus, features: Features, chosen: Recipe, folder: Path, ba
     set_seed(chosen.seed)
     backbone = Backbone.of(chosen, base)
     model = build(corpus, chosen, backbone).to(engine().device)
-    made = train(corpus, model, features.over(backbone), chosen, tell, lambda **point: None, Checkpoint(folder, chosen.asdict()))
+    read = features.over(backbone)
+    begin_at_what_was_said(model, corpus, read.pooled)
+    made = train(corpus, model, read, chosen, tell, lambda **point: None, Checkpoint(folder, chosen.asdict()))
     return measure(made.model, corpus, made.pooled, "test")
 
 

@@ -15,7 +15,7 @@ from accelerate.utils import set_seed
 from workbench.encoder import softmax
 from workbench.encoder.backbone import Backbone, base_folder
 from workbench.encoder.baselines import baselines, ranking
-from workbench.encoder.build import build
+from workbench.encoder.build import begin_at_what_was_said, build
 from workbench.encoder.checkpoint import Checkpoint
 from workbench.encoder.corpus import Corpus, read_corpus
 from workbench.encoder.embed import write_vectors
@@ -114,6 +114,8 @@ def prepare(
         earlier=earlier,
     )
     frozen = features.pooled() if probed is None else fresh(features, probed)
+    if probed is None:
+        begin_at_what_was_said(model, corpus, lambda texts: frozen[texts])
     return Prepared(corpus, model, features, frozen, legibility(backbone, corpus.texts))
 
 

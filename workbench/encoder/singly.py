@@ -11,7 +11,7 @@ from accelerate.utils import set_seed
 
 from workbench.encoder.backbone import Backbone
 from workbench.encoder.batches import Epochs
-from workbench.encoder.build import build
+from workbench.encoder.build import begin_at_what_was_said, build
 from workbench.encoder.checkpoint import Checkpoint
 from workbench.encoder.corpus import Corpus
 from workbench.encoder.evaluate import measure
@@ -50,7 +50,9 @@ def train_alone(
     model = build(alone, recipe, backbone).to(engine().device)
     folder.mkdir(exist_ok=True)
     checkpoint = Checkpoint(folder, {**recipe.asdict(), "alone": task})
-    trained = train(alone, model, features.over(backbone), recipe, report, _unseen, checkpoint)
+    read = features.over(backbone)
+    begin_at_what_was_said(model, alone, read.pooled)
+    trained = train(alone, model, read, recipe, report, _unseen, checkpoint)
     return measure(trained.model, alone, trained.pooled, "test")[task]
 
 

@@ -19,7 +19,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 from torch import Tensor
 
-from workbench.encoder.build import build
+from workbench.encoder.build import begin_at_what_was_said, build
 from workbench.encoder.checkpoint import Checkpoint
 from workbench.encoder.corpus import read_corpus
 from workbench.encoder.make import Prepared, prepare
@@ -172,8 +172,9 @@ class Search:
         for name, value in self._weights().items():
             value.copy_(self.start[name])
         set_seed(chosen.seed)
-        model = build(self.prepared.corpus, chosen, self.prepared.model.backbone)
-        return model.to(self.prepared.model.bias.device)
+        model = build(self.prepared.corpus, chosen, self.prepared.model.backbone).to(self.prepared.model.bias.device)
+        begin_at_what_was_said(model, self.prepared.corpus, lambda texts: self.prepared.frozen[texts])
+        return model
 
     def _weights(self, *, copy: bool = False) -> dict[str, Tensor]:
         found = {name: p.detach() for name, p in self.prepared.model.backbone.named_parameters() if p.requires_grad}
