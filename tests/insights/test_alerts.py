@@ -24,7 +24,8 @@ def shop(weeks=78, products=12, a_week=5.0, share=0.15, seed=0) -> pd.DataFrame:
                 day = date(2025, 1, 6) + timedelta(days=int(7 * week + random.integers(0, 7)))
                 rows.append((f"p{product}", f"b{product % 4}", f"c{product % 3}", day, bool(random.random() < share)))
     frame = pd.DataFrame(rows, columns=["product_id", "brand", "category", "day", "negative"]).sort_values("day", ignore_index=True)
-    return frame.assign(review_id=[f"r{i}" for i in range(len(frame))])
+    ids = [f"r{i}" for i in range(len(frame))]
+    return frame.assign(review_id=ids, customer=ids)
 
 
 def turn_bad(frame: pd.DataFrame, mask: pd.Series, share: float) -> pd.DataFrame:
@@ -48,6 +49,17 @@ def test_a_bad_product_is_found_where_it_is_and_once():
     assert found[0].share > 0.5 and set(found[0].reviews) <= set(frame["review_id"])
 
 
+def test_what_one_customer_writes_in_a_week_is_one_voice():
+    days = [date(2026, 1, 14), date(2026, 1, 21), date(2026, 1, 28)]
+    more = [(f"s{i}", f"s{i}", "p3", "b3", "c0", days[i % 3], True) for i in range(18)]
+    bad = pd.DataFrame(more, columns=["review_id", "customer", "product_id", "brand", "category", "day", "negative"])
+    frame = pd.concat([shop(products=6, a_week=0.5), bad]).sort_values("day", ignore_index=True)
+    (several,) = alerts.find_in(frame).alerts
+    assert several.n >= 18 and several.scope
+    one = frame["customer"].mask(frame["review_id"].str.startswith("s"), "one")
+    assert alerts.find_in(frame.assign(customer=one)).alerts == []
+
+
 def test_a_rise_everywhere_belongs_to_the_shop():
     frame = shop()
     weeks = (pd.to_datetime(frame["day"]) >= "2026-01-05") & (pd.to_datetime(frame["day"]) < "2026-01-26")
@@ -58,9 +70,10 @@ def test_a_rise_everywhere_belongs_to_the_shop():
 def test_more_reviews_of_the_same_mood_raise_nothing():
     frame = shop()
     sale = frame[(pd.to_datetime(frame["day"]) >= "2026-01-05") & (pd.to_datetime(frame["day"]) < "2026-01-19")]
-    more = [
-        sale.assign(review_id=sale["review_id"] + f"-{i}", negative=np.random.default_rng(i).random(len(sale)) < 0.15) for i in range(2)
-    ]
+    more = []
+    for i in range(2):
+        ids = sale["review_id"] + f"-{i}"
+        more.append(sale.assign(review_id=ids, customer=ids, negative=np.random.default_rng(i).random(len(sale)) < 0.15))
     tripled = pd.concat([frame, *more]).sort_values("day", ignore_index=True)
     assert [a for a in alerts.find_in(tripled).alerts if date(2026, 1, 1) <= a.began <= date(2026, 1, 31)] == []
 
@@ -96,8 +109,8 @@ def test_the_document_has_the_agreed_form(sampled):
 def seldom(every: int, weeks: int, negative: bool = True) -> pd.DataFrame:
     """A product that is reviewed once in so many weeks."""
     days = [date(2025, 1, 8) + timedelta(days=7 * week) for week in range(0, weeks, every)]
-    rows = [(f"s{i}", "seldom", "b0", "c0", day, negative) for i, day in enumerate(days)]
-    return pd.DataFrame(rows, columns=["review_id", "product_id", "brand", "category", "day", "negative"])
+    rows = [(f"s{i}", f"s{i}", "seldom", "b0", "c0", day, negative) for i, day in enumerate(days)]
+    return pd.DataFrame(rows, columns=["review_id", "customer", "product_id", "brand", "category", "day", "negative"])
 
 
 @pytest.mark.parametrize(("every", "alerted"), [(20, False), (1, True)])

@@ -3,7 +3,8 @@
 For the shop, each category, brand and product with enough reviews, the weekly count of negatives is
 watched by a one-sided CUSUM of beta-binomial log-likelihood ratios (Page 1954; overdispersion
 estimated), once for a doubling and once for a sixfold rise of the odds, and the daily count by the
-upper tail of the same distribution. Evidence counts for `LONGEST` weeks: a product with two bad reviews a year
+upper tail of the same distribution. A customer counts once a week in a series, and once more where the mood is another one: six
+negative reviews that one customer writes on a day are one voice. Evidence counts for `LONGEST` weeks: a product with two bad reviews a year
 has no surge after ten years. The threshold follows from what one is willing to bear: a CUSUM of exact
 log-likelihood ratios raises at most exp(-h) false alarms an observation (Lorden 1971), so h is the
 logarithm of observations a year over the false alarms a year that all series together may raise.
@@ -43,7 +44,8 @@ CALM = 0.6
 
 @dataclass(frozen=True)
 class Alert:
-    """A surge: where, since when, when it was certain, share of negatives against the baseline, n reviews in it."""
+    """A surge: where, since when, when it was certain, share of negatives against the baseline, n reviews in it, a customer's of one
+    week and mood once."""
 
     scope: dict[str, str]
     began: date
@@ -102,7 +104,8 @@ class _Candidate:
 def find(store: Store, space: Space | None) -> Alerts:
     """The alerts of all reviews with a date, not in the future, and a sentiment."""
     frame = store.frame(
-        "SELECT review_id, product_id, brand, split_part(category, ' > ', 1) AS category, created_at::DATE AS day, "
+        "SELECT review_id, coalesce('user ' || user_id, 'review ' || review_id) AS customer, product_id, brand, "
+        "split_part(category, ' > ', 1) AS category, created_at::DATE AS day, "
         f"label = 'negative' AS negative FROM ({labelled(space)}) "
         f"WHERE {happened('created_at')} AND label IS NOT NULL ORDER BY created_at, review_id"
     )
@@ -110,12 +113,12 @@ def find(store: Store, space: Space | None) -> Alerts:
 
 
 def find_in(frame: pd.DataFrame) -> Alerts:
-    """The alerts of a frame with review_id, product_id, brand, category, day and negative, ordered by day."""
+    """The alerts of a frame with review_id, customer, product_id, brand, category, day and negative, ordered by day."""
     if frame.empty:
         return Alerts([], 0.0, 0)
     day = pd.to_datetime(frame["day"])
     monday = day.min() - pd.Timedelta(days=int(day.min().weekday()))
-    frame = frame.assign(week=((day - monday).dt.days // 7), at=(day - monday).dt.days)
+    frame = frame.assign(week=((day - monday).dt.days // 7), at=(day - monday).dt.days).reset_index(drop=True)
     scopes = _scopes(frame)
     weekly = math.log(52 * len(scopes) * len(ODDS) / (FALSE_PER_YEAR * (1 - SPIKE_SHARE)))
     rho = _overdispersion(frame)
@@ -129,13 +132,17 @@ def find_in(frame: pd.DataFrame) -> Alerts:
 
 
 def _scopes(frame: pd.DataFrame) -> list[tuple[dict[str, str], np.ndarray]]:
-    """The shop, then every category, brand and product with enough reviews, each with its row numbers."""
-    made: list[tuple[dict[str, str], np.ndarray]] = [({}, np.arange(len(frame)))]
+    """The shop, then every category, brand and product with enough reviews, each with its row numbers: a customer's of one week and
+    mood once."""
+    voice = ["customer", "week", "negative"]
+    made: list[tuple[dict[str, str], np.ndarray]] = [({}, np.flatnonzero(~frame.duplicated(voice)))]
     for column in ("category", "brand", "product_id"):
-        for value, rows in frame.groupby(column).indices.items():
+        first = frame[~frame.duplicated([column, *voice])]
+        for value, labels in first.groupby(column).groups.items():
+            rows = np.asarray(labels, np.int64)
             enough = len(rows) >= LEAST_REVIEWS and int(frame["negative"].to_numpy()[rows].sum()) >= LEAST_NEGATIVES
-            if value and enough and len(rows) < len(frame):
-                made.append(({column: str(value)}, np.asarray(rows)))
+            if value and enough and len(rows) < len(made[0][1]):
+                made.append(({column: str(value)}, rows))
     return made
 
 

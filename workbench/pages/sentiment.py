@@ -28,7 +28,7 @@ Bars are pale where {few} reviews or fewer stand for them.
 
 **Alerts** watch the weekly negatives of the shop and of every category, brand and product with at least 15 reviews, by a
 one-sided **CUSUM** of beta-binomial log-likelihood ratios against a baseline from earlier weeks (weeks in an alert left out), and
-busy scopes day by day for single spikes. An alert is raised when the week that proves it is over. The threshold is set so that
+what one customer writes of a scope in one week and mood counts once. Busy scopes are watched day by day for single spikes. An alert is raised when the week that proves it is over. The threshold is set so that
 all series together raise at most {false:g} false alert a year. Where scopes overlap, the one that explains the surge is named:
 a bad product is not also reported as a bad category.
 
