@@ -8,7 +8,7 @@ from app_page import words
 from joint_space import NASTY
 from streamlit.testing.v1 import AppTest
 
-from workbench.components import charts, context, metrics, progress, tables
+from workbench.components import charts, context, downloads, metrics, progress, tables
 from workbench.run import Run
 from workbench.shop.store import Store
 
@@ -293,3 +293,13 @@ def test_dots_lie_at_their_values_and_move_apart_only_side_by_side(monkeypatch):
     alone, beside = drawn
     assert alone.layout.scattermode is None and list(alone.data[0].x) == [1.0]
     assert beside.layout.scattermode == "group" and beside.data[0].orientation == "h"
+
+
+def test_files_hold_the_whole_where_the_page_shows_a_part(monkeypatch):
+    handed = {}
+    monkeypatch.setattr(downloads.st, "download_button", lambda label, data, **rest: handed.update({label: data()}))
+    part, whole = pd.DataFrame({"a": [1]}), pd.DataFrame({"a": [1, 2, 3]})
+    downloads.table_downloads(part, "rows", "rows", whole=lambda: whole)
+    assert handed["CSV"].decode("utf-8-sig").split() == ["a", "1", "2", "3"]
+    downloads.table_downloads(part, "rows", "rows")
+    assert handed["CSV"].decode("utf-8-sig").split() == ["a", "1"] and handed["XLSX"][:2] == b"PK"

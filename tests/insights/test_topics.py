@@ -34,7 +34,9 @@ def test_two_subjects_are_two_topics_named_by_their_own_words(store, space):
 
 
 def test_the_share_of_negatives_is_of_reviews_with_a_sentiment(store, space):
-    assert [topic.negative for topic in topics.find(store, space, Selection())] == [1.0, 1.0]
+    found = topics.find(store, space, Selection())
+    assert [(topic.negative, topic.known) for topic in found] == [(1.0, 15), (1.0, 15)]
+    assert all(len(topic.complaints) == 3 and all(int(key[1:]) % 2 for key in topic.complaints) for topic in found)
 
 
 def test_clusters_without_words_of_their_own_lose_no_review(store, space):

@@ -1,8 +1,13 @@
+from datetime import date
+
 import joint_space
 import numpy as np
 import pytest
 from app_page import fixture_of
 
+from workbench.insights import alerts
+from workbench.insights.alerts import Alert, Alerts
+from workbench.pages import sentiment
 from workbench.registry import Registry
 from workbench.shop.space import write_space
 from workbench.shop.store import Store
@@ -94,6 +99,59 @@ def test_labels_of_ones_own_are_drawn_over_time(filled, page):
     assert not at.exception
     counted = next(f.value for f in at.dataframe if "share" in f.value.columns and "label" in f.value.columns and len(f.value) == 2)
     assert counted["label"].tolist() == ["Tone: curt", "Tone: warm"] and counted["share"].sum() == 1
+
+
+def surge(product: str, ended: date, **more) -> Alert:
+    return Alert({"product_id": product}, date(2025, 1, 1), date(2025, 1, 8), ended, 0.6, 0.1, 40, ("x1",), **more)
+
+
+def test_an_open_alert_comes_first_and_says_how_it_goes_on(filled, page, monkeypatch):
+    over, lasting = surge("a1", date(2025, 2, 1)), surge("a0", date(2025, 4, 14), recent=0.75)
+    monkeypatch.setattr(alerts, "find", lambda store, space: Alerts([over, lasting], 1.0, 9, date(2025, 4, 15)))
+    sentiment._alerts.clear()
+    try:
+        frame = next(f.value for f in page(show="Alerts").dataframe if "State" in f.value)
+    finally:
+        sentiment._alerts.clear()
+    assert frame["State"].tolist() == ["open", "over"] and frame["Where"][0].endswith("(a0)")
+    assert frame["Last 4 weeks"][0] == 0.75 and frame["Last 4 weeks"].isna()[1]
+
+
+def test_the_last_four_months_are_months_of_the_calendar(filled, page):
+    with Store.open(filled) as store:
+        with store.transaction() as cursor:
+            cursor.execute("DELETE FROM reviews WHERE created_at >= '2025-02-01' AND created_at < '2025-04-01'")
+            for i in range(15):
+                values = [f"old{i}", "a0", 1, "of last year", f"2024-06-{1 + i:02}"]
+                cursor.execute("INSERT INTO reviews (review_id, product_id, rating, body, created_at) VALUES (?, ?, ?, ?, ?)", values)
+        asked = "SELECT 100 * avg((rating <= 2)::INT) FROM reviews WHERE product_id = 'a0' AND rating IS NOT NULL"
+        whole, recent = (store.value(asked + since) for since in ("", " AND created_at >= '2025-01-01'"))
+    negative = page(every="month", product="a0").metric[1]
+    assert negative.label.startswith("Negative") and negative.value == f"{whole:.0f}%"
+    assert recent < whole - 10 and negative.delta == f"{recent - whole:+.0f} points, 4 months to 2025-04"
+
+
+def test_files_hold_the_reviews_that_the_table_has_no_room_for(filled, page, monkeypatch):
+    monkeypatch.setattr(sentiment, "SHOWN", 20)
+    handed = []
+
+    def kept(frame, name, key, whole=None):
+        handed.extend([(len(frame), len(whole()))] if name == "reviews" and whole else [])
+
+    monkeypatch.setattr(sentiment.downloads, "table_downloads", kept)
+    at = page(show="Reviews", product="a0")
+    shown, whole = handed[-1]
+    assert shown == len(at.dataframe[-1].value) == 20 < whole
+    assert f"The newest 20 of {whole} reviews; the files hold all." in [caption.value for caption in at.caption]
+
+
+def test_what_no_model_was_sure_of_has_no_column(filled, page):
+    assert "probability" not in page(show="Reviews").dataframe[-1].value
+
+
+@pytest.mark.parametrize(("low", "high", "said"), [(0.1, 0.2, "10% to 20%"), (0.0081, 0.0124, "0.8% to 1.2%")])
+def test_an_interval_has_two_ends(low, high, said):
+    assert sentiment.between(low, high) == said
 
 
 def test_a_script_in_a_review_stays_text(filled, page):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -13,12 +14,13 @@ from workbench.export import to_csv, to_xlsx
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-def table_downloads(frame: pd.DataFrame, name: str, key: str) -> None:
-    """CSV and XLSX of `frame`, saved as `name`.csv and `name`.xlsx."""
+def table_downloads(frame: pd.DataFrame, name: str, key: str, *, whole: Callable[[], pd.DataFrame] | None = None) -> None:
+    """CSV and XLSX of `frame`, saved as `name`.csv and `name`.xlsx; of what `whole` gives where the page shows a part of it."""
+    made = whole or (lambda: frame)
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             "CSV",
-            lambda: to_csv(frame),
+            lambda: to_csv(made()),
             file_name=f"{name}.csv",
             mime="text/csv",
             key=f"{key}-csv",
@@ -27,7 +29,7 @@ def table_downloads(frame: pd.DataFrame, name: str, key: str) -> None:
         )
         st.download_button(
             "XLSX",
-            lambda: to_xlsx({name: frame}),
+            lambda: to_xlsx({name: made()}),
             file_name=f"{name}.xlsx",
             mime=XLSX,
             key=f"{key}-xlsx",
@@ -36,7 +38,7 @@ def table_downloads(frame: pd.DataFrame, name: str, key: str) -> None:
         )
 
 
-def table(frame: pd.DataFrame, name: str, key: str, **options: Any) -> None:
-    """`frame` as `tables.show` draws it with these options, and its downloads."""
+def table(frame: pd.DataFrame, name: str, key: str, *, whole: Callable[[], pd.DataFrame] | None = None, **options: Any) -> None:
+    """`frame` as `tables.show` draws it with these options, and its downloads, as `table_downloads`."""
     tables.show(frame, name, f"{key}-table", **options)
-    table_downloads(frame, name, key)
+    table_downloads(frame, name, key, whole=whole)

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 ROW = 35  # pixels, Streamlit's own
+WRAPPED = 66  # pixels: text wraps in rows above 4 rem
 MOST = 10
 NOTHING = "–"
 

@@ -40,6 +40,7 @@ QUIET = 2
 LONGEST, SILENT = 26, 8
 LEAST_A_DAY = 3.0
 CALM = 0.6
+RECENT_DAYS = 28
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Alert:
     n: int
     reviews: tuple[str, ...] = field(repr=False, default=())
     heard: date | None = None  # day of the scope's newest review
+    recent: float | None = None  # share of negatives in the last four weeks of all reviews; None where the scope has none there
 
     def json(self) -> dict[str, Any]:
         return {
@@ -66,6 +68,7 @@ class Alert:
             "share": round(self.share, 4),
             "baseline": round(self.baseline, 4),
             "n": self.n,
+            "recent": None if self.recent is None else round(self.recent, 4),
         }
 
 
@@ -305,8 +308,11 @@ def _alert(frame: pd.DataFrame, found: _Candidate, rows: np.ndarray, negative: n
     of_scope = np.ones(len(frame), bool)
     for name, value in found.scope.items():
         of_scope &= frame[name].to_numpy() == value
-    heard = (monday + pd.Timedelta(days=int(frame["at"].to_numpy()[of_scope].max()))).date()
-    return Alert(found.scope, began, raised, last, share, found.baseline, len(rows), tuple(driving.tolist()), heard)
+    at = frame["at"].to_numpy()
+    heard = (monday + pd.Timedelta(days=int(at[of_scope].max()))).date()
+    newest = negative[of_scope & (at > at.max() - RECENT_DAYS)]
+    recent = float(newest.mean()) if len(newest) else None
+    return Alert(found.scope, began, raised, last, share, found.baseline, len(rows), tuple(driving.tolist()), heard, recent)
 
 
 def concerned(store: Store, space: Space | None, found: Sequence[Alert], selection: Selection) -> list[Alert]:

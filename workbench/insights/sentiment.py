@@ -76,8 +76,8 @@ def wilson(share: pd.Series, n: pd.Series) -> tuple[pd.Series, pd.Series]:
     return (share + Z**2 / (2 * n)) / (1 + Z**2 / n), Z * root / (1 + Z**2 / n)
 
 
-def reviews(store: Store, space: Space | None, selection: Selection, limit: int = 500) -> pd.DataFrame:
-    """The reviews behind a number, newest first: id, date, product, stars, sentiment, probability, text.
+def reviews(store: Store, space: Space | None, selection: Selection, limit: int | None = None) -> pd.DataFrame:
+    """The reviews behind a number, newest first, at most `limit`: id, date, product, stars, sentiment, probability, text.
 
     Where a label of one's own is selected, also how sure that is (`label_probability`).
     """
@@ -87,7 +87,7 @@ def reviews(store: Store, space: Space | None, selection: Selection, limit: int 
     return store.frame(
         f"SELECT review_id, created_at AS date, coalesce(product, product_id) AS product, rating AS stars, label AS sentiment, "
         f"probability{told}, concat_ws('. ', nullif(title, ''), nullif(body, '')) AS text FROM ({labelled(space)}) {join} "
-        f"WHERE {where} ORDER BY created_at DESC NULLS LAST, review_id LIMIT {int(limit)}",
+        f"WHERE {where} ORDER BY created_at DESC NULLS LAST, review_id" + ("" if limit is None else f" LIMIT {int(limit)}"),
         values,
     )
 
@@ -113,6 +113,12 @@ def total(store: Store, space: Space | None, selection: Selection) -> pd.DataFra
     counts = ", ".join(f"count(*) FILTER (label = '{label}') AS {label}_n" for label in LABELS)
     days = "min(created_at)::DATE AS first, max(created_at)::DATE AS last"
     return with_shares(store.frame(f"SELECT count(label) AS n, {counts}, {days} FROM ({labelled(space)}) WHERE {where}", values))
+
+
+def count(store: Store, space: Space | None, selection: Selection) -> int:
+    """How many reviews the selection has, labelled or not."""
+    where, values = selection.where()
+    return int(store.value(f"SELECT count(*) FROM ({labelled(space)}) WHERE {where}", values))
 
 
 def ids(store: Store, space: Space | None, selection: Selection) -> list[str]:

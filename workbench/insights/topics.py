@@ -22,6 +22,7 @@ from workbench.shop.store import Store
 
 LEAST, PER_TOPIC, MOST_TOPICS, MOST_REVIEWS = 40, 120, 12, 20_000
 WORDS = 6
+EXAMPLES = 3
 COMMON = 0.4
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -29,12 +30,15 @@ _HAN = re.compile(r"[\u4e00-\u9fff]")
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic: its words, number of reviews, share of negatives of those with a sentiment; the reviews nearest to its centre, and all."""
+    """A topic: its words, number of reviews, how many have a sentiment (`known`) and the share of negatives of these; the reviews
+    nearest to its centre (`examples`), the negative ones of these (`complaints`), and all."""
 
     words: tuple[str, ...]
     n: int
+    known: int
     negative: float
     examples: tuple[str, ...]
+    complaints: tuple[str, ...]
     reviews: tuple[str, ...]
 
     @property
@@ -57,7 +61,7 @@ def find(store: Store, space: Space, selection: Selection) -> list[Topic]:
     groups, centres = _clusters(vectors)
     named = _merge_alike(groups, words)
     made = [_topic(frame, vectors, centres[members[0]], members[1], top) for members, top in named]
-    return sorted(made, key=lambda t: (-t.n * t.negative, -t.n))
+    return sorted(made, key=lambda t: (-t.known * t.negative, -t.n))
 
 
 def tokens(text: str) -> list[str]:
@@ -109,6 +113,8 @@ def _names(groups: list[np.ndarray], words: list[set[str]]) -> list[tuple[str, .
 
 def _topic(frame: pd.DataFrame, vectors: np.ndarray, centre: np.ndarray, rows: np.ndarray, words: tuple[str, ...]) -> Topic:
     ids, labels = frame["review_id"].to_numpy(), frame["label"].to_numpy()
-    near = rows[np.argsort(-(vectors[rows] @ centre), kind="stable")][:3]
-    known = labels[rows][pd.notna(labels[rows])]
-    return Topic(words, len(rows), float((known == "negative").mean()) if len(known) else 0.0, tuple(ids[near]), tuple(ids[rows]))
+    near = rows[np.argsort(-(vectors[rows] @ centre), kind="stable")]
+    bad = near[labels[near] == "negative"]
+    known = int(pd.notna(labels[rows]).sum())
+    share = len(bad) / known if known else 0.0
+    return Topic(words, len(rows), known, share, tuple(ids[near[:EXAMPLES]]), tuple(ids[bad[:EXAMPLES]]), tuple(ids[rows]))

@@ -48,9 +48,10 @@ def show() -> None:
 
 
 def _rows(name: str, query: str, total: int, which: str) -> None:
-    shown = context.store().frame(f"{query} LIMIT {ROWS}")
-    st.caption(f"{f'The first {ROWS} of ' if total > ROWS else ''}{total:,} row{'' if total == 1 else 's'} {which}".strip())
-    downloads.table(shown, name, f"data-{name}")
+    store = context.store()
+    said = f"{f'The first {ROWS} of ' if total > ROWS else ''}{total:,} row{'' if total == 1 else 's'} {which}".strip()
+    st.caption(said + ("; the files hold all." if total > ROWS else ""))
+    downloads.table(store.frame(f"{query} LIMIT {ROWS}"), name, f"data-{name}", whole=lambda: store.frame(query))
 
 
 def _unread() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from workbench.components import charts, context, downloads, states
+from workbench.components import charts, context, downloads, states, tables
 from workbench.insights import sentiment, topics
 from workbench.insights.selection import Selection
 from workbench.insights.topics import Topic
@@ -44,12 +44,13 @@ def show(key: tuple[str, int, str], space: Space | None, selection: Selection, e
         )
         return
     shares = sentiment.with_shares(
-        pd.DataFrame([{"n": t.n, **{f"{x}_n": t.negative * t.n for x in ("negative", "neutral", "positive")}} for t in found])
+        pd.DataFrame([{"n": t.known, **{f"{x}_n": t.negative * t.known for x in ("negative", "neutral", "positive")}} for t in found])
     )
     frame = pd.DataFrame(
         {
             "Topic": [t.name for t in found],
             "Reviews": [t.n for t in found],
+            "Negatives": [round(t.negative * t.known) for t in found],
             "Negative": [round(t.negative, 2) for t in found],
             "95 % interval": [f"{a:.0%} to {b:.0%}" for a, b in zip(shares["negative_low"], shares["negative_high"], strict=True)],
             "Words": [", ".join(t.words) for t in found],
@@ -77,6 +78,14 @@ def _one(topic: Topic, every: sentiment.Every) -> None:
     if len(trend):
         alt = f"Share of negatives of the topic {topic.name} over time"
         charts.show(_sentiment_charts.small(trend), key="topic-trend", alt=alt, table=trend)
-    st.caption("Typical reviews")
-    typical = sentiment.reviews(store, space, Selection(review_ids=topic.examples))
-    st.dataframe(typical[["date", "product", "stars", "sentiment", "text"]], hide_index=True, key="topic-typical", column_config=REVIEWS)
+    _typical("Typical reviews", topic.examples, "topic-typical")
+    if topic.complaints and set(topic.complaints) != set(topic.examples):
+        _typical("Typical negative reviews", topic.complaints, "topic-complaints")
+
+
+def _typical(title: str, ids: tuple[str, ...], key: str) -> None:
+    """Whole reviews, for reading."""
+    st.caption(title)
+    typical = sentiment.reviews(context.store(), context.space(), Selection(review_ids=ids))
+    shown = typical[["date", "product", "stars", "sentiment", "text"]]
+    st.dataframe(shown, hide_index=True, key=key, column_config=REVIEWS, row_height=tables.WRAPPED)

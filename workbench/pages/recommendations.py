@@ -58,7 +58,6 @@ COLUMNS = {
     "user_id": st.column_config.TextColumn("Customer", width=200),
 }  # the widths are the least ones: together they fit a laptop's screen, on a wider one all grow
 SIMILARITY = st.column_config.NumberColumn("Similarity", format="%.2f", width=80)
-WRAPPED = 66  # pixels: text wraps in rows above 4 rem
 
 
 def render() -> None:
@@ -280,7 +279,7 @@ def _items(frame: pd.DataFrame, name: str, key: str, *, similarity: bool = False
         f"{key}-items",
         column_order=order,
         column_config={**COLUMNS, "score": SIMILARITY} if similarity else COLUMNS,
-        row_height=WRAPPED,
+        row_height=tables.WRAPPED,
         on_select="rerun",
         selection_mode="single-row",
     )
@@ -308,4 +307,4 @@ def _go_to_product(product: str | None) -> None:
 def _table(frame: pd.DataFrame, name: str, key: str) -> None:
     texts = {"text": st.column_config.TextColumn("Review", width=560), "id": st.column_config.TextColumn("Id", width=130)}
     configured = {**COLUMNS, **texts, "score": SIMILARITY, "cosine": SIMILARITY}
-    downloads.table(frame, name, key, column_config=configured, row_height=WRAPPED)
+    downloads.table(frame, name, key, column_config=configured, row_height=tables.WRAPPED)

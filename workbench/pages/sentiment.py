@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from workbench.components import charts, context, downloads, states, url
+from workbench.components import charts, context, downloads, states, tables, url
 from workbench.insights import alerts, reports, sentiment
 from workbench.insights.alerts import Alert, Alerts
 from workbench.insights.own_labels import own_labels
@@ -21,16 +21,19 @@ from workbench.tasks.sentiment import LABELS
 TITLE = "Sentiment"
 ICON = ":material/mood:"
 ORDER = 10
+SHOWN = 500
+PERIODS = {"day": pd.DateOffset(days=1), "week": pd.DateOffset(weeks=1), "month": pd.DateOffset(months=1)}
 
 HOW = """
 Each review counts once, by the label {source}. Shares are of the reviews that have a label; intervals are Wilson's at 95 %.
 Bars are pale where {few} reviews or fewer stand for them.
 
 **Alerts** watch the weekly negatives of the shop and of every category, brand and product with at least 15 reviews, by a
-one-sided **CUSUM** of beta-binomial log-likelihood ratios against a baseline from earlier weeks (weeks in an alert left out), and
-what one customer writes of a scope in one week and mood counts once. Busy scopes are watched day by day for single spikes. An alert is raised when the week that proves it is over. The threshold is set so that
-all series together raise at most {false:g} false alert a year. Where scopes overlap, the one that explains the surge is named:
-a bad product is not also reported as a bad category.
+one-sided **CUSUM** of beta-binomial log-likelihood ratios against a baseline from earlier weeks (weeks in an alert left out).
+What one customer writes of a scope in one week and mood counts once. Busy scopes are watched day by day, too, for single spikes.
+An alert is raised when the week that proves it is over. The threshold is set so that all series together raise at most {false:g}
+false alert a year. Where scopes overlap, the one that explains the surge is named: a bad product is not also reported as a bad
+category. **Last 4 weeks** are those before the newest review of all.
 
 Filters narrow the list to alerts that a chosen review drove; an alert's own figures stay those of its whole scope. It is **open**
 while its scope has not been reviewed for three weeks without a surge.
@@ -187,23 +190,28 @@ def _figures(total: pd.DataFrame, trend: pd.DataFrame, every: sentiment.Every) -
     columns = st.columns(4)
     days = f"{total['first'][0]:%Y-%m-%d} to {total['last'][0]:%Y-%m-%d}" if len(trend) else "no dates"
     columns[0].metric("Reviews", f"{int(total['n'][0]):,}", days, delta_color="off", delta_arrow="off", border=True)
-    counts = trend.tail(4)[["n", *(f"{label}_n" for label in LABELS)]]
+    last = trend[trend["period"] > trend["period"].max() - 4 * PERIODS[every]] if len(trend) else trend
+    counts = last[["n", *(f"{label}_n" for label in LABELS)]]
     recent = sentiment.with_shares(counts.sum().to_frame().T)
+    end = f"{trend['period'].max():{'%Y-%m' if every == 'month' else '%Y-%m-%d'}}" if len(trend) else ""
     good = {"negative": "inverse", "neutral": "off", "positive": "normal"}
     for column, label in zip(columns[1:], LABELS, strict=True):
         share, low, high = (float(total[c][0]) for c in (label, f"{label}_low", f"{label}_high"))
         now = float(recent[label][0])
         sure = not recent[f"{label}_low"][0] <= share <= recent[f"{label}_high"][0]
         column.metric(
-            f"{label.capitalize()} ({low:.0%} to {high:.0%})",
+            f"{label.capitalize()} ({between(low, high)})",
             f"{share:.0%}",
-            f"{100 * (now - share):+.0f} points, last {len(counts)} {every}s".replace("-0 ", "±0 ").replace("+0 ", "±0 ")
-            if len(counts)
-            else None,
+            f"{100 * (now - share):+.0f} points, 4 {every}s to {end}".replace("-0 ", "±0 ").replace("+0 ", "±0 ") if end else None,
             delta_color=good[label] if sure else "off",  # type: ignore[arg-type]
             delta_arrow="auto" if sure else "off",
             border=True,
         )
+
+
+def between(low: float, high: float) -> str:
+    """An interval of shares in percent, with a digit more where both ends look alike."""
+    return f"{low:.0%} to {high:.0%}" if f"{low:.0%}" != f"{high:.0%}" else f"{low:.1%} to {high:.1%}"
 
 
 def scope_words(scope: dict[str, str], titles: dict[str, str]) -> str:
@@ -218,7 +226,8 @@ def scope_words(scope: dict[str, str], titles: dict[str, str]) -> str:
 
 def _alert_list(found: Alerts, mine: list[Alert], titles: dict[str, str], *, narrowed: bool) -> None:
     if found.alerts and not mine:
-        st.text(f"None of the {len(found.alerts)} alerts was driven by a review that fits the filters above.")
+        which = "The one alert was not" if len(found.alerts) == 1 else f"None of the {len(found.alerts)} alerts was"
+        st.text(f"{which} driven by a review that fits the filters above.")
         return
     if not mine:
         st.success(
@@ -227,22 +236,24 @@ def _alert_list(found: Alerts, mine: list[Alert], titles: dict[str, str], *, nar
             icon=":material/check_circle:",
         )
         return
+    mine = sorted(mine, key=lambda a: a not in found.open())
     rows = [
         {
             "Where": scope_words(a.scope, titles),
+            "State": "open" if a in found.open() else "over",
             "Began": a.began,
             "Raised": a.raised,
             "Lasted to": a.ended,
             "Negative": round(a.share, 2),
+            "Last 4 weeks": a.recent and round(a.recent, 2),
             "Usually": round(a.baseline, 2),
             "Reviews": a.n,
-            "Open": a in found.open(),
         }
         for a in mine
     ]
     frame = pd.DataFrame(rows)
     of = f" of {len(found.alerts)}, driven by reviews that fit the filters among others" if narrowed else ""
-    said = f"{len(mine)} alert{'' if len(mine) == 1 else 's'}{of}, newest first, each over all reviews of its scope."
+    said = f"{len(mine)} alert{'' if len(mine) == 1 else 's'}{of}, open ones first, then the newest, each over all reviews of its scope."
     st.caption(f"{said} It is raised when the week that proves it is over. Choose one to see the reviews that drove it.")
     picked = st.dataframe(
         frame,
@@ -250,7 +261,7 @@ def _alert_list(found: Alerts, mine: list[Alert], titles: dict[str, str], *, nar
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
-        column_config={c: st.column_config.NumberColumn(format="percent") for c in ("Negative", "Usually")},
+        column_config={c: st.column_config.NumberColumn(format="percent") for c in ("Negative", "Last 4 weeks", "Usually")},
     )
     downloads.table_downloads(frame, "alerts", "alerts")
     chosen = picked["selection"]["rows"] if picked else []
@@ -261,18 +272,18 @@ def _alert_list(found: Alerts, mine: list[Alert], titles: dict[str, str], *, nar
 
 
 def _reviews(selection: Selection, name: str = "reviews") -> None:
+    """A table of the newest reviews; the files hold all."""
     if name == "reviews":
         wanted = url.choice("Sentiment", ["all", "negative", "neutral", "positive"], "mood")
         selection = Selection(**{**vars(selection), "sentiment": "" if wanted == "all" else wanted})
-    frame = sentiment.reviews(context.store(), context.space(), selection)
-    st.caption(f"The newest {len(frame):,} reviews." if len(frame) == 500 else f"{len(frame):,} reviews.")
-    st.dataframe(
-        frame,
-        key=f"{name}-rows",
-        hide_index=True,
-        column_config=_sentiment_topics.REVIEWS,
-    )
-    downloads.table_downloads(frame, name, name)
+    store, space = context.store(), context.space()
+    n = sentiment.count(store, space, selection)
+    st.caption(f"The newest {SHOWN} of {n:,} reviews; the files hold all." if n > SHOWN else f"{n:,} reviews.")
+    frame = sentiment.reviews(store, space, selection, SHOWN)
+    shown = frame.drop(columns="probability") if frame["probability"].isna().all() else frame
+    height = tables.WRAPPED if name == "driving" else None
+    st.dataframe(shown, key=f"{name}-rows", hide_index=True, column_config=_sentiment_topics.REVIEWS, row_height=height)
+    downloads.table_downloads(frame, name, name, whole=lambda: sentiment.reviews(store, space, selection))
 
 
 def _report(selection: Selection) -> None:
