@@ -171,3 +171,23 @@ def test_users_who_are_all_alike_have_a_report_too(home, store):
         assert len(reports.segments(store, space, kind)) > 100
     found = segments.load(store, space).json()
     assert found["segments"] == [] and found["noise"] == 1.0 and set(found["members"].values()) == {-1}
+
+
+def moods(negatives: dict[str, tuple[int, int]]) -> pd.DataFrame:
+    """Reviews of products: how many negative ones of how many."""
+    rows = [(key, f"thing {key}", "negative" if i < bad else "positive") for key, (bad, n) in negatives.items() for i in range(n)]
+    return pd.DataFrame(rows, columns=["product_id", "product", "mood"])
+
+
+def test_a_product_is_worse_only_beyond_what_chance_does_to_as_many_products():
+    calm = {f"p{i:03}": (1 if i % 2 else 2, 10) for i in range(200)}
+    assert of_sentiment.worse(moods(calm)).empty
+    lucky = of_sentiment.worse(moods({**calm, "unlucky": (4, 10)}))
+    assert lucky.empty, "4 of 10 where 15 of 100 are usual are nothing among 201 products"
+    assert of_sentiment.worse(moods({"a": (4, 10), "b": (1, 40), "c": (3, 40)}))["Id"].tolist() == ["a"]
+    found = of_sentiment.worse(moods({**calm, "bad": (12, 20), "worse": (9, 10)}))
+    assert found["Id"].tolist() == ["worse", "bad"] and found["Product"][0] == "thing worse" and found["Negative"][0] == 0.9
+
+
+def test_two_negatives_are_too_few_to_call_a_product_worse():
+    assert of_sentiment.worse(moods({"few": (2, 5), "all": (0, 400)})).empty

@@ -21,11 +21,13 @@ MOST_TEXTS = 20_000
 PERIODS = {"W": 120, "M": 1100}
 LEAST_DRAWN = 10
 MOST_GROUPS = 12
-LEAST_REVIEWS = 5
+LEAST_REVIEWS, LEAST_NEGATIVES = 5, 3
+FALSE_SHARE = 0.05
 HOW = (
     "Shares are of the reviews whose sentiment is known; every interval is Wilson's at 95 %.",
-    "A product is listed where even the lower end of its interval lies above the share of all reviews, with at least "
-    f"{LEAST_REVIEWS} reviews; how many reviews it has decides how sure that is.",
+    f"A product with at least {LEAST_REVIEWS} reviews and {LEAST_NEGATIVES} negatives is listed where a one-sided binomial test against "
+    f"the share of all reviews says so; of those listed at most {FALSE_SHARE:.0%} are expected to be there by chance (Benjamini and "
+    "Hochberg 1995).",
     f"Words are compared between negative and other reviews by log-odds with a prior (Monroe, Colaresi and Quinn 2008), each "
     f"word once for each review, from the newest {MOST_TEXTS:,} reviews.",
 )
@@ -42,7 +44,7 @@ def report(store: Store, space: Space | None, selection: Sequence[str] | None = 
     tables = {
         "Over time": shares(found, _period(found)),
         "Categories": shares(found, found["category"]).head(MOST_GROUPS),
-        "Products": _worst(found),
+        "Products": worse(found),
         "Words": _words(store, found),
     }
     sections = [_all(found), _time(tables["Over time"]), *_places(tables), Section("How this was computed", HOW)]
@@ -84,14 +86,23 @@ def shares(found: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
     return ordered.reset_index(drop=True)
 
 
-def _worst(found: pd.DataFrame) -> pd.DataFrame:
-    """Products whose reviews are negative more often than all reviews, beyond the interval; the surest first."""
+def worse(found: pd.DataFrame) -> pd.DataFrame:
+    """Products whose reviews are negative more often than all reviews are, beyond chance; the surest first.
+
+    Of each product with `LEAST_NEGATIVES` negatives and `LEAST_REVIEWS` reviews a one-sided binomial test against the share of
+    all; of those found at most the share `FALSE_SHARE` is expected to be there by chance (Benjamini and Hochberg 1995).
+    """
+    from scipy.stats import binom, false_discovery_control
+
     rows = shares(found, found["product_id"])
     share = float((found["mood"] == "negative").mean())
-    rows = rows[(rows["Negative from"] > share) & (rows["Reviews"] >= LEAST_REVIEWS)]
+    negatives = (rows["Negative"] * rows["Reviews"]).round()
+    tried = rows[(negatives >= LEAST_NEGATIVES) & (rows["Reviews"] >= LEAST_REVIEWS)]
+    chance = binom.sf(negatives[tried.index] - 1, tried["Reviews"], share)
+    sure = tried.assign(chance=chance)[false_discovery_control(chance) <= FALSE_SHARE] if len(tried) else tried.assign(chance=0.0)
     titles = found.drop_duplicates("product_id").set_index("product_id")["product"]
-    named = rows.assign(Product=rows["Of"].map(titles)).rename(columns={"Of": "Id"})
-    ordered = named.sort_values(["Negative from", "Id"], ascending=[False, True]).head(20)
+    named = sure.assign(Product=sure["Of"].map(titles)).rename(columns={"Of": "Id"})
+    ordered = named.sort_values(["chance", "Id"]).head(20)
     return ordered[["Product", "Id", "Reviews", "Negative", "Negative from", "Negative to"]].reset_index(drop=True)
 
 
@@ -149,7 +160,7 @@ def _places(tables: dict[str, pd.DataFrame]) -> list[Section]:
         series = {mood: categories[mood.capitalize()].tolist() for mood in MOODS}
         chart = Bars("Sentiment by category", [str(c) for c in categories["Of"]], series, "share", stacked=True, colours=COLOURS)
         made.append(Section("By category", (), [chart], {"Shares by category": _worded(categories.rename(columns={"Of": "Category"}))}))
-    text = [] if len(products) else ["No product's reviews are clearly worse than the rest."]
+    text = [] if len(products) else ["No product's reviews are clearly worse than all reviews together."]
     made.append(Section("Products with clearly worse reviews", text, (), {"Negative reviews by product": _worded(products)}))
     text = [] if len(said) else ["No word is used in negative reviews more than in others."]
     return [*made, Section("What negative reviews say", text, (), {"Words of negative reviews": said.round(2)})]
