@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
+from small_shop import fill
 
 from workbench.encoder import metrics
 from workbench.encoder.corpus import read_corpus
@@ -58,6 +59,33 @@ def test_where_only_one_group_can_be_measured_nothing_is_compared(served):
     assert compare_groups(served, {"sentiment": {"language": words}}) == {}
 
 
+def moods(counts):
+    """Labels 0, 1, 2 as often as said; each tenth row is taken for another."""
+    truth = np.repeat([0, 1, 2], counts)
+    return truth, np.where(np.arange(len(truth)) % 10 == 0, (truth + 1) % 3, truth)
+
+
+def grouped(**counts):
+    truth, guess = (np.concatenate(parts) for parts in zip(*(moods(its) for its in counts.values()), strict=True))
+    words = np.repeat(np.array(list(counts), object), [sum(its) for its in counts.values()])
+    return compare_groups({"sentiment": metrics.classification(truth, guess, 3)}, {"sentiment": {"language": words}}), truth, guess, words
+
+
+def test_groups_are_compared_by_the_labels_that_each_of_them_has():
+    found, truth, guess, words = grouped(en=(40, 40, 200), de=(2, 30, 100))
+    told = found["sentiment"]["language"]
+    assert (told["labels"], told["of"]) == (2, 3)
+    english = words == "en"
+    assert told["groups"]["en"]["value"] == pytest.approx(metrics.macro_f1(truth[english], guess[english], 3, np.array([1, 2])))
+    assert told["groups"]["en"]["value"] != pytest.approx(metrics.macro_f1(truth[english], guess[english], 3))
+
+
+def test_a_group_of_one_label_is_not_compared_and_takes_no_label_from_the_others():
+    told = grouped(en=(40, 40, 200), de=(20, 30, 100), fr=(0, 1, 50))[0]["sentiment"]["language"]
+    assert told["labels"] == 3 and told["groups"]["fr"] == {"n": 51} and {told["gap"]["highest"], told["gap"]["lowest"]} == {"en", "de"}
+    assert grouped(en=(40, 40, 200), fr=(0, 1, 50))[0] == {}
+
+
 def test_the_groups_of_reviews_products_and_customers_come_from_the_shop(store):
     with store.transaction() as cursor:
         for p in range(12):
@@ -70,8 +98,15 @@ def test_the_groups_of_reviews_products_and_customers_come_from_the_shop(store):
                 "INSERT INTO reviews (review_id, product_id, user_id, rating, body, created_at, language) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 values,
             )
+        for i in range(120):
+            ticket = [f"t{i}", f"p{i % 11}", f"u{i % 40}", f"question {i}", ("refund", "delivery")[i % 2], datetime(2024, 3, 1 + i % 28)]
+            names = "ticket_id, product_id, user_id, body, intent, created_at"
+            cursor.execute(f"INSERT INTO tickets ({names}) VALUES (?, ?, ?, ?, ?, ?)", ticket)
     corpus = read_corpus(store)
     groups = read_groups(store, corpus)
+    asked = [corpus.text_rows["intent"].keys[i] for i in corpus.text_rows["intent"].rows("test")]
+    assert groups["intent"]["category"].tolist() == ["Audio" if int(key[1:]) % 11 % 2 else "Garden" for key in asked]
+    assert set(groups["intent"]["customer"]) == {NEW} and set(groups["intent"]["language"]) == {""}
     rows = corpus.text_rows["sentiment"]
     keys = [rows.keys[i] for i in rows.rows("test")]
     ways = groups["sentiment"]
@@ -82,6 +117,17 @@ def test_the_groups_of_reviews_products_and_customers_come_from_the_shop(store):
     assert set(ways["origin"]) == {OF_SHOP}
     assert "category" not in groups["category"] and len(groups["category"]["price"]) == len(corpus.text_rows["category"].rows("test"))
     assert set(groups["next_item"]) == {"category", "price", "customer"} and len(groups["next_item"]["price"]) == 40
+
+
+def test_customers_who_are_asked_about_are_grouped_by_what_they_took_last(store):
+    fill(store)
+    corpus = read_corpus(store)
+    asked, told = corpus.user_rows["return"], read_groups(store, corpus)["return"]
+    category = dict(store.rows("SELECT product_id, string_split(category, ' > ')[1] FROM products"))
+    test = asked.rows("test")
+    steps = [corpus.users[user].product[:end] for user, end in zip(asked.user[test], asked.end[test], strict=True)]
+    expected = [category[corpus.product_ids[taken[-1]]] or "" for taken in steps]
+    assert len(expected) > 20 and told["category"].tolist() == expected and set(told) == {"category", "price", "customer"}
 
 
 def test_uploaded_rows_are_told_from_the_shops_own(store):

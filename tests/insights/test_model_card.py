@@ -5,7 +5,7 @@ from joint_space import EVALUATION, fill, publish
 
 from workbench.files import write_json
 from workbench.insights import reports
-from workbench.insights.reports import markdown
+from workbench.insights.reports import markdown, of_model
 from workbench.insights.reports.document import Report, Section
 
 
@@ -75,3 +75,8 @@ def test_markdown_shows_what_people_wrote_as_text():
     told = markdown.render(Report("t", evil, [evil], [Section(evil, [evil])], {})).decode()
     assert "<script" not in told and "**bold" not in told and "\n# heading" not in told
     assert told.count("](") == told.count("\\](") == 4
+
+
+def test_groups_that_lack_a_label_are_said_to_be_compared_by_the_others():
+    assert of_model.compared_by({"metric": "macro_f1", "labels": 2, "of": 3}) == "macro F1 over the 2 of 3 labels that each has"
+    assert of_model.compared_by({"metric": "macro_f1", "labels": 3, "of": 3}) == of_model.compared_by({"metric": "macro_f1"}) == "macro F1"

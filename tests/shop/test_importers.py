@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import WorkbenchError
-from workbench.shop import importers
+from workbench.shop import doubts, importers
 from workbench.shop.importers import source, sql, unpack
 
 REVIEWS = "review_id,product_id,user_id,rating,body,created_at\n"
@@ -40,6 +40,28 @@ def test_a_dry_run_leaves_nothing(store, tmp_path):
     document = importers.import_files(store, [path], dry_run=True)
     assert counts(document)["added"] == 1
     assert store.counts()["reviews"] == 0 and store.data_version == 0 and not list(store.home.uploads.iterdir())
+
+
+def test_what_is_likely_a_mistake_is_counted_with_its_first_line_and_taken_in(store, tmp_path):
+    lines = ["1,u1,p1,2024-01-02,1,9", "2,u1,p1,2099-01-02,1,9", "3,u1,,1899-12-31,1,9", "4,u1,p1,2024-01-05,0,0", "5,u1,p1,2098-05-01,2,9"]
+    path = write(tmp_path, "orders.csv", "\n".join(["order_id,user_id,product_id,happened_at,quantity,price", *lines, "6,u1,p1,never,0,0"]))
+    document = importers.import_files(store, [path], dry_run=True)
+    assert [(d["check"], d["rows"], d["line"], d["value"]) for d in document["files"][0]["doubts"]] == [
+        ("missing_product_id", 1, 4, ""),
+        ("in_the_future", 2, 3, "2099-01-02 00:00:00"),
+        ("before_1995", 1, 4, "1899-12-31 00:00:00"),
+        ("no_price", 1, 5, "0.0"),
+        ("impossible_quantity", 1, 5, "0.0"),
+    ], "the line that is left out is no doubt"
+    assert doubts.in_words(document["files"][0]["doubts"][1]) == (
+        "2 rows of events: happened_at lies in the future (line 3: 2099-01-02 00:00:00)"
+    )
+    assert counts(importers.import_files(store, [path]), "events")["added"] == 5
+
+
+def test_a_file_without_mistakes_raises_no_doubt(store, tmp_path):
+    path = write(tmp_path, "reviews.csv", REVIEWS + "r1,p1,u1,5,Good,2024-01-02\n")
+    assert importers.import_files(store, [path])["files"][0]["doubts"] == []
 
 
 def test_lines_with_too_few_or_too_many_fields_are_rejected(store, tmp_path):

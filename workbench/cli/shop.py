@@ -97,6 +97,7 @@ def mapping(pairs: list[str]) -> dict[str, str] | None:
 
 
 def _import_words(document: dict[str, Any], dry_run: bool) -> str:
+    from workbench.shop.doubts import in_words
     from workbench.shop.importers.stage import MERGED
 
     lines = ["Nothing was changed; this is what would happen."] if dry_run else []
@@ -104,6 +105,7 @@ def _import_words(document: dict[str, Any], dry_run: bool) -> str:
     for file in document["files"]:
         lines.append(f"{file['file']}: read as {file['importer']}")
         lines += [f"  {warning}" for warning in file.get("warnings", [])]
+        lines += [f"  doubtful: {in_words(doubt)}" for doubt in file.get("doubts", [])]
         lines += [f"  kept as attributes: {', '.join(file['attributes'])}"] if file.get("attributes") else []
         lines += personal_words(file.get("personal", {}))
         for table, counts in file["tables"].items():

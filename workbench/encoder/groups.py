@@ -9,34 +9,39 @@ import numpy as np
 
 from workbench.encoder.corpus import Corpus, TextRows
 from workbench.encoder.evaluate import Metrics
-from workbench.encoder.metrics import Metric, bootstrap
+from workbench.encoder.metrics import MacroF1, Metric, bootstrap
 from workbench.encoder.ranking import held_users
 from workbench.shop.store import Store
 from workbench.tasks.labelled_rows import OF_SHOP, ORIGIN, UPLOADED, text_of
 
-LEAST_ROWS = 20
+LEAST_ROWS, LEAST_OF_LABEL = 20, 5
 MOST_GROUPS = 10
 NEW_DAYS = 90
 OTHER_SEED = 1
 NEW, OLD = f"new, first seen at most {NEW_DAYS} days before", "old"
 Groups = dict[str, dict[str, np.ndarray]]
 
-_REVIEWS = """
-SELECT r.review_id, r.language, r.product_id, date_diff('day', f.first, r.created_at)
-FROM reviews r LEFT JOIN (SELECT user_id, min(happened_at) AS first FROM histories GROUP BY user_id) f USING (user_id)
+_WRITTEN = """
+SELECT r.{key}, {language}, r.product_id, date_diff('day', f.first, r.created_at)
+FROM {table} r LEFT JOIN (SELECT user_id, min(happened_at) AS first FROM histories GROUP BY user_id) f USING (user_id)
 """
+WRITTEN = {
+    "review": _WRITTEN.format(table="reviews", key="review_id", language="r.language"),
+    "ticket": _WRITTEN.format(table="tickets", key="ticket_id", language="NULL"),
+}
+"""What each kind of text that customers write tells of itself: its id, language, product and how many days its customer was known."""
 _PRODUCTS = "SELECT product_id, string_split(category, ' > ')[1], price FROM products ORDER BY product_id"
 
 
 def read_groups(store: Store, corpus: Corpus) -> Groups:
     """For each task and way to group it the group of every test row, (rows,) of words; "" where it is not known."""
     category, band = _of_products(store)
-    reviews = {key: rest for key, *rest in store.rows(_REVIEWS)}
+    written = {kind: {key: rest for key, *rest in store.rows(query)} for kind, query in WRITTEN.items()}
     made: Groups = {}
     for name, rows in corpus.text_rows.items():
         keys = [rows.keys[i] for i in rows.rows("test")]
-        if rows.task.entity == "review":
-            found = [reviews.get(key, ("", "", None)) for key in keys]
+        if rows.task.entity in written:
+            found = [written[rows.task.entity].get(key, ("", "", None)) for key in keys]
             made[name] = {
                 "language": _words([language for language, _, _ in found]),
                 "category": _words([category.get(product) for _, product, _ in found]),
@@ -50,7 +55,12 @@ def read_groups(store: Store, corpus: Corpus) -> Groups:
     for name, asked in corpus.user_rows.items():
         test = asked.rows("test")
         days = [now - corpus.users[u].days[0] for u, now in zip(asked.user[test], asked.now[test], strict=True)]
-        made[name] = {"customer": _words([_customer(d) for d in days])}
+        last = [_last_product(corpus, u, end) for u, end in zip(asked.user[test], asked.end[test], strict=True)]
+        made[name] = {
+            "category": _words([category.get(product) for product in last]),
+            "price": _words([band.get(product) for product in last]),
+            "customer": _words([_customer(d) for d in days]),
+        }
     if corpus.next_item:
         made[corpus.next_item.name] = _of_next_items(corpus, category, band)
     return made
@@ -60,8 +70,10 @@ def compare_groups(found: Metrics, groups: Groups, before: Metrics | None = None
     """The figure that speaks for each task, by group: {task: {by: {"metric", "groups": {name: figure}, "gap"}}}.
 
     A figure has value, low, high, n and its difference to all other rows with an interval (`rest`); a group of
-    fewer than LEAST_ROWS rows has its n alone. `gap` is the highest less the lowest figure. Where `before` holds what the
-    parent reaches on the same rows, a figure has its paired difference to that, too (`parent`).
+    fewer than LEAST_ROWS rows has its n alone. A macro F1 is that of the labels that each group has LEAST_OF_LABEL rows of,
+    `labels` says how many: a group without negatives would look better by what it lacks. `gap` is the highest less the
+    lowest figure. Where `before` holds what the parent reaches on the same rows, a figure has its paired difference to
+    that, too (`parent`).
     """
     made: dict[str, Any] = {}
     for task, ways in groups.items():
@@ -84,7 +96,14 @@ def _by(figure: Metric, words: np.ndarray, older: Metric | None = None) -> dict[
     """The figure of each group; None where there are not two groups that can be compared."""
     assert len(words) == figure["n"], "a group for each row"
     counts = [(name, n) for name, n in Counter(words.tolist()).most_common() if name][:MOST_GROUPS]
-    told = {name: figure.among(np.flatnonzero(words == name)) for name, n in counts if n >= LEAST_ROWS}
+    large = [name for name, n in counts if n >= LEAST_ROWS]
+    labels: dict[str, int] = {}
+    if isinstance(figure, MacroF1):
+        large, common = _comparable(figure, words, large)
+        labels = {"labels": len(common), "of": figure.classes}
+        older = older.over(common) if isinstance(older, MacroF1) else older
+        figure = figure.over(common)
+    told = {name: figure.among(np.flatnonzero(words == name)) for name in large}
     told = {name: its for name, its in told.items() if not np.isnan(its["value"])}
     if len(told) < 2:
         return None
@@ -97,7 +116,15 @@ def _by(figure: Metric, words: np.ndarray, older: Metric | None = None) -> dict[
         assert older is not None
         groups[name]["parent"] = dict(told[name].minus(older.among(np.flatnonzero(words == name))))
     high, low = (pick(told, key=lambda name: told[name]["value"]) for pick in (max, min))
-    return {"groups": groups, "gap": {**_apart(told[high], told[low]), "highest": high, "lowest": low}}
+    return {"groups": groups, "gap": {**_apart(told[high], told[low]), "highest": high, "lowest": low}, **labels}
+
+
+def _comparable(figure: MacroF1, words: np.ndarray, large: list[str]) -> tuple[list[str], np.ndarray]:
+    """The groups that have rows enough of two labels or more, and the labels that all of these have; none where that is not two."""
+    held = {name: np.flatnonzero(np.bincount(figure.truth[words == name], minlength=figure.classes) >= LEAST_OF_LABEL) for name in large}
+    kept = [name for name in large if len(held[name]) > 1]
+    common = np.array([label for label in range(figure.classes) if kept and all(label in held[name] for name in kept)], np.int64)
+    return (kept, common) if len(common) > 1 else ([], common)
 
 
 def _apart(one: Metric, other: Metric) -> dict[str, Any]:
@@ -139,6 +166,13 @@ def _of_next_items(corpus: Corpus, category: dict[str, str], band: dict[str, str
         "price": _words([band.get(product) for product in taken]),
         "customer": _words([_customer(user.days[end] - user.days[0]) for user, end in zip(users, ends, strict=True)]),
     }
+
+
+def _last_product(corpus: Corpus, user: int, end: int) -> str:
+    """The product of the last of a user's first `end` steps that has one; "" where none has."""
+    known = corpus.users[user].product[:end]
+    known = known[known >= 0]
+    return corpus.product_ids[known[-1]] if len(known) else ""
 
 
 def _customer(days: float | None) -> str | None:

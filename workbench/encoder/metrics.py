@@ -41,6 +41,19 @@ class Metric(dict[str, Any]):
         return Metric(lambda i: self.statistic(i) - other.statistic(i), self["n"], self["value"] - other["value"], self.draws - other.draws)
 
 
+class MacroF1(Metric):
+    """A macro F1 that can be asked of some classes alone; `truth` and `guess` (rows,) are class indices."""
+
+    def __init__(self, truth: np.ndarray, guess: np.ndarray, classes: int) -> None:
+        self.truth, self.guess, self.classes = truth, guess, classes
+        made = bootstrap(lambda i: macro_f1(truth[i], guess[i], classes), len(truth))
+        super().__init__(made.statistic, len(truth), made["value"], made.draws)
+
+    def over(self, chosen: np.ndarray) -> Metric:
+        """The mean F1 of the classes `chosen`, over all rows."""
+        return bootstrap(lambda i: macro_f1(self.truth[i], self.guess[i], self.classes, chosen), len(self.truth))
+
+
 @contextmanager
 def resampling(wanted: bool) -> Iterator[None]:
     """Within the block metrics come with intervals, or (much faster) without: low and high are then nan."""
@@ -69,11 +82,12 @@ def area(truth: np.ndarray, score: np.ndarray) -> Metric:
     return bootstrap(lambda i: auc(truth[i], score[i]), len(truth))
 
 
-def macro_f1(truth: np.ndarray, guess: np.ndarray, classes: int) -> float:
-    """Mean F1 over the classes present in `truth` or `guess` (shape (rows,) each, class indices)."""
+def macro_f1(truth: np.ndarray, guess: np.ndarray, classes: int, chosen: np.ndarray | None = None) -> float:
+    """Mean F1 over the classes present in `truth` or `guess` (shape (rows,) each, class indices), or those `chosen` of them."""
     table = np.bincount(truth * classes + guess, minlength=classes * classes).reshape(classes, classes)
     total = table.sum(0) + table.sum(1)
-    scores = 2 * table.diagonal()[total > 0] / total[total > 0]
+    known = total > 0 if chosen is None else np.isin(np.arange(classes), chosen) & (total > 0)
+    scores = 2 * table.diagonal()[known] / total[known]
     return float(scores.mean()) if len(scores) else float("nan")
 
 
@@ -81,7 +95,7 @@ def classification(truth: np.ndarray, guess: np.ndarray, classes: int, probabili
     """macro_f1 and accuracy of the labels shown; ece of the likeliest where `probabilities` (rows, classes) are given."""
     n = len(truth)
     hit = (truth == guess).astype(float)
-    made = {"macro_f1": bootstrap(lambda i: macro_f1(truth[i], guess[i], classes), n), "accuracy": mean(hit)}
+    made = {"macro_f1": MacroF1(truth, guess, classes), "accuracy": mean(hit)}
     if probabilities is None:
         return made
     sure = probabilities.max(1) if n else np.zeros(0)

@@ -11,7 +11,7 @@ from workbench.components import charts, intervals, metrics, progress, tables, u
 from workbench.components.downloads import table as shown
 from workbench.insights.figures import METRICS, deciding
 from workbench.insights.findings import NOISES, WAYS, said
-from workbench.insights.reports.of_model import elsewhere_table, groups_table, noise_table
+from workbench.insights.reports.of_model import compared_by, elsewhere_table, groups_table, noise_table
 from workbench.registry import ModelVersion
 
 SIGNED = {"difference", "from", "to", "difference_low", "difference_high"}
@@ -98,7 +98,7 @@ def fairness(version: ModelVersion) -> None:
         return
     task, way = ways[url.choice("Figure", list(ways), "groups", segmented=False)]
     told = tasks[task]["groups"][way]
-    gap, metric = told["gap"], METRICS.get(told["metric"], told["metric"])
+    gap, metric = told["gap"], compared_by(told)
     st.text(f"Gap: {gap['value']:.3f} {metric} ({gap['low']:.3f} to {gap['high']:.3f}) from “{gap['lowest']}” to “{gap['highest']}”.")
     rows = [(f"{name} · n {its['n']:,}", its, said(its["rest"], told["metric"])) for name, its in told["groups"].items() if "rest" in its]
     alt = "; ".join(f"{label} {its['value']:.3f} {TO_THE_REST.get(word, word)}" for label, its, word in rows)

@@ -17,7 +17,7 @@ from workbench import jobs
 from workbench.components import context
 from workbench.errors import WorkbenchError
 from workbench.run import Run, RunStatus
-from workbench.shop import importers
+from workbench.shop import doubts, importers
 from workbench.shop.importers import Chosen, Question, Reading, handover
 from workbench.shop.importers.source import Source, open_source
 from workbench.shop.importers.stage import MERGED
@@ -300,6 +300,14 @@ def notes(document: dict[str, Any]) -> list[str]:
         if file.get("attributes"):
             said.append(f"{file['file']}: columns kept as attributes: {', '.join(file['attributes'])}")
     return said
+
+
+def doubtful(document: dict[str, Any]) -> list[str]:
+    """What is likely a mistake among the rows that come in, one line for each doubt, with an example."""
+    several = len(document["files"]) > 1
+    return [
+        (f"{file['file']}: " if several else "") + doubts.in_words(doubt) for file in document["files"] for doubt in file.get("doubts", [])
+    ]
 
 
 def _personal(found: dict[str, Any]) -> list[str]:

@@ -172,6 +172,11 @@ def _counts(document: dict[str, Any], key: str) -> None:
     tables.show(_uploads.counts_frame(document), "Counts of the import", key, column_config=figures)
     for line in _uploads.notes(document):
         st.text(line)
+    if doubtful := _uploads.doubtful(document):
+        with st.container(border=True):
+            st.markdown(":orange[:material/help: **Likely mistakes; these rows are taken in as they are**]")
+            for line in doubtful:
+                st.text(line)
 
 
 def _problems(document: dict[str, Any], left_out: list[tuple[str, pd.DataFrame]], key: str, *, done: bool) -> None:

@@ -246,6 +246,12 @@ def _fairness(measured: dict[str, Any]) -> Section:
     return Section("Fairness", gaps, tables={"By group": table})
 
 
+def compared_by(told: dict[str, Any]) -> str:
+    """The metric that groups are compared by, in words; over which labels where not all are in each group."""
+    metric, labels = METRICS.get(told["metric"], told["metric"]), told.get("labels", 0)
+    return f"{metric} over the {labels} of {told['of']} labels that each has" if labels < told.get("of", 0) else metric
+
+
 def groups_table(measured: dict[str, Any]) -> pd.DataFrame:
     """One row for each task, way to group and group: its figure, n, the difference to all other rows."""
     rows: list[tuple[Any, ...]] = []
@@ -253,7 +259,7 @@ def groups_table(measured: dict[str, Any]) -> pd.DataFrame:
         for way, told in found.get("groups", {}).items():
             metric = told["metric"]
             for name, its in told["groups"].items():
-                head = (title(task), WAYS.get(way, way), name, METRICS.get(metric, metric))
+                head = (title(task), WAYS.get(way, way), name, compared_by(told))
                 tail = (
                     (_its(its), its["n"], _its(its["rest"], "+"), said(its["rest"], metric))
                     if "rest" in its

@@ -59,6 +59,7 @@ def merge(cursor: Connection, alias: str, *, only_count: bool = False) -> tuple[
         "tables": {name: vars(found) for name, found in counts.items()},
         "notes": about["tables"][own]["notes"],
         "warnings": about["warnings"],
+        "doubts": about["doubts"],
         "attributes": about["attributes"],
         "personal": about["personal"],
         "lines": _lines(counts[own], about["tables"][own]["notes"], about["counted"]),

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from workbench.home import Home
+from workbench.shop.doubts import doubtful
 from workbench.shop.importers import keys, personal, rejects, sql
 from workbench.shop.importers.base import TEXTS, Fill, Importer, bind, used
 from workbench.shop.importers.beside import Neighbours, join
@@ -43,6 +44,7 @@ class Found:
     notes: dict[str, int] = field(default_factory=dict)
     apart: int = 0
     problems: list[Problem] = field(default_factory=list)
+    doubts: list[dict[str, Any]] = field(default_factory=list)
 
 
 def stage(
@@ -99,6 +101,7 @@ def _about(connection: Connection, source: Source, importer: Importer, tables: d
         "warnings": [*source.notes, *moved(connection, source, importer, how), *_said_twice(connection, importer)],
         "attributes": [name for _, name in _unread(source, importer.fills[importer.table])],
         "personal": _personal(connection, source, importer, how),
+        "doubts": [doubt for one in tables.values() for doubt in one.doubts],
         "counted": list(importer.fills[importer.table].count),
         "tables": {name: {"rejected": one.rejected, "apart": one.apart, "notes": one.notes} for name, one in tables.items()},
     }
@@ -130,6 +133,9 @@ def _fill(cursor: Connection, source: Source, table: Table, plan: Fill, how: Wri
         where = bind(condition, source.columns)
         kept = f"FROM {table.name} SEMI JOIN (SELECT line FROM raw WHERE {where}) USING (line) WHERE bad IS NULL AND apart IS NULL"
         found.notes[what] = _one(cursor, f"SELECT count(*) {kept}")
+    good = f"SELECT * FROM {table.name} WHERE bad IS NULL AND apart IS NULL"
+    given = [name for name, expression in plan.columns.items() if bind(expression, source.columns) is not None]
+    found.doubts = doubtful(cursor, table, given, good)
     return found
 
 
