@@ -210,6 +210,13 @@ def test_import_counts_every_line_and_a_dry_run_changes_nothing(run, tmp_path):
     assert run("import", str(file))[1]["data_version"] == 1
 
 
+def test_an_import_says_what_is_likely_a_mistake(home, capsys, tmp_path):
+    file = tmp_path / "reviews.csv"
+    file.write_text("review_id,product_id,rating,body,created_at\n1,p1,5,good,1899-01-01\n")
+    assert main(["import", str(file), "--dry-run", "--home", str(home.root)]) == 0
+    assert "doubtful: 1 row of reviews: created_at lies before 1995 (line 2: 1899-01-01 00:00:00)" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("writable", [True, False])
 def test_rejects_that_cannot_be_written_are_refused_before_anything_is_imported(run, tmp_path, monkeypatch, writable):
     path = tmp_path / "reviews.csv"

@@ -153,9 +153,10 @@ def quality(home: Home, given: Namespace) -> Answer:
 
 def _quality_of(store: Store, name: str, rows: int) -> dict[str, Any]:
     from workbench.insights import quality as found
+    from workbench.shop.doubts import TIMES
 
     told: dict[str, Any] = {"rows": rows, "checks": _records(found.report(store, name)), "columns": _records(found.columns(store, name))}
-    if name in found.TIMES:
+    if name in TIMES:
         told["holes"] = _records(found.holes(store, name))
     if name == "reviews":
         told["languages"] = _records(found.languages(store))

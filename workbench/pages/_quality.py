@@ -9,6 +9,7 @@ import streamlit as st
 
 from workbench.components import context, downloads, tables
 from workbench.insights import quality
+from workbench.shop.doubts import TIMES
 
 
 @st.cache_data(show_spinner="Looking through the table", max_entries=32)
@@ -16,7 +17,7 @@ def _found(state: tuple[str, int], table: str) -> dict[str, pd.DataFrame]:
     """Everything about a table at a data version of a home."""
     store = context.store()
     found = {"checks": quality.report(store, table), "columns": quality.columns(store, table)}
-    if table in quality.TIMES:
+    if table in TIMES:
         found["holes"] = quality.holes(store, table)
     return found | ({"languages": quality.languages(store)} if table == "reviews" else {})
 
