@@ -7,6 +7,7 @@ import torch
 from small_shop import make_home
 from tiny_base import tiny_base
 
+from workbench.encoder.adversary import Adversary
 from workbench.encoder.backbone import fast_dtype
 from workbench.encoder.batches import Epochs, Step
 from workbench.encoder.corpus import read_corpus
@@ -96,6 +97,17 @@ def test_the_adversary_reads_moved_texts_and_its_gradients_count(shop, learner):
     first, second = (given.flatten(1) for given, _ in entered)
     assert torch.allclose((second - first).norm(dim=1), 0.1 * first.norm(dim=1), rtol=1e-3)
     assert against.norm() > 1.5 * plain.norm(), "those of both readings are added"
+
+
+def test_the_adversary_contradicts_the_loss_that_is_learned_from(shop, learner, monkeypatch):
+    step, moved = first_step(shop), []
+    monkeypatch.setattr(Adversary, "_move", lambda self, x, gradient: moved.append(gradient) or torch.zeros_like(x))
+    for balance in ("sum", "normalised"):
+        found = learner(adversarial=0.1, balance=balance)
+        found.learn(step, shop[2], update=True, where="a test")
+    plain, normalised = moved
+    turned = torch.nn.functional.cosine_similarity(plain.flatten(), normalised.flatten(), dim=0)
+    assert 0 < turned < 0.999, "each task counts as it does in the balance"
 
 
 def test_two_half_batches_move_the_weights_as_the_whole_one(shop, learner):

@@ -1,8 +1,8 @@
-"""Adversarial training: each step is taken a second time with its texts moved to where the losses grow fastest.
+"""Adversarial training: each step is taken a second time with its texts moved to where the loss grows fastest.
 
-A text is moved by size * |x| * g / |g|, g being the gradient of the summed losses in the x that enters
+A text is moved by size * |x| * g / |g|, g being the gradient of the balanced loss in the x that enters
 the trained layers (Miyato, Dai and Goodfellow 2017, relative to the text's own length): the frozen
-layers' states, or the word embeddings where every layer is trained.
+layers' states, or the word embeddings where every layer is trained. Texts whose words are hidden stay.
 """
 
 from __future__ import annotations
@@ -30,10 +30,9 @@ class Adversary:
         self._entered.append(entered if entered.requires_grad else entered.requires_grad_(True))
         return entered
 
-    def turn(self, losses: dict[str, Tensor]) -> bool:
-        """After a first pass: whether there is a second one to take. The graph of the losses is kept."""
+    def turn(self, total: Tensor) -> bool:
+        """After a first pass of this loss: whether there is a second one to take. Its graph is kept."""
         entered, self._entered = self._entered, []
-        total = torch.stack(list(losses.values())).sum()
         if not entered:
             return False
         found = torch.autograd.grad(total, entered, retain_graph=True, allow_unused=True)

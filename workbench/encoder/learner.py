@@ -43,7 +43,7 @@ class Learner:
             adversary.begin()
         losses = self.losses(step, read)
         check(losses, where)
-        contradicted = adversary is not None and adversary.turn(losses)
+        contradicted = adversary is not None and adversary.turn(self.balance.total(losses))
         self.balance.backward(losses, weights, share)
         if contradicted:
             self.balance.backward(self.losses(step, read), weights, share)
