@@ -66,8 +66,13 @@ def with_shares(frame: pd.DataFrame) -> pd.DataFrame:
     for label in LABELS:
         share = frame[f"{label}_n"] / n
         centre, half = wilson(share, n)
-        frame[label], frame[f"{label}_low"], frame[f"{label}_high"] = share, centre - half, centre + half
+        frame[label], frame[f"{label}_low"], frame[f"{label}_high"] = share, (centre - half).clip(lower=0), (centre + half).clip(upper=1)
     return frame
+
+
+def between(low: float, high: float) -> str:
+    """An interval of shares in percent, with a digit more where both ends look alike."""
+    return f"{low:.0%} to {high:.0%}" if f"{low:.0%}" != f"{high:.0%}" else f"{low:.1%} to {high:.1%}"
 
 
 def wilson(share: pd.Series, n: pd.Series) -> tuple[pd.Series, pd.Series]:

@@ -52,7 +52,7 @@ def show(key: tuple[str, int, str], space: Space | None, selection: Selection, e
             "Reviews": [t.n for t in found],
             "Negatives": [round(t.negative * t.known) for t in found],
             "Negative": [round(t.negative, 2) for t in found],
-            "95 % interval": [f"{a:.0%} to {b:.0%}" for a, b in zip(shares["negative_low"], shares["negative_high"], strict=True)],
+            "95 % interval": [sentiment.between(*ends) for ends in zip(shares["negative_low"], shares["negative_high"], strict=True)],
             "Words": [", ".join(t.words) for t in found],
         }
     )

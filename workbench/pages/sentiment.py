@@ -200,18 +200,14 @@ def _figures(total: pd.DataFrame, trend: pd.DataFrame, every: sentiment.Every) -
         now = float(recent[label][0])
         sure = not recent[f"{label}_low"][0] <= share <= recent[f"{label}_high"][0]
         column.metric(
-            f"{label.capitalize()} ({between(low, high)})",
+            f"{label.capitalize()} ({sentiment.between(low, high)})",
             f"{share:.0%}",
-            f"{100 * (now - share):+.0f} points, 4 {every}s to {end}".replace("-0 ", "±0 ").replace("+0 ", "±0 ") if end else None,
+            f"{100 * (now - share):+.0f} points".replace("-0 ", "±0 ").replace("+0 ", "±0 ") if end else None,
+            delta_description=f"4 {every}s to {end}" if end else None,
             delta_color=good[label] if sure else "off",  # type: ignore[arg-type]
             delta_arrow="auto" if sure else "off",
             border=True,
         )
-
-
-def between(low: float, high: float) -> str:
-    """An interval of shares in percent, with a digit more where both ends look alike."""
-    return f"{low:.0%} to {high:.0%}" if f"{low:.0%}" != f"{high:.0%}" else f"{low:.1%} to {high:.1%}"
 
 
 def scope_words(scope: dict[str, str], titles: dict[str, str]) -> str:
