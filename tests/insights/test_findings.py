@@ -3,6 +3,7 @@
 import pytest
 from joint_space import EVALUATION, METRICS, figure
 
+from workbench.insights.figures import digits, span
 from workbench.insights.findings import findings, said
 from workbench.registry import merged
 
@@ -38,6 +39,17 @@ def test_the_best_simple_method_is_the_one_to_beat():
     assert lines(of_sentiment(majority=figure(0.4), tfidf_logistic=figure(0.1)))["Against simple methods"].state == "good"
     found = lines(of_sentiment(majority=figure(0.4), tfidf_logistic=figure(-0.1)))["Against simple methods"]
     assert found.state == "bad" and found.text == "Worse: Review sentiment (TF-IDF, logistic regression)."
+
+
+def test_a_simple_method_with_the_same_figure_is_just_as_good_and_nothing_has_changed():
+    told = lines(of_sentiment(majority=figure(0.0)))["Against simple methods"].text
+    assert told == "Just as good: Review sentiment (most frequent label)."
+
+
+@pytest.mark.parametrize(("value", "words"), [(0.8125, "0.813"), (-0.0625, "-0.063"), (0.81249, "0.812"), (float("nan"), "nan")])
+def test_figures_are_rounded_as_a_browser_rounds_them(value, words):
+    assert digits(value) == words
+    assert span({"low": value, "high": 1.0}) == f"{words} to 1.000"
 
 
 def test_what_was_measured_and_makes_no_difference_is_not_unknown():

@@ -69,6 +69,13 @@ def test_a_difference_is_coloured_only_beyond_chance(page, filled, home, monkeyp
     assert MetricProto.MetricColor.Name(card.color) == colour
 
 
+def test_a_card_rounds_as_the_tables_of_the_page_models_do(page, filled, home, monkeypatch):
+    measured = {"metrics": {"ndcg_at_10": {**METRIC, "value": 0.8125}}}
+    monkeypatch.setattr("joint_space.METRICS", {"tasks": {"next_item": measured}})
+    publish(home)
+    assert next(m for m in page().metric if m.label.startswith("Next item")).value == "0.813"
+
+
 def test_an_open_alert_is_shown_with_its_scope_and_shares(page, filled, home, monkeypatch):
     from workbench.insights import alerts
 

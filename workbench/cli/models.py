@@ -9,6 +9,7 @@ from typing import Any
 
 from workbench.home import Home
 from workbench.insights import promotion
+from workbench.insights.figures import digits, span
 from workbench.insights.findings import findings, said
 from workbench.registry import ModelVersion, Registry
 
@@ -101,11 +102,11 @@ def words(document: dict[str, Any]) -> str:
 def _difference(paired: dict[str, Any] | None, metric: str) -> str:
     if not paired:
         return ""
-    return f"; difference {paired['value']:+.3f} ({paired['low']:+.3f} to {paired['high']:+.3f}): {said(paired, metric)}"
+    return f"; difference {digits(paired['value'], signed=True)} ({span(paired, signed=True)}): {said(paired, metric)}"
 
 
 def figure(metric: dict[str, Any]) -> str:
     """A metric in words: value, interval, rows; "not known" where it was taken of no row."""
     if metric["value"] is None or math.isnan(metric["value"]):
         return f"not known (n = {metric['n']:,})"
-    return f"{metric['value']:.3f} ({metric['low']:.3f} to {metric['high']:.3f}, n = {metric['n']:,})"
+    return f"{digits(metric['value'])} ({span(metric)}, n = {metric['n']:,})"

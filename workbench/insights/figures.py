@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pandas as pd
@@ -76,6 +77,17 @@ class Headline:
     @property
     def baseline_name(self) -> str:
         return BASELINES.get(self.baseline or "", self.baseline or "")
+
+
+def digits(value: Any, *, signed: bool = False) -> str:
+    """A number in three digits, halves rounded away from 0 as tables and charts do in a browser: 0.8125 is 0.813 everywhere."""
+    rounded = Decimal(float(value)).quantize(Decimal("0.001"), ROUND_HALF_UP)
+    return f"{rounded:{'+' if signed else ''}f}".lower()
+
+
+def span(its: Measured, *, signed: bool = False) -> str:
+    """The interval of a figure: 0.270 to 0.350."""
+    return f"{digits(its['low'], signed=signed)} to {digits(its['high'], signed=signed)}"
 
 
 def title(task: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from workbench.insights import figures
-from workbench.insights.figures import BASELINES, METRICS, Measured, deciding, difference, title, verdict
+from workbench.insights.figures import BASELINES, METRICS, Measured, deciding, difference, digits, span, title, verdict
 from workbench.tasks.labelled_rows import ORIGIN
 
 State = Literal["good", "mixed", "even", "bad", "unknown"]
@@ -93,7 +93,7 @@ def _sorted(found: dict[str, str], names: dict[str, str]) -> str:
         "better": "Better",
         "worse": "Worse",
         "no difference beyond chance": "No difference beyond chance",
-        "unchanged": "Unchanged",
+        "unchanged": "Just as good",
         "too few rows to tell": "Too few rows to tell",
     }
     parts = ((head, [names[task] for task, v in found.items() if v == key]) for key, head in heads.items())
@@ -127,7 +127,8 @@ def _noise(tasks: Measured) -> Finding:
         return Finding(topic, "Typing errors, capitals and word order cost nothing beyond chance.", "good")
     task, noise, metric, d = min(sure, key=lambda loss: loss[3]["value"])
     text = (
-        f"{NOISES.get(noise, noise).capitalize()} cost most: {title(task)} {d['value']:+.3f} {METRICS.get(metric, metric)} {_interval(d)}."
+        f"{NOISES.get(noise, noise).capitalize()} cost most: {title(task)} {digits(d['value'], signed=True)} "
+        f"{METRICS.get(metric, metric)} {_interval(d)}."
     )
     return Finding(topic, text, "bad" if d["value"] < -HARM else "mixed")
 
@@ -141,8 +142,8 @@ def _elsewhere(tasks: Measured) -> Iterator[Finding]:
             best, rival = figures.best_rival(its, metric)
             there = its["metrics"][metric]
             word = verdict(rival, there, difference(its, metric, best), metric=metric) if best else ""
-            beside = f"; the best simple method, {BASELINES.get(best, best)}, {rival['value']:.3f} ({word})" if best else ""
-            text = f"{title(task)} {there['value']:.3f} {METRICS.get(metric, metric)} {_interval(there)}, n {there['n']:,}{beside}."
+            beside = f"; the best simple method, {BASELINES.get(best, best)}, {digits(rival['value'])} ({word})" if best else ""
+            text = f"{title(task)} {digits(there['value'])} {METRICS.get(metric, metric)} {_interval(there)}, n {there['n']:,}{beside}."
             yield Finding(f"On {shop}", text, "good" if word == "better" else "bad" if word == "worse" else "mixed")
 
 
@@ -168,14 +169,14 @@ def _groups(tasks: Measured) -> Finding:
     others = f" and {len(found) - 1} more" if len(found) > 1 else ""
     metric = tasks[task]["groups"][way]["metric"]
     text = (
-        f"Served worse: {title(task)}, {WAYS.get(way, way)} “{name}”, {its['value']:.3f} {METRICS.get(metric, metric)}, "
-        f"{its['rest']['value']:+.3f} to the rest {_interval(its['rest'])}{others}."
+        f"Served worse: {title(task)}, {WAYS.get(way, way)} “{name}”, {digits(its['value'])} {METRICS.get(metric, metric)}, "
+        f"{digits(its['rest']['value'], signed=True)} to the rest {_interval(its['rest'])}{others}."
     )
     return Finding(topic, text, "bad" if its["rest"]["value"] < -HARM else "mixed")
 
 
 def _interval(its: dict[str, Any]) -> str:
-    return f"({its['low']:.3f} to {its['high']:.3f})"
+    return f"({span(its)})"
 
 
 def _list(words: Sequence[str]) -> str:

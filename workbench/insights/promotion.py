@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.insights.figures import METRICS, deciding, difference, title, verdict
+from workbench.insights.figures import METRICS, deciding, difference, digits, span, title, verdict
 from workbench.registry import ModelVersion, Registry
 
 
@@ -37,7 +37,7 @@ def refusal(version: ModelVersion, active: ModelVersion | None) -> WorkbenchErro
     said, fixes = [], []
     if worse:
         listed = "; ".join(
-            f"{title(task)} {paired['value']:+.3f} {METRICS.get(metric, metric)} ({paired['low']:+.3f} to {paired['high']:+.3f})"
+            f"{title(task)} {digits(paired['value'], signed=True)} {METRICS.get(metric, metric)} ({span(paired, signed=True)})"
             for task, metric, paired in worse
         )
         said.append(f"{version.id} does worse than its parent beyond chance: {listed}.")

@@ -123,12 +123,12 @@ def _main_metrics(frame: pd.DataFrame, taught: str) -> None:
 
 def _card(place: Any, row: dict[str, Any], taught: str) -> None:
     change = {} if pd.isna(row["change"]) else metrics.delta(row["change"], row["verdict"])
-    value = "–" if pd.isna(row["after"]) else f"{row['after']:.3f}"
+    value = "–" if pd.isna(row["after"]) else metrics.digits(row["after"])
     place.metric(metrics.title(row["task"]), value, border=True, **change)
     said = ["taught"] if row["task"] == taught else []
     said += [metrics.METRICS.get(row["metric"], row["metric"]), row["verdict"], f"n {row['n']:,.0f}"]
     if not pd.isna(row["change_low"]):
-        said.insert(-1, f"{row['change_low']:+.3f} to {row['change_high']:+.3f}")
+        said.insert(-1, f"{metrics.digits(row['change_low'], signed=True)} to {metrics.digits(row['change_high'], signed=True)}")
     if row["n"] < metrics.LEAST_ROWS:
         said.append("too few rows to tell")
     elif not change and not pd.isna(row["after_low"]):
@@ -139,7 +139,7 @@ def _card(place: Any, row: dict[str, Any], taught: str) -> None:
 def _by_origin(groups: pd.DataFrame, taught: str) -> None:
     """How the task that was taught does on texts such as were uploaded, and on the shop's own."""
     for row in groups[(groups["by"] == ORIGIN) & (groups["task"] == metrics.title(taught))].itertuples():
-        st.text(f"On {row.group}: {row.before:.3f} before, {row.after:.3f} after ({row.verdict}, n {row.n:,}).")
+        st.text(f"On {row.group}: {metrics.digits(row.before)} before, {metrics.digits(row.after)} after ({row.verdict}, n {row.n:,}).")
 
 
 def _chart(frame: pd.DataFrame) -> None:
@@ -162,7 +162,8 @@ def _chart(frame: pd.DataFrame) -> None:
         )
     figure.update_layout(xaxis_range=[0, 1.02], scattermode="group", scattergap=0.5)
     said = "; ".join(
-        f"{_words(str(r.task), str(r.metric))}: {r.before:.3f} before, {r.after:.3f} after" for r in rows.iloc[::-1].itertuples()
+        f"{_words(str(r.task), str(r.metric))}: {metrics.digits(r.before)} before, {metrics.digits(r.after)} after"
+        for r in rows.iloc[::-1].itertuples()
     )
     charts.show(charts.tidy(figure, height=110 + 46 * len(rows)), key="before-after", alt=said)
 

@@ -61,7 +61,7 @@ def _tasks(version: ModelVersion) -> None:
         return
     task = url.choice("Task", list(headlines), "task", format_func=metrics.title, segmented=len(headlines) <= MOST_SIDE_BY_SIDE)
     told, found = headlines[task], measured["tasks"][task]
-    st.markdown(f"**{told.name} {told.value:.3f}** ({told.low:.3f} to {told.high:.3f}) · n {told.n:,}")
+    st.markdown(f"**{told.name} {metrics.digits(told.value)}** ({metrics.span(vars(told))}) · n {told.n:,}")
     rivals = found.get("differences", {}).get(told.metric, {})
     _against([_against_rival(found, told.metric, name, BASELINES.get(name, name)) for name in rivals], "Compared with", "against")
     _measured.calibration(found["metrics"].get("ece", {}))
@@ -98,7 +98,7 @@ def _against(rows: list[dict[str, Any]], label: str, key: str) -> None:
         st.text("No other method was measured on these rows.")
         return
     series = intervals.by_verdict([(row["label"], row["paired"], row["word"]) for row in rows], {})
-    alt = "; ".join(f"{row['label']} {row['paired']['value']:+.3f} {row['word']}" for row in rows)
+    alt = "; ".join(f"{row['label']} {metrics.digits(row['paired']['value'], signed=True)} {row['word']}" for row in rows)
     intervals.show(
         series, f"{key}-chart", f"Differences to other methods: {alt}", axis="this version less the other, 95 % interval", zero=True
     )

@@ -29,7 +29,7 @@ def calibration(error: dict[str, Any]) -> None:
     bins = pd.DataFrame(error.get("bins", []), columns=["said", "right", "rows"])
     if bins.empty:
         return
-    with st.expander(f"How honest its probabilities are: calibration error {error['value']:.3f}", icon=":material/balance:"):
+    with st.expander(f"How honest its probabilities are: calibration error {metrics.digits(error['value'])}", icon=":material/balance:"):
         st.caption("Where it says 0.8 it should be right in 8 of 10 rows: points on the line are honest, below it too sure of itself.")
         _calibration_chart(bins)
         table = bins.set_axis(["Probability it gave", "Share that was right", "Test rows"], axis=1)
@@ -83,7 +83,7 @@ def _under_noise(version: ModelVersion) -> None:
             for noise, its in found["noise"].items():
                 told.setdefault(NOISES.get(noise, noise), []).append((label, its["metrics"][metric]))
     series = [intervals.Dots(name, charts.colour(position - 1), rows) for position, (name, rows) in enumerate(told.items())]
-    alt = "; ".join(f"{label} {name} {its['value']:.3f}" for name, rows in told.items() for label, its in rows)
+    alt = "; ".join(f"{label} {name} {metrics.digits(its['value'])}" for name, rows in told.items() for label, its in rows)
     intervals.show(series, "noise-chart", f"Figures under noise: {alt}", side_by_side=True)
 
 
@@ -99,9 +99,9 @@ def fairness(version: ModelVersion) -> None:
     task, way = ways[url.choice("Figure", list(ways), "groups", segmented=False)]
     told = tasks[task]["groups"][way]
     gap, metric = told["gap"], compared_by(told)
-    st.text(f"Gap: {gap['value']:.3f} {metric} ({gap['low']:.3f} to {gap['high']:.3f}) from “{gap['lowest']}” to “{gap['highest']}”.")
+    st.text(f"Gap: {metrics.digits(gap['value'])} {metric} ({metrics.span(gap)}) from “{gap['lowest']}” to “{gap['highest']}”.")
     rows = [(f"{name} · n {its['n']:,}", its, said(its["rest"], told["metric"])) for name, its in told["groups"].items() if "rest" in its]
-    alt = "; ".join(f"{label} {its['value']:.3f} {TO_THE_REST.get(word, word)}" for label, its, word in rows)
+    alt = "; ".join(f"{label} {metrics.digits(its['value'])} {TO_THE_REST.get(word, word)}" for label, its, word in rows)
     intervals.show(intervals.by_verdict(rows, TO_THE_REST), "groups-chart", f"{metric} by group: {alt}", axis=metric)
     frame = groups_table({"tasks": {task: {"groups": {way: told}}}}).drop(columns=["Task", "By"])
     shown(frame, "fairness", "fairness", right=["Figure and interval", "Difference to the rest"])
@@ -132,5 +132,5 @@ def _validation(points: pd.DataFrame) -> None:
         name = f"{metrics.title(str(task))} · {METRICS.get(metric, metric)}"
         figure.add_scatter(x=rows["epoch"], y=rows["value"], name=name, mode="lines+markers", line={"color": charts.colour(position)})
     figure.update_layout(xaxis={"title": "epoch", "dtick": 1}, yaxis_title="on validation rows", yaxis_rangemode="tozero")
-    latest = ", ".join(f"{task} {rows['value'].iloc[-1]:.3f}" for task, rows in points.groupby("task"))
+    latest = ", ".join(f"{task} {metrics.digits(rows['value'].iloc[-1])}" for task, rows in points.groupby("task"))
     charts.show(charts.tidy(figure), key="validation", alt=f"Validation metric by epoch, last: {latest}")

@@ -57,7 +57,7 @@ def compared(versions: list[ModelVersion]) -> None:
         )
     tasks = main["task"].nunique()
     figure.update_layout(xaxis_range=[0, 1.02], scattermode="group", scattergap=0.25, yaxis_autorange="reversed")
-    alt = "Figures by task: " + "; ".join(f"{r.by} {r.task} {r.value:.3f}" for r in main.itertuples())
+    alt = "Figures by task: " + "; ".join(f"{r.by} {r.task} {metrics.digits(r.value)}" for r in main.itertuples())
     charts.show(charts.tidy(figure, height=110 + 22 * tasks * (len(versions) + 2)), key="side-by-side", alt=alt[:900], table=frame)
 
 

@@ -145,12 +145,12 @@ def _model(active: ModelVersion | None) -> None:
     info = active.info
     made = str(info.get("created", "")).replace("T", " ")
     st.caption(f"{active.id} · {info.get('kind', '?')} with recipe {info.get('recipe', '?')} · made {made}")
-    found = metrics.headlines(active.metrics)
+    found = metrics.headlines(active.measured)
     for start in range(0, len(found), 3):
         for column, headline in zip(st.columns(3), found[start : start + 3], strict=False):
             with column:
                 _card(headline)
-    for task, reason in active.metrics.get("left_out", {}).items():
+    for task, reason in active.measured.get("left_out", {}).items():
         st.caption(f"Not learned: {metrics.title(task)} ({reason}).")
 
 
@@ -160,8 +160,8 @@ def _card(headline: metrics.Headline) -> None:
     if headline.change is not None and not few:
         change = {**metrics.delta(headline.change, headline.verdict), "delta_description": f"to {headline.baseline_name}"}
     with st.container(border=True, gap="xsmall"):
-        st.metric(f"{headline.title} · {headline.name}", f"{headline.value:.3f}", **change)
-        st.caption(f"n {headline.n:,}: too few rows to tell" if few else f"{headline.low:.3f} to {headline.high:.3f} · n {headline.n:,}")
+        st.metric(f"{headline.title} · {headline.name}", metrics.digits(headline.value), **change)
+        st.caption(f"n {headline.n:,}: too few rows to tell" if few else f"{metrics.span(vars(headline))} · n {headline.n:,}")
 
 
 # -- alerts and data -----------------------------------------------------------------------------

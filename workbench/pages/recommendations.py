@@ -11,6 +11,7 @@ import streamlit as st
 from workbench.components import charts, context, downloads, encoder, needed, states, tables, url
 from workbench.insights import recommend, search
 from workbench.insights.catalogue import about
+from workbench.insights.figures import digits
 from workbench.insights.history import Step, history, unknown_user
 from workbench.pages import _history
 from workbench.shop.plain import clean
@@ -221,7 +222,7 @@ def _intervals(rows: pd.DataFrame, name: str, label: str) -> None:
             name=row["of"],
         )
     figure.update_layout(xaxis_title=label, xaxis_rangemode="tozero")
-    said = ", ".join(f"{row.of} {row.value:.3f}" for row in ordered.iloc[::-1].itertuples())
+    said = ", ".join(f"{row.of} {digits(row.value)}" for row in ordered.iloc[::-1].itertuples())
     charts.show(charts.tidy(figure, height=80 + 38 * len(ordered), legend=False), key=f"quality-{name}", alt=f"{label}: {said}")
 
 
