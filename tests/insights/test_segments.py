@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -115,8 +116,6 @@ def test_plain_words_warn_of_unstable_groups(made):
     found = made[1]
     assert "10% of the users belong clearly to no group" in segments.explain(found)[0]
     assert "practically the same" in segments.explain(found)[1]
-    from dataclasses import replace
-
     shaky = replace(found, stability=0.2, clustered=100)
     assert "do not rely" in segments.explain(shaky)[1]
     assert "100 users, drawn at random" in segments.explain(shaky)[3]
@@ -126,6 +125,13 @@ def test_names_stay_different_where_nothing_sets_apart(made, store):
     space, found = made
     twins = [profiles.profile(segments.known(store, space, found), list(planted.users()))] * 3
     assert len(set(profiles.names(twins))) == 3
+
+
+@pytest.mark.parametrize(("value", "named"), [(33.0, False), (28.0, True)])
+def test_a_name_calls_prices_low_only_where_they_are(made, value, named):
+    found = replace(made[1].segments[0].profile, categories=[], words=[])
+    price = profiles.Measure("price", "Average price of a piece", "money", value, 35.0, 40, 0.3)
+    assert ("low prices" in profiles.names([replace(found, measures=[price])])[0]) == named
 
 
 def test_whole_histories_steady_the_vectors(home, store):

@@ -93,14 +93,14 @@ def over_table(found: Sequence[Over], what: str, count: str) -> pd.DataFrame:
         {
             what: o.title,
             count: o.n,
-            "Share": number(o.share, "share"),
-            "Elsewhere": number(o.elsewhere, "share"),
+            "Of all they have": number(o.share, "share"),
+            "Of all others have": number(o.elsewhere, "share"),
             "Lift": round(o.lift, 2),
             "z": round(o.z, 1),
         }
         for o in found
     ]
-    return pd.DataFrame(rows, columns=[what, count, "Share", "Elsewhere", "Lift", "z"])
+    return pd.DataFrame(rows, columns=[what, count, "Of all they have", "Of all others have", "Lift", "z"])
 
 
 def shares_table(found: Sequence[Share], what: str) -> pd.DataFrame:

@@ -14,6 +14,8 @@ from workbench.insights.distinctive import log_odds, wilson
 
 LEAST_Z = 1.96
 LEAST_USERS = 3
+LEAST_APART, OF_STARS = 0.1, 0.05
+"""A name calls nothing low or high whose figure is nearer than this share to the shop's: 33 beside 35 are no low prices."""
 MOODS = ("negative", "neutral", "positive")
 
 
@@ -201,7 +203,8 @@ def _name_parts(found: Profile) -> list[str]:
     traits = []
     for trait in sorted((m for m in found.measures if m.name in MEASURES), key=lambda m: -abs(m.higher - 0.5)):
         high, low = MEASURES[trait.name][2:]
-        traits += [high] if trait.higher >= 0.62 else [low] if trait.higher <= 0.38 and low else []
+        if abs(trait.value - trait.shop) >= (OF_STARS if trait.unit == "stars" else LEAST_APART) * abs(trait.shop):
+            traits += [high] if trait.higher >= 0.62 else [low] if trait.higher <= 0.38 and low else []
     if leading:
         return [" & ".join(leading), *traits, *spoken[:3]]
     if spoken:

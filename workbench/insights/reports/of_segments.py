@@ -109,8 +109,8 @@ def _differences(found: Segments) -> pd.DataFrame:
             "Id": o.name,
             "Title": o.title,
             "Users": o.n,
-            "Share": o.share,
-            "Elsewhere": o.elsewhere,
+            "Of all they have": o.share,
+            "Of all others have": o.elsewhere,
             "Lift": o.lift,
             "z": o.z,
         }
@@ -118,7 +118,7 @@ def _differences(found: Segments) -> pd.DataFrame:
         for what, things in (("category", s.profile.categories), ("product", s.profile.products), ("word", s.profile.words))
         for o in things
     ]
-    return pd.DataFrame(rows, columns=["Segment", "What", "Id", "Title", "Users", "Share", "Elsewhere", "Lift", "z"])
+    return pd.DataFrame(rows, columns=["Segment", "What", "Id", "Title", "Users", "Of all they have", "Of all others have", "Lift", "z"])
 
 
 def _notes(found: Segments, facts: list[str]) -> pd.DataFrame:
