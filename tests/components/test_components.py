@@ -303,3 +303,9 @@ def test_files_hold_the_whole_where_the_page_shows_a_part(monkeypatch):
     assert handed["CSV"].decode("utf-8-sig").split() == ["a", "1", "2", "3"]
     downloads.table_downloads(part, "rows", "rows")
     assert handed["CSV"].decode("utf-8-sig").split() == ["a", "1"] and handed["XLSX"][:2] == b"PK"
+
+
+def test_two_categories_of_a_colour_differ_in_shape():
+    looks = {(charts.colour(position), charts.symbol(position)) for position in range(-1, 4 * len(charts.CATEGORICAL))}
+    assert len(looks) == 1 + 4 * len(charts.CATEGORICAL)
+    assert {charts.symbol(position) for position in range(-1, len(charts.CATEGORICAL))} == {"circle"}

@@ -16,6 +16,7 @@ NEGATIVE = "#D55E00"
 NEUTRAL = "#8A929E"
 POSITIVE = "#1B82C4"
 CATEGORICAL = ["#1B82C4", "#E08E0B", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6BC8", "#A89A1E"]
+SYMBOLS = ["circle", "diamond", "square", "cross"]
 SENTIMENT = {"negative": NEGATIVE, "neutral": NEUTRAL, "positive": POSITIVE}
 CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["autoScale2d"], "responsive": True}
 
@@ -23,6 +24,11 @@ CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["autoScale2d"], "resp
 def colour(position: int) -> str:
     """The colour of the category at `position`; -1 (noise, the rest) is grey."""
     return NEUTRAL if position < 0 else CATEGORICAL[position % len(CATEGORICAL)]
+
+
+def symbol(position: int) -> str:
+    """The marker of the category at `position`: where colours begin again, another shape tells two of a colour apart."""
+    return SYMBOLS[max(0, position) // len(CATEGORICAL) % len(SYMBOLS)]
 
 
 def faint(colour: str, opacity: float = 0.2) -> str:

@@ -54,6 +54,7 @@ def figure(found: Segments, shown: pd.DataFrame, chosen: int | None) -> Any:
             marker={
                 "size": 5,
                 "color": charts.colour(int(str(segment))),
+                "symbol": charts.symbol(int(str(segment))),
                 "opacity": np.where(rows["core"], CLEAR, UNCLEAR).tolist() if front else BEHIND,
             },
         )
