@@ -3,11 +3,12 @@
 from datetime import date
 
 import pytest
+import streamlit as st
 from app_page import fixture_of, words
 from joint_space import METRIC, fill, publish
 from streamlit.proto.Metric_pb2 import Metric as MetricProto
 
-from workbench.pages import overview
+from workbench.components import alerted, context, states
 from workbench.registry import Registry
 from workbench.run import Run
 from workbench.shop.store import Store
@@ -80,12 +81,22 @@ def test_an_open_alert_is_shown_with_its_scope_and_shares(page, filled, home, mo
     from workbench.insights import alerts
 
     assert "None is open" in words(page())
-    surge = alerts.Alert({"product_id": "a1"}, date(2025, 1, 1), date(2025, 1, 9), date(2025, 1, 12), 0.6, 0.1, 40)
-    monkeypatch.setattr(alerts, "find", lambda store, space: alerts.Alerts([surge], 1.0, 9, date(2025, 1, 13)))
-    overview._found.clear()
-    shown = next(f.value for f in page().dataframe if "usually" in f.value)
-    assert shown.iloc[0].tolist() == ["product a1", surge.began, surge.raised, 0.6, 0.1, 40]
-    overview._found.clear()
+    ((product, title),) = context.store().rows("SELECT product_id, title FROM products WHERE title IS NOT NULL LIMIT 1")
+    days = (date(2025, 1, 1), date(2025, 1, 9), date(2025, 1, 12), 0.6, 0.1, 40)
+    found = alerts.Alerts(
+        [alerts.Alert({"product_id": product}, *days), alerts.Alert({"brand": "*Acme*"}, *days)], 1.0, 9, date(2025, 1, 13)
+    )
+    monkeypatch.setattr(alerts, "find", lambda store, space: found)
+    alerted._found.clear()
+    at = page()
+    assert [t.value for t in at.text][:2] == [f"{title} ({product})", "brand *Acme*"], "before anything else"
+    assert "60% negative of 40 reviews, usually 10% · since 2025-01-01, certain on 2025-01-09" in words(at)
+    gone = []
+    monkeypatch.setattr(st, "switch_page", lambda place, query_params: gone.append((place, query_params)))
+    at.session_state[states._PLACES] = {"sentiment": "the page"}
+    at.button(key="alert-0").click().run()
+    assert gone == [("the page", {"product": product})]
+    alerted._found.clear()
 
 
 def test_newer_data_asks_for_another_training(page, filled, home):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from app_page import fixture_of
 
+from workbench.components import alerted
 from workbench.insights import alerts
 from workbench.insights import sentiment as shares
 from workbench.insights.alerts import Alert, Alerts
@@ -109,11 +110,11 @@ def surge(product: str, ended: date, **more) -> Alert:
 def test_an_open_alert_comes_first_and_says_how_it_goes_on(filled, page, monkeypatch):
     over, lasting = surge("a1", date(2025, 2, 1)), surge("a0", date(2025, 4, 14), recent=0.75)
     monkeypatch.setattr(alerts, "find", lambda store, space: Alerts([over, lasting], 1.0, 9, date(2025, 4, 15)))
-    sentiment._alerts.clear()
+    alerted._found.clear()
     try:
         frame = next(f.value for f in page(show="Alerts").dataframe if "State" in f.value)
     finally:
-        sentiment._alerts.clear()
+        alerted._found.clear()
     assert frame["State"].tolist() == ["open", "over"] and frame["Where"][0].endswith("(a0)")
     assert frame["Last 4 weeks"][0] == 0.75 and frame["Last 4 weeks"].isna()[1]
 

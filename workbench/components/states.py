@@ -20,11 +20,11 @@ def know(pages: Mapping[str, Any]) -> None:
     st.session_state[_PLACES] = dict(pages)
 
 
-def go(page: str) -> None:
-    """Switch to the page of this name, where the app has one."""
+def go(page: str, **query: str) -> None:
+    """Switch to the page of this name, where the app has one, with these parameters in its URL."""
     place = st.session_state.get(_PLACES, {}).get(page)
     if place is not None:
-        st.switch_page(place)
+        st.switch_page(place, query_params=query)
 
 
 def empty(title: str, what: str, button_label: str | None = None, page: str | None = None) -> None:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
-from workbench.components import charts, context, downloads, metrics, needed, progress, states, training
-from workbench.insights import activity, alerts
+from workbench.components import alerted, charts, context, metrics, needed, progress, states, training
+from workbench.insights import activity
+from workbench.insights.alerts import Alert
+from workbench.insights.catalogue import about
 from workbench.registry import ModelVersion
 from workbench.run import runs
-from workbench.shop.space import Space
 from workbench.shop.store import Store
 
 TITLE = "Overview"
 ICON = ":material/dashboard:"
 ORDER = 0
+ALERTS_SHOWN = 5
 
 HOW = """
 **Rows** are counted in the shop's own tables; *until* is the latest time that their rows name.
@@ -41,13 +41,13 @@ def render() -> None:
     for status in running:
         progress.watch(status.id)
     _finished({status.id for status in running})
+    first = st.container()  # filled last: watching all series takes a moment
     if not running:
         _next(held, active)
     if held["rows"].sum():
         _model(active)
-        between = st.container()  # drawn before the data, filled after it: watching all series takes a moment
         _data(store, held)
-        with between, states.guard():
+        with first, states.guard():
             _alerts(store)
 
 
@@ -168,12 +168,12 @@ def _card(headline: metrics.Headline) -> None:
 
 
 def _alerts(store: Store) -> None:
-    found = _found(store, context.space(), context.state_key())
+    found = alerted.found()
     if found.last is None:
         return
     lasting = found.open()
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.subheader("Alerts", anchor=False)
+        st.subheader("Open alerts" if lasting else "Alerts", anchor=False)
         if st.button("See sentiment", key="to-sentiment", type="tertiary", icon=":material/arrow_forward:", icon_position="right"):
             states.go("sentiment")
     if not lasting:
@@ -181,26 +181,21 @@ def _alerts(store: Store) -> None:
         before = f" The last one ended on {last}." if last else ""
         st.text(f"None is open in {found.series:,} watched series: no surge of negative reviews until {found.last}.{before}")
         return
-    percent = st.column_config.NumberColumn(format="percent")
-    downloads.table(_alert_rows(lasting), "open-alerts", "open-alerts", column_config={"negative": percent, "usually": percent})
+    known = about(store, [a.scope["product_id"] for a in lasting if "product_id" in a.scope])
+    for place, alert in enumerate(lasting[:ALERTS_SHOWN]):
+        _alert(alert, alerted.scope_words(alert.scope, {key: product.title for key, product in known.items()}), f"alert-{place}")
+    if len(lasting) > ALERTS_SHOWN:
+        st.caption(f"{len(lasting) - ALERTS_SHOWN:,} more are on the page Sentiment.")
 
 
-@st.cache_resource(show_spinner="Watching the reviews…", max_entries=4)
-def _found(_store: Store, _space: Space | None, state: tuple[str, int, str]) -> alerts.Alerts:
-    return alerts.find(_store, _space)
-
-
-def _alert_rows(lasting: list[alerts.Alert]) -> pd.DataFrame:
-    """where, began, raised, negative (share), usually (baseline), n."""
-    rows = [
-        (", ".join(f"{kind.removesuffix('_id')} {name}" for kind, name in a.scope.items()) or "the whole shop", *_figures(a))
-        for a in lasting
-    ]
-    return pd.DataFrame(rows, columns=["where", "began", "raised", "negative", "usually", "n"])
-
-
-def _figures(alert: alerts.Alert) -> tuple[Any, ...]:
-    return alert.began, alert.raised, round(alert.share, 2), round(alert.baseline, 2), alert.n
+def _alert(alert: Alert, where: str, key: str) -> None:
+    with st.container(border=True, horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        with st.container(gap=None, width="stretch"):
+            st.text(where)
+            shares = f"{alert.share:.0%} negative of {alert.n:,} reviews, usually {alert.baseline:.0%}"
+            st.caption(f":red[:material/trending_up:] {shares} · since {alert.began}, certain on {alert.raised}")
+        if st.button("See its reviews", key=key, icon=":material/arrow_forward:", icon_position="right"):
+            alerted.see(alert)
 
 
 def _data(store: Store, held: pd.DataFrame) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from workbench.components import charts, context, downloads, states, tables, url
+from workbench.components import alerted, charts, context, downloads, states, tables, url
 from workbench.insights import alerts, reports, sentiment
 from workbench.insights.alerts import Alert, Alerts
 from workbench.insights.own_labels import own_labels
@@ -149,11 +149,6 @@ def _trend(key: tuple[str, int, str], selection: Selection, every: sentiment.Eve
     return sentiment.trend(store, space, selection, every), sentiment.total(store, space, selection)
 
 
-@st.cache_resource(show_spinner="Looking for surges of negative reviews…", max_entries=4)
-def _alerts(key: tuple[str, int, str]) -> Alerts:
-    return alerts.find(context.store(), context.space())
-
-
 def _page(key: tuple[str, int, str], space: Space | None, selection: Selection, every: sentiment.Every) -> None:
     trend, total = _trend(key, selection, every)
     n = int(total["n"][0])
@@ -163,7 +158,7 @@ def _page(key: tuple[str, int, str], space: Space | None, selection: Selection, 
     _figures(total, trend, every)
     dated = len(trend) > 0
     if dated:
-        found = _alerts(key)
+        found = alerted.found()
         mine = alerts.concerned(context.store(), space, found.alerts, selection)
         charts.show(
             _sentiment_charts.shares(trend, mine, every),
@@ -210,16 +205,6 @@ def _figures(total: pd.DataFrame, trend: pd.DataFrame, every: sentiment.Every) -
         )
 
 
-def scope_words(scope: dict[str, str], titles: dict[str, str]) -> str:
-    """An alert's scope as people say it."""
-    if not scope:
-        return "the whole shop"
-    kind, value = next(iter(scope.items()))
-    return (
-        f"{titles.get(value, value)} ({value})" if kind == "product_id" and titles.get(value) != value else f"{kind.split('_')[0]} {value}"
-    )
-
-
 def _alert_list(found: Alerts, mine: list[Alert], titles: dict[str, str], *, narrowed: bool) -> None:
     if found.alerts and not mine:
         which = "The one alert was not" if len(found.alerts) == 1 else f"None of the {len(found.alerts)} alerts was"
@@ -235,7 +220,7 @@ def _alert_list(found: Alerts, mine: list[Alert], titles: dict[str, str], *, nar
     mine = sorted(mine, key=lambda a: a not in found.open())
     rows = [
         {
-            "Where": scope_words(a.scope, titles),
+            "Where": alerted.scope_words(a.scope, titles),
             "State": "open" if a in found.open() else "over",
             "Began": a.began,
             "Raised": a.raised,
