@@ -136,3 +136,23 @@ def test_closing_or_forgetting_it_ends_the_process(make, home, tmp_path):
     assert not client.alive
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_a_warm_process_is_there_before_it_is_asked(make, tmp_path):
+    client = make()
+    client.warm()
+    client.warm()
+    until = time.monotonic() + 20
+    while not client.alive and time.monotonic() < until:
+        time.sleep(0.02)
+    assert client.alive
+    assert client.texts("review", ["ab"]).tolist() == [[2.0, 1.0]] and starts(tmp_path) == 1
+    client.warm()
+    assert client.texts("review", ["a"]).tolist() == [[1.0, 1.0]] and starts(tmp_path) == 1
+
+
+def test_a_process_that_cannot_be_warmed_says_so_to_who_asks(make):
+    client = make(command=[sys.executable, "-c", "raise SystemExit('no model here')"])
+    client.warm()
+    with pytest.raises(WorkbenchError, match="no model here"):
+        client.texts("review", ["a"])

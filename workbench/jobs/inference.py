@@ -16,6 +16,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
@@ -104,6 +105,11 @@ class Inference:
         """Whether the process runs now."""
         return self._server is not None and self._server.alive
 
+    def warm(self) -> None:
+        """Start the process where none runs, without waiting for it: a request then finds it ready, or nearly."""
+        if not self.alive and not self._lock.locked():
+            threading.Thread(target=self._warm, daemon=True).start()
+
     def close(self) -> None:
         """End the process; the next request starts another."""
         with self._lock:
@@ -132,14 +138,22 @@ class Inference:
                         ) from None
         raise AssertionError("unreachable")
 
+    def _warm(self) -> None:
+        with self._lock, suppress(WorkbenchError, _Gone, queue.Empty):  # who asks next is told
+            self._started()
+
+    def _started(self) -> _Server:
+        if self._server is None or not self._server.alive:
+            self._stop()
+            self._server = _Server(self.command)
+            self._checked(self._server.read(self.start_seconds))
+        return self._server
+
     def _once(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
-            if self._server is None or not self._server.alive:
-                self._stop()
-                self._server = _Server(self.command)
-                self._checked(self._server.read(self.start_seconds))
-            self._server.write(request)
-            return self._checked(self._server.read(self.answer_seconds))
+            server = self._started()
+            server.write(request)
+            return self._checked(server.read(self.answer_seconds))
         except queue.Empty:
             self._stop()
             raise WorkbenchError(
