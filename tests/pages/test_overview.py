@@ -90,7 +90,7 @@ def test_an_open_alert_is_shown_with_its_scope_and_shares(page, filled, home, mo
     alerted._found.clear()
     at = page()
     assert [t.value for t in at.text][:2] == [f"{title} ({product})", "brand *Acme*"], "before anything else"
-    assert "60% negative of 40 reviews, usually 10% · since 2025-01-01, certain on 2025-01-09" in words(at)
+    assert "60% negative of 40 reviews since 2025-01-01, usually 10% · certain on 2025-01-09" in words(at)
     gone = []
     monkeypatch.setattr(st, "switch_page", lambda place, query_params: gone.append((place, query_params)))
     at.session_state[states._PLACES] = {"sentiment": "the page"}

@@ -1,12 +1,15 @@
 import json
+from datetime import date
 
 import numpy as np
 import pytest
 from joint_space import NASTY, fill, publish, unit
 from streamlit.testing.v1 import AppTest
 
-from workbench.components import encoder
+from workbench.components import alerted, context, encoder
 from workbench.errors import WorkbenchError
+from workbench.insights import alerts
+from workbench.insights.catalogue import about
 from workbench.registry import Registry
 from workbench.shop.store import Store
 
@@ -200,3 +203,23 @@ def test_quality_says_how_the_test_rows_were_kept_apart(open_page, home, split, 
     recipe.write_text(json.dumps({**json.loads(recipe.read_text("utf-8")), "split": split}), "utf-8")
     page = open_page(shop=False, model=False, view="How good it is")
     assert told in said(page) and said(page).count("Leave-one-out") == (split == "leave_one_out")
+
+
+def test_recommended_products_under_an_open_alert_are_marked_the_narrowest_first(open_page, monkeypatch):
+    days = (date(2025, 1, 1), date(2025, 1, 9), date(2025, 1, 12), 0.6, 0.1, 40)
+    page = open_page(user="u_a0")
+    shown = table(page, "reason")
+    assert "alert" not in shown.columns
+    first = shown["product_id"][0]
+    known = about(context.store(), shown["product_id"])
+    of_brand, of_product, of_all = ({"brand": known[first].brand}, {"product_id": first}, {})
+    found = alerts.Alerts([alerts.Alert(scope, *days) for scope in (of_all, of_brand, of_product)], 1.0, 9, date(2025, 1, 13))
+    monkeypatch.setattr(alerts, "find", lambda store, space: found)
+    alerted._found.clear()
+    page.run()
+    marked = table(page, "reason").set_index("product_id")["alert"]
+    assert marked[first] == "60% negative of 40 reviews since 2025-01-01, usually 10%"
+    assert set(marked.dropna().index) == {id for id in known if known[id].brand == known[first].brand} != set(known)
+    assert alerted.over(context.store(), [first])[first].scope == of_product
+    assert f"{known[first].title} ({first})" in [t.value for t in page.text]
+    alerted._found.clear()

@@ -7,8 +7,6 @@ import streamlit as st
 
 from workbench.components import alerted, charts, context, metrics, needed, progress, states, training
 from workbench.insights import activity
-from workbench.insights.alerts import Alert
-from workbench.insights.catalogue import about
 from workbench.registry import ModelVersion
 from workbench.run import runs
 from workbench.shop.store import Store
@@ -181,21 +179,9 @@ def _alerts(store: Store) -> None:
         before = f" The last one ended on {last}." if last else ""
         st.text(f"None is open in {found.series:,} watched series: no surge of negative reviews until {found.last}.{before}")
         return
-    known = about(store, [a.scope["product_id"] for a in lasting if "product_id" in a.scope])
-    for place, alert in enumerate(lasting[:ALERTS_SHOWN]):
-        _alert(alert, alerted.scope_words(alert.scope, {key: product.title for key, product in known.items()}), f"alert-{place}")
+    alerted.show(store, lasting[:ALERTS_SHOWN], "alert")
     if len(lasting) > ALERTS_SHOWN:
         st.caption(f"{len(lasting) - ALERTS_SHOWN:,} more are on the page Sentiment.")
-
-
-def _alert(alert: Alert, where: str, key: str) -> None:
-    with st.container(border=True, horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        with st.container(gap=None, width="stretch"):
-            st.text(where)
-            shares = f"{alert.share:.0%} negative of {alert.n:,} reviews, usually {alert.baseline:.0%}"
-            st.caption(f":red[:material/trending_up:] {shares} · since {alert.began}, certain on {alert.raised}")
-        if st.button("See its reviews", key=key, icon=":material/arrow_forward:", icon_position="right"):
-            alerted.see(alert)
 
 
 def _data(store: Store, held: pd.DataFrame) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from workbench.components import charts, context, downloads, encoder, needed, states, tables, url
+from workbench.components import alerted, charts, context, downloads, encoder, needed, states, tables, url
 from workbench.insights import recommend, search
 from workbench.insights.catalogue import about
 from workbench.insights.figures import digits
@@ -54,6 +54,7 @@ HELD = {
 COLUMNS = {
     "title": st.column_config.TextColumn("Product", width=270),
     "score": st.column_config.NumberColumn("Score", format="%.2f", width=80),
+    "alert": st.column_config.TextColumn("Open alert", width=230),
     "reason": st.column_config.TextColumn("Why", width=390),
     "product_id": st.column_config.TextColumn("Id", width=110),
     "user_id": st.column_config.TextColumn("Customer", width=200),
@@ -126,6 +127,7 @@ def _product(store: Store, space: Space) -> None:
     told = about(store, [product])[product]
     details = [told.title, *(part for part in (told.brand, told.category) if part), *([f"{told.price:,.2f}"] if told.price else [])]
     st.text(" · ".join(details))
+    alerted.show(store, list(alerted.over(store, [product]).values()), "product-alert")
     n = url.choice("How many", [10, 20, 50], "n", 10)
     found = recommend.similar(store, space, product, n)
     alike, fans, reviews = st.tabs(["Similar products", "Who would care", "Nearest reviews"])
@@ -273,7 +275,11 @@ def _chosen(key: str, widget: str) -> None:
 
 def _items(frame: pd.DataFrame, name: str, key: str, *, similarity: bool = False) -> None:
     """Products as a table; a selected row leads to what resembles it."""
+    under = alerted.over(context.store(), frame["product_id"])
     order = ["title", "score", "reason", "product_id"]
+    if under:
+        order.insert(1, "alert")
+        frame = frame.assign(alert=frame["product_id"].map({id: alerted.figures(alert) for id, alert in under.items()}))
     picked = tables.show(
         frame,
         name,
@@ -285,6 +291,9 @@ def _items(frame: pd.DataFrame, name: str, key: str, *, similarity: bool = False
         selection_mode="single-row",
     )
     rows = picked["selection"]["rows"] if picked else []
+    if under:
+        st.caption("Customers complain of some of these more than usual:")
+        alerted.show(context.store(), [alert for alert in alerted.found().open() if alert in under.values()], f"{key}-alert")
     with st.container(horizontal=True, vertical_alignment="center"):
         downloads.table_downloads(frame[order], name, key)
         product = str(frame.iloc[rows[0]]["product_id"]) if rows and rows[0] < len(frame) else None
