@@ -26,6 +26,10 @@ class Fake:
     """Answers as the encoder would: the first axis for audio, the second for the rest."""
 
     asked: list = []
+    warmed = 0
+
+    def warm(self):
+        Fake.warmed += 1
 
     def user(self, events):
         Fake.asked.append(events)
@@ -40,7 +44,7 @@ class Fake:
 def open_page(home, monkeypatch):
     monkeypatch.setenv("WORKBENCH_HOME", str(home.root))
     monkeypatch.setattr(encoder, "inference", Fake)
-    Fake.asked = []
+    Fake.asked, Fake.warmed = [], 0
 
     def opened(*, shop=True, model=True, **query):
         if shop:
@@ -223,3 +227,10 @@ def test_recommended_products_under_an_open_alert_are_marked_the_narrowest_first
     assert alerted.over(context.store(), [first])[first].scope == of_product
     assert f"{known[first].title} ({first})" in [t.value for t in page.text]
     alerted._found.clear()
+
+
+def test_the_encoder_is_warmed_where_it_will_be_asked_and_only_there(open_page):
+    open_page(user="u_a0")
+    assert Fake.warmed == 0, "what is stored needs no encoder"
+    open_page(shop=False, model=False, view="New product")
+    assert Fake.warmed == 1 and Fake.asked == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
 from workbench.components import context
@@ -18,6 +20,12 @@ def inference() -> Inference:
     if active is None:
         raise WorkbenchError("No model version is active, so no text can be read.", "Train one on the page Models.")
     return _client(str(context.home().root), active.id, active.state)
+
+
+def warm() -> None:
+    """Start its process, without waiting, where it will be asked soon; what stands in its way is told to who asks."""
+    with suppress(WorkbenchError):
+        inference().warm()
 
 
 @st.cache_resource(show_spinner=False, max_entries=1, on_release=Inference.close)

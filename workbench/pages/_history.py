@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from workbench.components import context, downloads, tables
+from workbench.components import context, downloads, encoder, tables
 from workbench.insights import search
 from workbench.insights.catalogue import about
 from workbench.insights.history import Step
@@ -28,6 +28,8 @@ def editor(store: Store, user: str, steps: list[Step]) -> list[Step] | None:
         st.caption(f"The newest {SHOWN:,} of {len(steps):,} steps.")
     edited = _table(store, draft, place)
     changed = edited != steps[-SHOWN:]
+    if changed:
+        encoder.warm()
     asked: list[Step] | None = st.session_state.get(f"{place}-asked")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(

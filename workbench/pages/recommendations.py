@@ -147,6 +147,7 @@ def _product(store: Store, space: Space) -> None:
 
 def _new_product(store: Store, space: Space) -> None:
     st.caption("Describe a product that the shop does not sell yet: its text alone places it in the space.")
+    encoder.warm()
     with st.form("new-product"):
         title = st.text_input("Title", max_chars=300)
         description = st.text_area("Description", max_chars=5000, height=110)
