@@ -4,8 +4,13 @@ import json
 from datetime import datetime, timedelta
 
 import numpy as np
+from tiny_base import tiny_base
 
 from workbench.encoder.__main__ import main
+from workbench.encoder.corpus import read_corpus
+from workbench.encoder.make import prepare
+from workbench.encoder.masked_reading import with_masked_words
+from workbench.encoder.recipe import Recipe
 from workbench.home import Home
 from workbench.run import Run
 from workbench.shop.store import Store
@@ -61,3 +66,12 @@ def work(home: Home, kind: str = "train", **spec):
     run = Run.create(home, kind, {"snapshot": str(snapshot), "recipe": "quick", **spec})
     code = main(str(run.folder))
     return code, json.loads((run.folder / ("encoder.json" if code == 0 else "encoder_error.json")).read_text())
+
+
+def prepared(folder, tasks=None, **settings):
+    """(recipe, what was prepared by it) of the shop in a new home, over a tiny base; `settings` are the recipe's."""
+    home = make_home(folder)
+    recipe = Recipe(base=str(tiny_base(home.root / "base")), max_length=16, trackers="none", **settings)
+    with Store.open(home) as store:
+        corpus = with_masked_words(read_corpus(store, tasks), recipe)
+    return recipe, prepare(corpus, recipe, home.root, lambda done, step: None)

@@ -3,25 +3,17 @@
 import numpy as np
 import pytest
 import torch
-from small_shop import make_home
-from tiny_base import tiny_base
+from small_shop import prepared
 
 from workbench.encoder import build
 from workbench.encoder.build import begin_at_what_was_said
-from workbench.encoder.corpus import read_corpus
-from workbench.encoder.make import prepare
-from workbench.encoder.recipe import Recipe
 from workbench.encoder.singly import only
-from workbench.shop.store import Store
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    home = make_home(tmp_path_factory.mktemp("shop"))
-    recipe = Recipe(base=str(tiny_base(home.root / "base")), max_length=16, reading="fp32")
-    with Store.open(home) as store:
-        corpus = read_corpus(store, ["sentiment", "review_to_product", "next_item"])
-    return prepare(corpus, recipe, home.root, lambda done, step: None)
+    tasks = ["sentiment", "review_to_product", "next_item"]
+    return prepared(tmp_path_factory.mktemp("shop"), tasks, reading="fp32")[1]
 
 
 def taught(shop, split="train"):

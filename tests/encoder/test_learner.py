@@ -4,19 +4,14 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small_shop import make_home
-from tiny_base import tiny_base
+from small_shop import prepared
 
 from workbench.encoder.adversary import Adversary
 from workbench.encoder.backbone import fast_dtype
 from workbench.encoder.batches import Epochs, Step
-from workbench.encoder.corpus import read_corpus
 from workbench.encoder.learner import Learner
-from workbench.encoder.make import prepare
-from workbench.encoder.recipe import Recipe
 from workbench.encoder.track import engine
 from workbench.encoder.train import read_last
-from workbench.shop.store import Store
 
 MANY = 1e9  # a clip that no gradient reaches
 
@@ -24,31 +19,28 @@ MANY = 1e9  # a clip that no gradient reaches
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     """(recipe, what was prepared by it, what learning looks up, accelerator) of a shop whose reviews are learned from."""
-    home = make_home(tmp_path_factory.mktemp("shop"))
-    recipe = Recipe(base=str(tiny_base(home.root / "base")), max_length=16, precision="fp32", trackers="none", clip=MANY)
-    with Store.open(home) as store:
-        corpus = read_corpus(store, ["sentiment", "review_to_product"])
-    prepared = prepare(corpus, recipe, home.root, lambda done, step: None)
-    accelerator = engine("none", home.root)
-    return recipe, prepared, read_last(corpus, prepared.features.pooled(), accelerator.device), accelerator
+    folder = tmp_path_factory.mktemp("shop")
+    recipe, made = prepared(folder, ["sentiment", "review_to_product"], precision="fp32", clip=MANY)
+    accelerator = engine("none", folder)
+    return recipe, made, read_last(made.corpus, made.features.pooled(), accelerator.device), accelerator
 
 
 @pytest.fixture
 def learner(shop):
     """Makes a learner by other settings; all have the same model, which stands still and has no dropout unless a test says so."""
-    recipe, prepared, _, accelerator = shop
-    prepared.model.eval().zero_grad()
+    recipe, made, _, accelerator = shop
+    made.model.eval().zero_grad()
 
     def made(**settings):
-        found = Learner(prepared.model, prepared.corpus, replace(recipe, **settings), accelerator)
+        found = Learner(made.model, made.corpus, replace(recipe, **settings), accelerator)
         found.gradients = []
-        found.mover.optimiser.register_step_pre_hook(lambda *_: found.gradients.append(gradients(prepared.model)))
+        found.mover.optimiser.register_step_pre_hook(lambda *_: found.gradients.append(gradients(made.model)))
         for group in found.mover.optimiser.param_groups:
             group["lr"] = 0.0
         return found
 
     yield made
-    prepared.model.eval().zero_grad()
+    made.model.eval().zero_grad()
 
 
 def gradients(model):
@@ -56,8 +48,8 @@ def gradients(model):
 
 
 def first_step(shop, **settings):
-    recipe, prepared, *_ = shop
-    return next(iter(Epochs(prepared.corpus, prepared.features, replace(recipe, **settings))(0)))
+    recipe, made, *_ = shop
+    return next(iter(Epochs(made.corpus, made.features, replace(recipe, **settings))(0)))
 
 
 def learned(learner, shop, *steps):

@@ -3,26 +3,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from small_shop import make_home
-from tiny_base import tiny_base
+from small_shop import prepared
 
-from workbench.encoder.corpus import read_corpus
 from workbench.encoder.evaluate import measure
-from workbench.encoder.make import prepare
 from workbench.encoder.reading_cost import cost_in_words, cost_of_reading
-from workbench.encoder.recipe import Recipe
-from workbench.shop.store import Store
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     """(corpus, model, features, pooled texts) of a shop whose base reads in full precision."""
-    home = make_home(tmp_path_factory.mktemp("shop"))
-    recipe = Recipe(base=str(tiny_base(home.root / "base")), max_length=16, reading="fp32")
-    with Store.open(home) as store:
-        corpus = read_corpus(store, ["sentiment", "review_to_product", "next_item"])
-    prepared = prepare(corpus, recipe, home.root, lambda done, step: None)
-    return corpus, prepared.model.eval(), prepared.features, prepared.features.pooled()
+    tasks = ["sentiment", "review_to_product", "next_item"]
+    _, made = prepared(tmp_path_factory.mktemp("shop"), tasks, reading="fp32")
+    return made.corpus, made.model.eval(), made.features, made.features.pooled()
 
 
 def test_int8_is_beside_full_precision_on_the_test_rows_of_each_task_on_texts(shop, monkeypatch):

@@ -4,26 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_shop import make_home
-from tiny_base import tiny_base
+from small_shop import prepared
 
-from workbench.encoder.corpus import read_corpus
 from workbench.encoder.evaluate import measure
-from workbench.encoder.make import prepare
-from workbench.encoder.recipe import Recipe
 from workbench.encoder.robustness import under_noise
-from workbench.shop.store import Store
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     """(corpus, model, pooled texts) of a shop with reviews in its histories."""
-    home = make_home(tmp_path_factory.mktemp("shop"))
-    recipe = Recipe(base=str(tiny_base(home.root / "base")), max_length=16, reading="fp32")
-    with Store.open(home) as store:
-        corpus = read_corpus(store, ["sentiment", "next_item", "return"])
-    prepared = prepare(corpus, recipe, home.root, lambda done, step: None)
-    return corpus, prepared.model.eval(), prepared.features.pooled()
+    _, made = prepared(tmp_path_factory.mktemp("shop"), ["sentiment", "next_item", "return"], reading="fp32")
+    return made.corpus, made.model.eval(), made.features.pooled()
 
 
 def noise(shop, read, corpus=None):

@@ -1,20 +1,14 @@
 import numpy as np
 import pytest
 import torch
-from small_shop import make_home
-from tiny_base import tiny_base
+from small_shop import prepared
 from torch.nn import functional as F
 
 from workbench.encoder import softmax
 from workbench.encoder.batches import Epochs
-from workbench.encoder.corpus import read_corpus
-from workbench.encoder.make import prepare
-from workbench.encoder.masked_reading import with_masked_words
 from workbench.encoder.objectives import JointLoss, twins_of
-from workbench.encoder.recipe import Recipe
 from workbench.encoder.softmax import ProductLoss, Shelf, fits, note, without_twins
 from workbench.encoder.train import read_last
-from workbench.shop.store import Store
 
 
 @pytest.fixture
@@ -80,13 +74,9 @@ def test_a_sampled_catalogue_is_said_to_be_one(small):
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory):
     """A corpus, its model, a step, and what learning looks up, of a shop whose reviews and purchases are learned from."""
-    home = make_home(tmp_path_factory.mktemp("shop"))
-    recipe = Recipe(base=str(tiny_base(home.root / "base")), max_length=16, precision="fp32", trackers="none")
-    with Store.open(home) as store:
-        corpus = with_masked_words(read_corpus(store), recipe)
-    prepared = prepare(corpus, recipe, home.root, lambda done, step: None)
-    read = read_last(corpus, prepared.features.pooled(), torch.device("cpu"))
-    return corpus, prepared.model.eval(), recipe, next(iter(Epochs(corpus, prepared.features, recipe)(0))), read
+    recipe, made = prepared(tmp_path_factory.mktemp("shop"), precision="fp32")
+    read = read_last(made.corpus, made.features.pooled(), torch.device("cpu"))
+    return made.corpus, made.model.eval(), recipe, next(iter(Epochs(made.corpus, made.features, recipe)(0))), read
 
 
 def test_a_step_over_a_sample_has_the_losses_of_one_over_the_whole_catalogue(learned, monkeypatch):
@@ -97,7 +87,7 @@ def test_a_step_over_a_sample_has_the_losses_of_one_over_the_whole_catalogue(lea
     sampled = JointLoss(model, corpus, recipe)(step, read)
     assert {"next_item", "review_to_product", "return"} <= set(whole) == set(sampled)
     for name, loss in whole.items():
-        assert float(sampled[name]) == pytest.approx(float(loss), rel=1e-4), name
+        assert sampled[name].item() == pytest.approx(loss.item(), rel=1e-4), name
 
 
 def test_no_step_makes_the_vectors_of_the_whole_catalogue_where_it_is_large(learned, small, monkeypatch):
