@@ -20,27 +20,27 @@ MANY = 1e9  # a clip that no gradient reaches
 def shop(tmp_path_factory):
     """(recipe, what was prepared by it, what learning looks up, accelerator) of a shop whose reviews are learned from."""
     folder = tmp_path_factory.mktemp("shop")
-    recipe, made = prepared(folder, ["sentiment", "review_to_product"], precision="fp32", clip=MANY)
+    recipe, ready = prepared(folder, ["sentiment", "review_to_product"], precision="fp32", clip=MANY)
     accelerator = engine("none", folder)
-    return recipe, made, read_last(made.corpus, made.features.pooled(), accelerator.device), accelerator
+    return recipe, ready, read_last(ready.corpus, ready.features.pooled(), accelerator.device), accelerator
 
 
 @pytest.fixture
 def learner(shop):
     """Makes a learner by other settings; all have the same model, which stands still and has no dropout unless a test says so."""
-    recipe, made, _, accelerator = shop
-    made.model.eval().zero_grad()
+    recipe, ready, _, accelerator = shop
+    ready.model.eval().zero_grad()
 
     def made(**settings):
-        found = Learner(made.model, made.corpus, replace(recipe, **settings), accelerator)
+        found = Learner(ready.model, ready.corpus, replace(recipe, **settings), accelerator)
         found.gradients = []
-        found.mover.optimiser.register_step_pre_hook(lambda *_: found.gradients.append(gradients(made.model)))
+        found.mover.optimiser.register_step_pre_hook(lambda *_: found.gradients.append(gradients(ready.model)))
         for group in found.mover.optimiser.param_groups:
             group["lr"] = 0.0
         return found
 
     yield made
-    made.model.eval().zero_grad()
+    ready.model.eval().zero_grad()
 
 
 def gradients(model):
@@ -48,8 +48,8 @@ def gradients(model):
 
 
 def first_step(shop, **settings):
-    recipe, made, *_ = shop
-    return next(iter(Epochs(made.corpus, made.features, replace(recipe, **settings))(0)))
+    recipe, ready, *_ = shop
+    return next(iter(Epochs(ready.corpus, ready.features, replace(recipe, **settings))(0)))
 
 
 def learned(learner, shop, *steps):
