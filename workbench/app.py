@@ -82,6 +82,7 @@ def _jobs() -> None:
 def main() -> None:
     """Draw the page that the URL names."""
     st.set_page_config(page_title="Shop workbench", page_icon=str(PAGES.parent / "icon.svg"), layout="wide")
+    st.html(PAGES.parent / "readable.css")
     st.logo(str(PAGES.parent / "logo.svg"), size="large", icon_image=str(PAGES.parent / "icon.svg"))
     first, *others = places()
     pages = {first.name: st.Page(_render(first.name), title=first.title, icon=first.icon, url_path="", default=True)}
