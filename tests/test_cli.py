@@ -386,11 +386,13 @@ def test_a_failed_training_is_exit_2_with_its_problem(run, home, shop, monkeypat
     def start(home, kind, spec):
         made = Run.create(home, kind, spec)
         made.fail("Only one class.", "Add another.")
+        made.log.touch()
         return made
 
     monkeypatch.setattr("workbench.jobs.start", start)
     status, document, err = run("train")
     assert (status, document) == (2, None) and "Only one class.\nAdd another." in err
+    assert f"Its log: {next(home.runs.glob('*/log.txt'))}" in err
 
 
 def test_a_jobs_own_fault_is_exit_1(run, home, shop, monkeypatch):

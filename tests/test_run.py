@@ -39,6 +39,18 @@ def test_a_worker_that_vanished_is_a_failure(home):
     assert "log.txt" in run.status().fix
 
 
+def test_the_log_ends_with_its_last_lines_and_what_is_dismissed_stays_so_until_it_is_taken_up_again(home):
+    run = Run.create(home, "train", {})
+    assert run.last_words() == "" and not run.dismissed
+    run.log.write_bytes(b"x" * 10_000 + b"\n" + b"".join(b"line %d\n" % i for i in range(30)))
+    assert run.last_words().splitlines() == [f"line {i}" for i in range(10, 30)]
+    run.fail("Stopped.", "Start again.")
+    run.dismiss()
+    assert Run.find(home, run.id).dismissed
+    run.again()
+    assert not run.dismissed
+
+
 def test_a_worker_that_ends_while_it_is_asked_has_not_vanished(home, monkeypatch):
     run = Run.create(home, "train", {})
     with run.working():

@@ -16,6 +16,10 @@ class WorkbenchError(Exception):
         self.fix = fix
 
 
+class Interrupted(WorkbenchError):
+    """A failure from outside, a full disk say: the same work may be done once that is mended."""
+
+
 class Fault(WorkbenchError):
     """A failure that the user did not cause and nobody foresaw: ours, worded as far as it can be."""
 

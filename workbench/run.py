@@ -26,6 +26,7 @@ from workbench.home import Home
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 START_GRACE_SECONDS = 60.0
 LOCK_SECONDS = 2.0  # a reader that asks for a sign of life holds the lock for a moment
+LOG_BYTES, LOG_LINES = 8_000, 20
 ENCODER_PART = (0.0, 0.9)
 
 
@@ -52,6 +53,7 @@ class RunStatus:
     problem: str | None
     fix: str | None
     fault: bool = False  # whether a failure is the workbench's own
+    resumable: bool = True  # whether what failed may succeed when it is taken up again
 
 
 class Run:
@@ -119,13 +121,22 @@ class Run:
     def finish(self, result: dict[str, Any]) -> None:
         write_json(self.folder / "result.json", result)
 
-    def fail(self, problem: str, fix: str, state: State = "failed", *, fault: bool = False) -> None:
-        """Say how the run ended; `fault` where the workbench itself is to blame."""
-        write_json(self.folder / "error.json", {"state": state, "problem": problem, "fix": fix, "fault": fault})
+    def fail(self, problem: str, fix: str, state: State = "failed", *, fault: bool = False, resumable: bool = True) -> None:
+        """Say how the run ended; `fault` where the workbench itself is to blame, not `resumable` where it would fail again."""
+        told = {"state": state, "problem": problem, "fix": fix, "fault": fault, "resumable": resumable}
+        write_json(self.folder / "error.json", told)
+
+    def dismiss(self) -> None:
+        """Note that people know how the run ended; it is not shown unasked any more."""
+        (self.folder / "dismissed").touch()
+
+    @property
+    def dismissed(self) -> bool:
+        return (self.folder / "dismissed").exists()
 
     def again(self) -> None:
         """Forget how the run ended, so that a new worker may take it up; what it kept stays."""
-        for name in ("error.json", "cancel", "progress.json"):
+        for name in ("error.json", "cancel", "progress.json", "dismissed"):
             (self.folder / name).unlink(missing_ok=True)
         write_json(self.folder / "spec.json", {**self.spec, "created": time.time()})
 
@@ -161,6 +172,20 @@ class Run:
         left = None if progress.left is None else max(0.0, progress.left - passed)
         return replace(progress, seconds=progress.seconds + passed, left=left)
 
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.txt"
+
+    def last_words(self) -> str:
+        """The end of the log; "" where there is none."""
+        try:
+            with self.log.open("rb") as file:
+                file.seek(max(0, self.log.stat().st_size - LOG_BYTES))
+                lines = file.read().decode("utf-8", "replace").strip().splitlines()
+        except FileNotFoundError:
+            return ""
+        return "\n".join(lines[-LOG_LINES:])
+
     def curve(self) -> list[dict[str, Any]]:
         """The points of the live curve so far."""
         return read_json_lines(self.folder / "curve.jsonl")
@@ -185,12 +210,12 @@ class Run:
             state = "failed"
             error = {
                 "problem": f"The worker of run {self.id} ended without a word (killed, or out of memory).",
-                "fix": f"Read {self.folder / 'log.txt'}, then resume or start the run again.",
+                "fix": "Look at the end of its log.txt, then resume the run or start another.",
             }
         if state in ("queued", "running"):
             progress = self._since(progress, spec.get("created", time.time()))
         error = error or {}
-        told = (error.get("problem"), error.get("fix"), bool(error.get("fault")))
+        told = (error.get("problem"), error.get("fix"), bool(error.get("fault")), bool(error.get("resumable", True)))
         return RunStatus(self.id, spec.get("kind", "?"), state, progress, spec, result, *told)
 
 

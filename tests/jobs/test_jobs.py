@@ -123,6 +123,7 @@ def test_a_failure_says_why_what_to_do_and_whose_it_is(home, snapshot, behaviour
     status = run.status()
     assert status.state == "failed" and problem in status.problem and fix in status.fix
     assert status.fault is (behaviour in ("silent", "stumble"))
+    assert status.resumable is (behaviour != "refuse"), "what is refused would be refused again"
     assert Registry(home).active() is None
 
 

@@ -146,5 +146,17 @@ def test_a_run_whose_worker_was_killed_is_shown_with_the_way_on(page, filled, ho
     with run.working():
         run.report(0.4, "epoch 3")
     at = page()
-    assert "ended without a word" in words(at) and "log.txt" in words(at)
+    assert "ended without a word" in words(at) and "log.txt" in words(at) and str(home.root) not in words(at)
     assert "Resume" in [b.label for b in at.button]
+
+
+def test_a_failed_run_shows_the_end_of_its_log_and_can_be_dismissed(page, filled, home):
+    run = Run.create(home, "train", {})
+    run.log.write_text("<b>KeyError</b>: 'rating'\n")
+    run.fail("Only one class.", "Label another.", resumable=False)
+    at = page(run=run.id)
+    assert "<b>KeyError</b>: 'rating'" in [t.value for t in at.text]
+    assert "Resume" not in [b.label for b in at.button], "it would fail again"
+    at.button(key=f"dismiss-{run.id}").click().run()
+    assert "Only one class." not in words(at) and "run" not in at.query_params
+    assert "Only one class." not in words(page())

@@ -20,6 +20,8 @@ def finished(run: Run) -> dict[str, Any]:
         print("Cancelling…", file=sys.stderr)
         status = jobs.wait(run)
     if status.state != "done" or status.result is None:
+        if status.state == "failed" and run.log.exists():
+            print(f"Its log: {run.log}", file=sys.stderr)
         raise (Fault if status.fault else WorkbenchError)(
             status.problem or f"Run {run.id} was {status.state}.", status.fix or "Start it again."
         )

@@ -151,7 +151,19 @@ def _ended(status: RunStatus) -> None:
         st.markdown(f":orange[:material/warning: **{name(status)} {what}**] · `{status.id}`")
         st.text(status.problem or "")
         st.text(status.fix or "")
-        if st.button("Resume", key=f"resume-{status.id}", icon=":material/restart_alt:"):
-            with states.guard():
-                jobs.resume(home(), status.id)
-                st.rerun()
+        log = Run.find(home(), status.id).last_words() if status.state == "failed" else ""
+        if log:
+            with st.expander("The end of its log.txt", icon=":material/notes:"):
+                st.text(log)
+        with st.container(horizontal=True):
+            if status.resumable and st.button("Resume", key=f"resume-{status.id}", icon=":material/restart_alt:"):
+                with states.guard():
+                    jobs.resume(home(), status.id)
+                    st.rerun()
+            if status.kind != "import":  # its file is taken off the list instead
+                st.button("Dismiss", key=f"dismiss-{status.id}", icon=":material/close:", on_click=_dismiss, args=(status.id,))
+
+
+def _dismiss(run_id: str) -> None:
+    Run.find(home(), run_id).dismiss()
+    st.query_params.pop("run", None)

@@ -67,16 +67,17 @@ def evaluated(home: Home, run: Run) -> dict[str, Any]:
 
 
 def explain(error: BaseException, run: Run) -> tuple[str, str, str]:
-    """(problem, fix, state) of whatever ended the work; the state "fault" where nobody foresaw it."""
+    """(problem, fix, state) of whatever ended the work; the state "fault" where nobody foresaw it, "interrupted" where it came from
+    outside."""
     if isinstance(error, Cancelled):
         return "The run was cancelled; nothing was published.", "Start it again when you like.", "cancelled"
     if isinstance(error, WorkbenchError):
         return error.problem, error.fix, "failed"
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
-        return f"The memory did not suffice: {error}", "Lower batch_texts or max_length in the recipe, or free memory.", "failed"
+        return f"The memory did not suffice: {error}", "Lower batch_texts or max_length in the recipe, or free memory.", "interrupted"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return *disk_full(Home.find(run.spec["home"])), "failed"
-    return f"The encoder failed: {type(error).__name__}: {error}", "The run's log.txt holds the details.", "fault"
+        return *disk_full(Home.find(run.spec["home"])), "interrupted"
+    return f"The encoder failed: {type(error).__name__}: {error}", "The end of the run's log.txt holds the details.", "fault"
 
 
 def main(folder: str) -> int:

@@ -84,7 +84,7 @@ def _spawn(run: Run, encoder: Sequence[str] | None) -> None:
     paths = [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]
     replaced = ["--encoder", json.dumps(list(encoder))] if encoder else []
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONUNBUFFERED": "1"}
-    with (run.folder / "log.txt").open("ab") as log:
+    with run.log.open("ab") as log:
         subprocess.Popen(
             [sys.executable, "-m", "workbench.jobs.worker", str(run.folder), *replaced],
             stdin=subprocess.DEVNULL,

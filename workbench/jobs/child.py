@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from workbench.errors import Cancelled, Fault, WorkbenchError
+from workbench.errors import Cancelled, Fault, Interrupted, WorkbenchError
 from workbench.files import read_json
 from workbench.run import Run
 
 ENCODER: Sequence[str] = (sys.executable, "-m", "workbench.encoder")
+KINDS: dict[str, type[WorkbenchError]] = {"fault": Fault, "interrupted": Interrupted}  # how an encoder says that it ended
 POLL_SECONDS = 0.2
 CANCEL_GRACE_SECONDS = 30.0
 _SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
@@ -47,7 +48,7 @@ def train(run: Run, command: Sequence[str]) -> dict[str, Any]:
     if error and error.get("state") == "cancelled":
         raise Cancelled(run.id)
     if error:
-        raise (Fault if error.get("state") == "fault" else WorkbenchError)(error["problem"], error["fix"])
+        raise KINDS.get(error.get("state"), WorkbenchError)(error["problem"], error["fix"])
     result = read_json(run.folder / "encoder.json")
     if code == 0 and result is not None:
         return dict(result)
@@ -70,16 +71,16 @@ def _follow(process: subprocess.Popen[bytes], run: Run) -> int:
 def _unsaid(code: int, run: Run) -> WorkbenchError:
     """The error of an encoder that ended without a word."""
     if code == -signal.SIGKILL:
-        return WorkbenchError(
+        return Interrupted(
             "The training process was killed from outside (signal 9), most often because the memory ran out.",
             "Close other programs or choose a recipe with smaller batches, then resume the run.",
         )
     if code < 0:
-        return WorkbenchError(
+        return Interrupted(
             f"The training process was ended by signal {-code} ({signal.Signals(-code).name}).",
             "Resume the run; it goes on from what it kept.",
         )
-    return Fault(f"The training process ended with status {code} and no result.", f"Read {run.folder / 'log.txt'}.")
+    return Fault(f"The training process ended with status {code} and no result.", "The end of the run's log.txt holds the details.")
 
 
 def _die_with_parent() -> Callable[[], None] | None:

@@ -20,7 +20,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from workbench.errors import Cancelled, Fault, WorkbenchError
+from workbench.errors import Cancelled, Fault, Interrupted, WorkbenchError
 from workbench.files import read_json
 from workbench.home import Home, disk_full
 from workbench.jobs.behind import behind_the_pages
@@ -29,6 +29,7 @@ from workbench.registry import Registry
 from workbench.run import ENCODER_PART, Run
 
 POLL_SECONDS = 0.5
+LOG = "The end of the run's log.txt holds the details."
 DERIVE_PART = (ENCODER_PART[1], 1.0)
 
 
@@ -52,21 +53,24 @@ def _ending(run: Run, encoder: Sequence[str]) -> int:
     except Cancelled:
         run.fail("The run was cancelled; what was active before is active still.", "Resume it, or start another.", "cancelled")
     except WorkbenchError as error:
-        run.fail(error.problem, error.fix, fault=isinstance(error, Fault))
+        _fail(run, error)
     except Exception as error:
         traceback.print_exc()
-        told = explain(error, run)
-        run.fail(told.problem, told.fix, fault=isinstance(told, Fault))
+        _fail(run, explain(error, run))
     return 2
+
+
+def _fail(run: Run, error: WorkbenchError) -> None:
+    run.fail(error.problem, error.fix, fault=isinstance(error, Fault), resumable=isinstance(error, Fault | Interrupted))
 
 
 def explain(error: Exception, run: Run) -> WorkbenchError:
     """Problem and fix of a failure that nobody worded yet; a Fault where nobody foresaw it."""
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return WorkbenchError(*disk_full(Home.find(run.spec["home"])))
+        return Interrupted(*disk_full(Home.find(run.spec["home"])))
     if isinstance(error, MemoryError):
-        return WorkbenchError("The memory ran out.", "Close other programs, then resume the run.")
-    return Fault(f"The job failed: {type(error).__name__}: {error}", f"The details are in {run.folder / 'log.txt'}.")
+        return Interrupted("The memory ran out.", "Close other programs, then resume the run.")
+    return Fault(f"The job failed: {type(error).__name__}: {error}", LOG)
 
 
 def _turn(run: Run) -> FileLock:
@@ -94,7 +98,7 @@ def work(run: Run, encoder: Sequence[str]) -> dict[str, Any]:
     if spec["kind"] == "derive":
         notes = derive(home, run, spec["version"])
         if notes:
-            raise WorkbenchError(" ".join(notes), f"The details are in {run.folder / 'log.txt'}.")
+            raise WorkbenchError(" ".join(notes), LOG)
         return {"version": spec["version"]}
     result = read_json(run.folder / "encoder.json") or train(run, several(encoder, spec.get("processes", 1)))
     if spec["kind"] in ("tune", "embed", "evaluate"):

@@ -64,7 +64,8 @@ def _finished(running: set[str]) -> None:
     run_id = progress.remembered()
     if run_id is None:
         newest = next(iter(runs(context.home())), None)
-        run_id = newest.id if newest is not None and newest.status().state == "failed" else None
+        unknown = newest is not None and not newest.dismissed and newest.status().state == "failed"
+        run_id = newest.id if newest is not None and unknown else None
     if run_id and run_id not in running:
         progress.watch(run_id)
 
