@@ -1,58 +1,69 @@
 """What a model is before it learns."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from small_shop import prepared
 
-from workbench.encoder import build
+from workbench.encoder import build, make
 from workbench.encoder.build import begin_at_what_was_said
 from workbench.encoder.singly import only
+
+SILENT = np.array([1, 4, 5])
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
+    """A shop of which the products in `SILENT` have no text."""
     tasks = ["sentiment", "review_to_product", "next_item"]
-    return prepared(tmp_path_factory.mktemp("shop"), tasks, reading="fp32")[1]
+    made = prepared(tmp_path_factory.mktemp("shop"), tasks, reading="fp32")[1]
+    made.corpus.product_text[SILENT] = -1
+    return made
 
 
-def taught(shop, split="train"):
-    """(texts, products) of the reviews of a split."""
-    rows = shop.corpus.text_rows["review_to_product"]
-    return rows.text[rows.rows(split)], rows.target[rows.rows(split)]
-
-
-def test_a_product_begins_where_the_reviews_that_teach_it_are(shop):
-    texts, products = taught(shop)
-    product = products[0]
-    its = torch.nn.functional.normalize(torch.from_numpy(shop.frozen[texts[products == product]]), dim=-1).mean(0, keepdim=True)
-    with torch.no_grad():
-        expected = shop.model.reviews(torch.nn.functional.normalize(its, dim=-1))[0]
-    assert torch.allclose(shop.model.own.weight[product], expected, atol=1e-5)
-    others = np.setdiff1d(np.arange(len(shop.corpus.product_ids) + 1), products)
-    assert len(others) and shop.model.own.weight[others].norm(dim=1).max() < 0.9, "what nobody reviewed begins as it did"
-
-
-def test_no_review_that_is_held_out_says_where_a_product_begins(shop):
+def begun(shop, corpus=None):
+    """What the products have of their own at the beginning, (products, dim), and the texts that were read for it."""
     asked = []
 
     def read(texts):
         asked.extend(texts.tolist())
         return shop.frozen[texts]
 
-    begin_at_what_was_said(shop.model, shop.corpus, read)
-    assert set(asked) == set(taught(shop)[0].tolist())
+    torch.nn.init.zeros_(shop.model.own.weight)
+    begin_at_what_was_said(shop.model, corpus or shop.corpus, read)
+    return shop.model.own.weight.detach().clone(), asked
+
+
+def test_a_product_without_a_text_begins_where_the_reviews_that_teach_it_are(shop):
+    rows, (own, asked) = shop.corpus.text_rows["review_to_product"], begun(shop)
+    train = rows.rows("train")
+    for product in SILENT:
+        its = torch.nn.functional.normalize(torch.from_numpy(shop.frozen[rows.text[train][rows.target[train] == product]]), dim=-1)
+        with torch.no_grad():
+            expected = shop.model.reviews(torch.nn.functional.normalize(its.mean(0, keepdim=True), dim=-1))[0]
+        assert torch.allclose(own[product], expected, atol=1e-5)
+    assert set(np.flatnonzero(own.any(1).numpy())) == set(SILENT), "what has a text begins on it"
+    assert set(asked) == set(rows.text[train][np.isin(rows.target[train], SILENT)].tolist()), "no review that is held out is read"
 
 
 def test_many_reviews_are_read_in_parts_to_the_same_end(shop, monkeypatch):
-    begin_at_what_was_said(shop.model, shop.corpus, lambda texts: shop.frozen[texts])
-    whole = shop.model.own.weight.clone()
+    whole, _ = begun(shop)
     monkeypatch.setattr(build, "ROWS_AT_A_TIME", 7)
-    begin_at_what_was_said(shop.model, shop.corpus, lambda texts: shop.frozen[texts])
-    assert torch.allclose(whole, shop.model.own.weight, atol=1e-5)
+    assert torch.allclose(whole, begun(shop)[0], atol=1e-5)
 
 
-def test_a_model_of_other_tasks_begins_as_it_did(shop):
-    before = shop.model.own.weight.clone()
-    begin_at_what_was_said(shop.model, only(shop.corpus, "next_item"), None)
-    assert torch.equal(before, shop.model.own.weight)
+def test_where_every_product_has_a_text_or_none_is_reviewed_nothing_is_read(shop):
+    own, asked = begun(shop, only(shop.corpus, "next_item"))
+    assert not own.any() and not asked
+    told = replace(shop.corpus, product_text=np.zeros(len(shop.corpus.product_ids), np.int64))
+    own, asked = begun(shop, told)
+    assert not own.any() and not asked
+
+
+def test_every_training_from_the_bare_base_begins_so(tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(make, "begin_at_what_was_said", lambda model, corpus, read: told.append(read(np.array([0, 1])).shape))
+    _, made = prepared(tmp_path, ["sentiment", "review_to_product"], reading="fp32")
+    assert told == [(2, made.frozen.shape[1])]

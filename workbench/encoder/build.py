@@ -1,4 +1,4 @@
-"""What a model is before it learns: products stand on their texts and on what was said of them, reviews on what is reviewed often."""
+"""What a model is before it learns: products stand on their texts, or where they have none on what was said of them."""
 
 from __future__ import annotations
 
@@ -29,26 +29,29 @@ def build(corpus: Corpus, recipe: Recipe, backbone: Backbone) -> JointEncoder:
 
 @torch.no_grad()
 def begin_at_what_was_said(model: JointEncoder, corpus: Corpus, read: Read) -> None:
-    """Let what an untrained model's products have of their own begin at the centroid of the reviews that teach them, where there are any.
+    """Let products without a text begin at the centroid of the reviews that teach them: nothing else says yet where they are.
 
-    `read` reads as the untrained base does. In the joint space each is then where its reviews are; learning moves it from there.
+    `read` reads as the untrained base does; `model` is untrained. Where there is a text the reviews move the product from there.
     """
     for rows in _contrasts(corpus):
-        products, said = _centroids(rows, read)
-        model.own.weight[products] = model.reviews(said.to(model.own.weight.device))
+        train = rows.rows("train")
+        silent = train[corpus.product_text[rows.target[train]] < 0]
+        if len(silent):
+            products, said = _centroids(rows, silent, read)
+            model.own.weight[products] = model.reviews(said.to(model.own.weight.device))
 
 
 def _contrasts(corpus: Corpus) -> list[TextRows]:
     return [rows for rows in corpus.text_rows.values() if rows.task.objective == "contrast"]
 
 
-def _centroids(rows: TextRows, read: Read) -> tuple[torch.Tensor, torch.Tensor]:
-    """The products that have training texts, (products,), and the mean direction of the texts of each, (products, width)."""
-    train = rows.rows("train")
-    products, place = np.unique(rows.target[train], return_inverse=True)
-    made = torch.zeros(len(products), read(rows.text[:0]).shape[1])
-    for at in range(0, len(train), ROWS_AT_A_TIME):
+def _centroids(rows: TextRows, chosen: np.ndarray, read: Read) -> tuple[np.ndarray, torch.Tensor]:
+    """The products that the `chosen` rows are about, (products,), and the mean direction of the texts of each, (products, width)."""
+    products, place = np.unique(rows.target[chosen], return_inverse=True)
+    made: torch.Tensor | float = 0.0
+    for at in range(0, len(chosen), ROWS_AT_A_TIME):
         part = slice(at, at + ROWS_AT_A_TIME)
-        found = torch.from_numpy(np.asarray(read(rows.text[train[part]]), np.float32))
-        made.index_add_(0, torch.from_numpy(place[part]), torch.nn.functional.normalize(found, dim=-1))
-    return torch.from_numpy(products), torch.nn.functional.normalize(made, dim=-1)
+        found = torch.nn.functional.normalize(torch.from_numpy(np.asarray(read(rows.text[chosen[part]]), np.float32)), dim=-1)
+        made = made + found.new_zeros(len(products), found.shape[1]).index_add_(0, torch.from_numpy(place[part]), found)
+    assert isinstance(made, torch.Tensor), "rows to take the mean of"
+    return products, torch.nn.functional.normalize(made, dim=-1)
