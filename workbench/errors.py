@@ -6,14 +6,16 @@ from __future__ import annotations
 class WorkbenchError(Exception):
     """A failure the user can understand and act on.
 
-    `problem` names the place, the value and what is allowed; `fix` names the next step.
+    `problem` names the place, the value and what is allowed; `fix` names the next step, with the command line's options,
+    `page` the same with the page's own controls, where the two differ.
     The library raises it; only the page and the command line word it for people.
     """
 
-    def __init__(self, problem: str, fix: str) -> None:
+    def __init__(self, problem: str, fix: str, *, page: str | None = None) -> None:
         super().__init__(f"{problem} {fix}")
         self.problem = problem
         self.fix = fix
+        self.page = page or fix
 
 
 class Interrupted(WorkbenchError):

@@ -153,7 +153,11 @@ class Registry:
             if found.id == version:
                 return found
         known = ", ".join(v.id for v in self.versions()) or "none yet"
-        raise WorkbenchError(f"There is no model version {version!r}; there are: {known}.", "See them with: workbench models")
+        raise WorkbenchError(
+            f"There is no model version {version!r}; there are: {known}.",
+            "See them with: workbench models",
+            page="See them on the page Models.",
+        )
 
     def active(self) -> ModelVersion | None:
         """The version in use, or None before the first promotion and where it is `missing`."""
@@ -169,14 +173,13 @@ class Registry:
         """Why `active` is None and what to do, for who needs a version or goes on without one."""
         gone = self.missing()
         if gone is None:
-            return WorkbenchError("No model version is active.", "Train one with: workbench train")
+            return WorkbenchError("No model version is active.", "Train one with: workbench train", page="Train one on the page Models.")
         known = [version.id for version in self.versions()]
-        return WorkbenchError(
-            f"The active model version {gone} is missing: {self.home.models / gone} is gone or incomplete.",
-            f"Put it back, or promote another on the page Models or with: workbench promote VERSION (there are: {', '.join(known)})."
-            if known
-            else "Put it back, or train one on the page Models or with: workbench train; then promote it: workbench promote VERSION",
-        )
+        fix, page = "train one with: workbench train; then promote it: workbench promote VERSION", "train and promote one"
+        if known:
+            fix, page = f"promote another with: workbench promote VERSION (there are: {', '.join(known)}).", "promote another"
+        problem = f"The active model version {gone} is missing: {self.home.models / gone} is gone or incomplete."
+        return WorkbenchError(problem, f"Put it back, or {fix}", page=f"Put it back, or {page} on the page Models.")
 
     def history(self) -> list[dict[str, Any]]:
         """Promotions and rollbacks, oldest first: when, who, action, version, before, why."""
@@ -276,7 +279,8 @@ class Registry:
                 )
             previous = self.previous()
             if not previous:
-                raise WorkbenchError("There is no earlier version to roll back to.", "Promote another one: workbench models")
+                problem = "There is no earlier version to roll back to."
+                raise WorkbenchError(problem, "Promote another one: workbench models", page="Promote another one on the page Models.")
             version = previous.pop()
             self.get(version).verify()
             self._write(version, previous, "rollback", state.get("active"), why)

@@ -54,6 +54,7 @@ class RunStatus:
     fix: str | None
     fault: bool = False  # whether a failure is the workbench's own
     resumable: bool = True  # whether what failed may succeed when it is taken up again
+    page: str | None = None  # `fix` in the words of the pages
 
 
 class Run:
@@ -82,7 +83,11 @@ class Run:
         """The run with this id; WorkbenchError if there is none."""
         folder = home.runs / Path(run_id).name
         if not (folder / "spec.json").exists():
-            raise WorkbenchError(f"There is no run {run_id!r} in {home.runs}.", "See the runs with: workbench status")
+            raise WorkbenchError(
+                f"There is no run {run_id!r} in {home.runs}.",
+                "See the runs with: workbench status",
+                page="The page Overview shows those that run.",
+            )
         return cls(folder)
 
     @property
@@ -121,9 +126,11 @@ class Run:
     def finish(self, result: dict[str, Any]) -> None:
         write_json(self.folder / "result.json", result)
 
-    def fail(self, problem: str, fix: str, state: State = "failed", *, fault: bool = False, resumable: bool = True) -> None:
+    def fail(
+        self, problem: str, fix: str, state: State = "failed", *, page: str | None = None, fault: bool = False, resumable: bool = True
+    ) -> None:
         """Say how the run ended; `fault` where the workbench itself is to blame, not `resumable` where it would fail again."""
-        told = {"state": state, "problem": problem, "fix": fix, "fault": fault, "resumable": resumable}
+        told = {"state": state, "problem": problem, "fix": fix, "page": page or fix, "fault": fault, "resumable": resumable}
         write_json(self.folder / "error.json", told)
 
     def dismiss(self) -> None:
@@ -216,7 +223,8 @@ class Run:
             progress = self._since(progress, spec.get("created", time.time()))
         error = error or {}
         told = (error.get("problem"), error.get("fix"), bool(error.get("fault")), bool(error.get("resumable", True)))
-        return RunStatus(self.id, spec.get("kind", "?"), state, progress, spec, result, *told)
+        on_page = error.get("page") or error.get("fix")
+        return RunStatus(self.id, spec.get("kind", "?"), state, progress, spec, result, *told, on_page)
 
 
 def runs(home: Home) -> list[Run]:

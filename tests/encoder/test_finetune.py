@@ -147,7 +147,7 @@ def test_over_the_bare_base_a_head_alone_publishes_no_other_head(taught):
     code, made = work(home, "finetune", task="trouble", upload="first", parent=None, train="head")
     assert code == 0, made
     assert set(made["tasks"]) == {"trouble"} == set(load(Registry(home).get(made["version"])).labels)
-    assert made["left_out"]["aside"] == "--train head does not teach it and no parent knows it; workbench train does"
+    assert made["left_out"]["aside"] == "these layers do not teach it and no parent knows it; a training does"
 
 
 def test_the_same_upload_recipe_seed_and_parent_give_the_same_version_again(taught):

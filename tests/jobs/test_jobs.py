@@ -87,7 +87,7 @@ def test_a_version_takes_the_place_of_a_missing_one_only_when_it_is_promoted(hom
     assert worker.main(second.folder, encoder("train")) == 0
     result = second.status().result
     assert Registry(home).missing() == gone.id
-    assert f"{gone.id} is missing" in result["notes"][0] and f"workbench promote {result['version']}" in result["notes"][0]
+    assert f"{gone.id} is missing" in result["notes"][0] and f"{result['version']} was not put in its place" in result["notes"][0]
 
 
 def test_a_measurement_promotes_and_derives_nothing(home, snapshot, derived):

@@ -61,6 +61,11 @@ def test_a_file_is_recognised_previewed_and_imported_only_on_consent(page):
     assert done.loc["reviews", "new"] == 2 and done.loc["products", "new"] == 2
 
 
+def test_what_to_do_is_said_by_the_page_s_own_controls(page):
+    told = words(uploaded(page(), ("things.csv", "a,b\n1,2\n")))
+    assert "Say it under “Read it as”" in told and "--" not in told
+
+
 def test_likely_mistakes_are_told_before_the_import_as_text(page):
     at = uploaded(page(), ("reviews.csv", REVIEWS.replace("2024-05-01", "2099-05-01")))
     assert "1 row of reviews: created_at lies in the future (line 2: 2099-05-01 00:00:00)" in [t.value for t in at.text]

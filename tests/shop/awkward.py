@@ -285,7 +285,7 @@ CORPUS: dict[str, Case] = {
     "a rating out of range": text("reviews.csv", PLAIN + "r3,p,u,9,x,2024-05-05\n", added=2, rejected=1),
     "a row number column": text("reviews.csv", ",product_id,rating,body\n0,p1,5,a\n1,p2,4,b\n", added=2),
     "sequences when said": text("s.txt", "u1 p1 p2 p3\nu2 p2 p3\n", said={"preset": "sequences"}, table="events", added=5),
-    "sequences are refused unsaid": text("s.txt", "u1 p1 p2 p3\nu2 p2 p3\n", refused="--preset\\): sequences"),
+    "sequences are refused unsaid": text("s.txt", "u1 p1 p2 p3\nu2 p2 p3\n", refused="--preset: sequences"),
     "reviews with German headers": text(
         "b.csv",
         "Bewertungsnr;Artikelnummer;Kundennr;Sterne;Überschrift;Bewertungstext;Datum;Preis\n"

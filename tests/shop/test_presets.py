@@ -155,7 +155,8 @@ def test_a_mapping_saved_under_a_name_is_a_preset(store, tmp_path):
 def test_a_column_is_proposed_by_its_content(store, tmp_path):
     with pytest.raises(WorkbenchError) as caught:
         importers.import_files(store, [write(tmp_path, "a.csv", SURVEY)], as_table="reviews")
-    assert caught.value.fix == "Say which it is: on the page under 'Columns', on the command line with --map body=what_they_said"
+    assert caught.value.fix == "Say which it is with --map body=what_they_said"
+    assert caught.value.page == "Choose it under “Columns”."
 
 
 def test_the_second_online_retail_set_is_known(store, tmp_path):

@@ -34,5 +34,5 @@ def gone() -> bool:
     if not registry.missing():
         return False
     why = registry.none_active()
-    states.empty("The active model is missing", f"{why.problem} {why.fix}", "See the models", "models")
+    states.empty("The active model is missing", f"{why.problem} {why.page}", "See the models", "models")
     return True

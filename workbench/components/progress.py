@@ -150,7 +150,7 @@ def _ended(status: RunStatus) -> None:
         what = "was cancelled" if status.state == "cancelled" else "failed"
         st.markdown(f":orange[:material/warning: **{name(status)} {what}**] · `{status.id}`")
         st.text(status.problem or "")
-        st.text(status.fix or "")
+        st.text(status.page or "")
         log = Run.find(home(), status.id).last_words() if status.state == "failed" else ""
         if log:
             with st.expander("The end of its log.txt", icon=":material/notes:"):

@@ -42,7 +42,7 @@ def failed(error: WorkbenchError, what: str = "This could not be done") -> None:
         st.markdown(f":red[:material/error: **{what}**]")
         st.text(error.problem)
         st.markdown(":material/arrow_forward: **What to do**")
-        st.text(error.fix)
+        st.text(error.page)
 
 
 @contextmanager

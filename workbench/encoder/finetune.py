@@ -147,7 +147,7 @@ def learnable(corpus: Corpus, lesson: Lesson) -> Corpus:
     every = [*corpus.text_rows, *corpus.user_rows, *([corpus.next_item.name] if corpus.next_item else [])]
     learned = {*lesson.tasks} if lesson.choice == "head" else {*every} if lesson.reaches_users else {*corpus.text_rows}
     known = learned | (lesson.parent.metrics.get("tasks", {}).keys() if lesson.parent else set())
-    why = f"--train {lesson.choice} does not teach it and no parent knows it; workbench train does"
+    why = "these layers do not teach it and no parent knows it; a training does"
     return replace(
         corpus,
         text_rows={name: rows for name, rows in corpus.text_rows.items() if name in known},

@@ -117,7 +117,7 @@ def wanted(version: ModelVersion, rivals: Sequence[str]) -> list[str]:
         raise WorkbenchError(f"There is no rival {', '.join(unknown)} that is measured later.", f"These are: {', '.join(RIVALS)}, or all.")
     for name in rivals:
         if hindrance := _hindrance(version, name):
-            raise WorkbenchError(f"{name} cannot be measured for version {version.id}: {hindrance}.", "Leave it out of --rivals.")
+            raise WorkbenchError(f"{name} cannot be measured for version {version.id}: {hindrance}.", "Leave it out of the rivals.")
     return list(rivals)
 
 

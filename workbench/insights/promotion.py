@@ -48,7 +48,8 @@ def refusal(version: ModelVersion, active: ModelVersion | None) -> WorkbenchErro
     if not said:
         return None
     fix = " and ".join(fixes).capitalize()
-    return WorkbenchError(" ".join(said), f"{fix}, or promote it all the same: --despite-worse, or the box on the page.")
+    all_the_same = f"{fix}, or promote it all the same"
+    return WorkbenchError(" ".join(said), f"{all_the_same} with --despite-worse.", page=f"{all_the_same}: tick the box that says so.")
 
 
 def promote(

@@ -61,7 +61,8 @@ def _ending(run: Run, encoder: Sequence[str]) -> int:
 
 
 def _fail(run: Run, error: WorkbenchError) -> None:
-    run.fail(error.problem, error.fix, fault=isinstance(error, Fault), resumable=isinstance(error, Fault | Interrupted))
+    whose, again = isinstance(error, Fault), isinstance(error, Fault | Interrupted)
+    run.fail(error.problem, error.fix, page=error.page, fault=whose, resumable=again)
 
 
 def explain(error: Exception, run: Run) -> WorkbenchError:
@@ -149,7 +150,7 @@ def promote_first(home: Home, version: str) -> list[str]:
     if registry.active() is not None:
         return []
     if registry.missing():
-        return [f"{registry.none_active().problem} {version} was not put in its place; promote it with: workbench promote {version}"]
+        return [f"{registry.none_active().problem} {version} was not put in its place; it waits for its promotion."]
     try:
         registry.promote(version, expected=None, why="the first version")
     except WorkbenchError as error:

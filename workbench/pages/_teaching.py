@@ -186,7 +186,7 @@ def _may_leave_out(labelled: Labelled) -> bool:
 def _ask(labelled: Labelled) -> None:
     """What keeps the rows from being learned until the meanings above are confirmed."""
     told = unknown_labels(labelled)
-    _open("Confirm what these labels mean, above", told.problem, told.fix)
+    _open("Confirm what these labels mean, above", told.problem, told.page)
 
 
 def _open(title: str, *lines: str) -> None:

@@ -163,7 +163,7 @@ def _stopped(status: RunStatus) -> WorkbenchError:
 
 
 def _told(status: RunStatus) -> WorkbenchError:
-    return WorkbenchError(status.problem or "The file could not be read.", status.fix or "Choose it again.")
+    return WorkbenchError(status.problem or "The file could not be read.", status.page or "Choose it again.")
 
 
 def _reader(kept: Kept, reading: Reading, beside: tuple[Chosen, ...]) -> str:

@@ -311,8 +311,8 @@ def unknown_labels(labelled: Labelled) -> WorkbenchError:
     more = f" and {len(listed) - 20} more" if len(listed) > 20 else ""
     return WorkbenchError(
         f"Labels that do not belong to the task {labelled.task!r}: {', '.join(listed[:20])}{more}.",
-        "Correct them in the file, or leave those rows out (on the command line with --leave-out); the page can also map them to known "
-        "labels.",
+        "Correct them in the file, or leave those rows out with --leave-out.",
+        page="Say above what each of them means or that its rows are left out, or correct them in the file.",
     )
 
 

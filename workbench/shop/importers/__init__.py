@@ -162,11 +162,14 @@ def _layout(home: Home, source: Source, reading: Reading) -> Importer | None:
     if preset:
         if preset not in known:
             there = ", ".join([*known, *remembered.named(home)])
-            raise WorkbenchError(f"There is no preset {preset!r}; there are {there}.", "Name one of these, or leave --preset out.")
+            problem = f"There is no preset {preset!r}; there are {there}."
+            raise WorkbenchError(problem, "Name one of these, or leave --preset out.", page="Choose another under “Read it as”.")
         if not known[preset].recognises(source.columns):
             lacking = sorted(set(known[preset].needs) - set(source.columns))
             raise WorkbenchError(
-                f"{source.shown} lacks the columns {', '.join(lacking)} of {preset}.", "Choose another preset, or map the columns."
+                f"{source.shown} lacks the columns {', '.join(lacking)} of {preset}.",
+                "Choose another preset, or map the columns.",
+                page="Choose another under “Read it as”.",
             )
     return _known(source.columns, reading)
 

@@ -16,6 +16,7 @@ from workbench.shop.importers.reading import DELIMITERS
 SAMPLE_ROWS = 100
 ABOVE_AT_MOST = 20
 SURE = 0.9
+LINES = "sequences (a customer, then products in order) or product-lines (a product, then its text)."
 ALONE = "\x1f"  # where nothing divides the lines, each is one text, whatever commas it holds
 
 
@@ -42,11 +43,11 @@ def dialect(path: Path, shown: str, said: str | None, *, narrow: bool = False) -
         if not found:
             return Dialect(ALONE)
     if not found:
-        tried = ", ".join(DELIMITERS)
+        tried, again = ", ".join(DELIMITERS), "Export it with one of these between the columns, or say what its lines are"
         raise WorkbenchError(
             f"{shown} has one column only, whatever delimiter is tried ({tried}).",
-            "Export it with one of these between the columns; or say what its lines are (on the page under 'Read it as', on the "
-            "command line with --preset): sequences (a customer, then products in order) or product-lines (a product, then its text).",
+            f"{again} with --preset: {LINES}",
+            page=f"{again} under “Read it as”: {LINES}",
         )
     found = [one for one in found if not one[0][2]] or found  # where one cuts the first line, nothing stands above the header
     found.sort(reverse=True)

@@ -42,7 +42,8 @@ def propose(columns: tuple[str, ...], table: str, *, weak: bool = True) -> dict[
 def recognise(source: Source, as_table: str | None, mapping: dict[str, str] | None) -> tuple[str, dict[str, str]]:
     """(table, mapping) for a file; WorkbenchError when it is not certain and nobody said."""
     if as_table and as_table not in TELLING:
-        raise WorkbenchError(f"There is no table {as_table!r} to import into; there are {', '.join(TELLING)}.", "Name one with --as.")
+        problem = f"There is no table {as_table!r} to import into; there are {', '.join(TELLING)}."
+        raise WorkbenchError(problem, "Name one with --as.", page="Choose one under “Read it as”.")
     table = as_table or _table(source, mapping or {})
     made = propose(source.columns, table)
     if table in LINES and made.get(key := TABLES[table].key) not in (None, key) and _repeats(source, made[key]):
@@ -59,7 +60,8 @@ def recognise(source: Source, as_table: str | None, mapping: dict[str, str] | No
         had, likely = ", ".join(source.columns[:30]), by_content(source.preview(200), table, made)
         raise WorkbenchError(
             f"{source.shown}: no column was found for {', '.join(missing)} of the table {table}; the file has {had}.",
-            f"Say which it is: on the page under 'Columns', on the command line with --map {missing[0]}={likely.get(missing[0], 'COLUMN')}",
+            f"Say which it is with --map {missing[0]}={likely.get(missing[0], 'COLUMN')}",
+            page="Choose it under “Columns”.",
         )
     return table, made
 
@@ -104,7 +106,8 @@ def _ask_for_repeated(source: Source, made: dict[str, str], said: set[str]) -> N
             named = ", ".join(map(repr, (column, *others)))
             raise WorkbenchError(
                 f"{source.shown} has the header {column!r} more than once; in their order they are called {named}.",
-                f"Say which one is meant: on the page under 'Columns', on the command line, say, with --map {canonical}={others[0]!r}",
+                f"Say which one is meant, for example with --map {canonical}={others[0]!r}",
+                page=f"Choose the one that is meant under “Columns”, at {canonical}.",
             )
 
 
@@ -112,12 +115,14 @@ def _check(source: Source, table: str, canonical: str, column: str) -> None:
     if column not in source.columns:
         raise WorkbenchError(
             f"{source.shown} has no column {column!r}; it has {', '.join(source.columns[:30])}.",
-            "Correct it under 'Columns' on the page, or in --map.",
+            "Correct it in --map.",
+            page="Correct it under “Columns”.",
         )
     if canonical not in TABLES[table].names:
         raise WorkbenchError(
             f"The table {table} has no column {canonical!r}; it has {', '.join(TABLES[table].names)}.",
-            "Correct it under 'Columns' on the page, or in --map.",
+            "Correct it in --map.",
+            page="Correct it under “Columns”.",
         )
 
 
@@ -144,8 +149,8 @@ def _table(source: Source, mapping: dict[str, str]) -> str:
             )
         raise WorkbenchError(
             f"It is not certain what {source.shown} holds (columns: {', '.join(source.columns[:30])}; fitting tables: {named}).",
-            f"Say it: on the page under 'Read it as' and 'Columns', on the command line with --as {'|'.join(TELLING)} "
-            "and --map canonical=COLUMN where needed.",
+            f"Say it with --as {'|'.join(TELLING)} and, where needed, --map canonical=COLUMN.",
+            page="Say it under “Read it as” and, where needed, under “Columns”.",
         )
     return fitting[0][-1]
 

@@ -70,4 +70,5 @@ class Question:
 
     def error(self) -> WorkbenchError:
         option = "--as" if self.about == "as_table" else f"--{self.about}"
-        return WorkbenchError(self.text, "Say it: " + ", or ".join(f"{option} {choice}" for choice in self.choices) + ".")
+        fix = "Say it: " + ", or ".join(f"{option} {choice}" for choice in self.choices) + "."
+        return WorkbenchError(self.text, fix, page=f"Choose one of {', '.join(self.choices)}.")

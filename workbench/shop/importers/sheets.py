@@ -37,7 +37,8 @@ def sheet_to_csv(book: Path, target: Path, shown: str, part: str | None, *, narr
     least = 1 if narrow else 2
     filled = [name for name, sheet in sheets.items() if sheet.total_height > 1 and sheet.width >= least]
     if part is not None and part not in sheets:
-        raise WorkbenchError(f"{shown} has no sheet {part!r}; it has {', '.join(sheets)}.", "Name one of these with --part.")
+        problem = f"{shown} has no sheet {part!r}; it has {', '.join(sheets)}."
+        raise WorkbenchError(problem, "Name one of these with --part.", page="Choose one of these.")
     if not filled and part is None:
         needed = "a row" if narrow else "a row of at least two columns"
         raise WorkbenchError(f"{shown} holds no sheet with a header and {needed}.", "Export it again with its rows.")

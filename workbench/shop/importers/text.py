@@ -168,7 +168,8 @@ def _by_statistics(sample: bytes, shown: str) -> Told:
     if best is None:
         raise WorkbenchError(
             f"The encoding of {shown} cannot be told.",
-            "Name it (on the page under 'How it is read', on the command line with --encoding), or save the file as UTF-8.",
+            "Name it with --encoding, or save the file as UTF-8.",
+            page="Choose it under “How it is read”, or save the file as UTF-8.",
         )
     name = {"latin_1": "latin-1", "euc_kr": "euc-kr"}.get(best.encoding, best.encoding)
     return Told("gb18030" if name in ("gbk", "gb2312") else name, certain=False)
@@ -190,5 +191,6 @@ def rewrite(path: Path, target: Path, told: Told, shown: str, *, above: int = 0)
     except UnicodeError as error:
         raise WorkbenchError(
             f"{shown} is not written in {told.encoding}: {error}",
-            "Choose another (on the page under 'How it is read', on the command line with --encoding), or save the file as UTF-8.",
+            "Name another with --encoding, or save the file as UTF-8.",
+            page="Choose another under “How it is read”, or save the file as UTF-8.",
         ) from error

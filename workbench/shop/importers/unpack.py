@@ -109,7 +109,8 @@ def _step(path: Path, kind: str, name: str, shown: str, part: str | None, target
     if part is None and len(names) != 1:
         raise _several(shown, names)
     if part is not None and part not in names:
-        raise WorkbenchError(f"{shown} holds no {part!r}; it holds {', '.join(names[:20])}.", "Name one of these with --part.")
+        problem = f"{shown} holds no {part!r}; it holds {', '.join(names[:20])}."
+        raise WorkbenchError(problem, "Name one of these with --part.", page="Choose the file again.")
     chosen = part or names[0]
     with _member(path, kind, chosen) as packed:
         copy(packed, target, shown, path.stat().st_size)
@@ -119,7 +120,8 @@ def _step(path: Path, kind: str, name: str, shown: str, part: str | None, target
 def _several(shown: str, names: list[str]) -> WorkbenchError:
     if not names:
         return WorkbenchError(f"{shown} holds no file that can be read.", f"Allowed inside are {', '.join(KNOWN)}.")
-    return WorkbenchError(f"{shown} holds {len(names)} readable files: {', '.join(names[:20])}.", f"Name one: --part {names[0]}")
+    problem = f"{shown} holds {len(names)} readable files: {', '.join(names[:20])}."
+    return WorkbenchError(problem, f"Name one: --part {names[0]}", page="Unpack it, and choose the file that is meant.")
 
 
 def _members(path: Path, shown: str) -> list[str]:
