@@ -41,7 +41,9 @@ def test_texts_that_fit_exactly_are_not_counted_as_cut(tmp_path, family):
     backbone.pieces = backbone.pieces if family == "bert" else None
     features = Features(backbone, texts, tmp_path / "features.f16")
     assert features.lengths.tolist() == [6, 5, 6] and features.truncated == 1
-    assert features.notes() == ["1 of 3 texts are longer than 6 tokens and read so far; max_length in the recipe sets it."]
+    assert features.notes() == [
+        "Of 1 of 3 texts only the beginning is read, the first 6 tokens (words and parts of words); max_length in the recipe sets how many."
+    ]
     assert backbone.max_length == 6 and len(backbone.tokenise(texts)[2]) == 6
 
 

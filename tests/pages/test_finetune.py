@@ -92,7 +92,7 @@ def buttons(page):
 def test_on_an_empty_home_the_bare_base_is_the_parent(open_page, started, home):
     assert "There is no version yet" in said(open_page(shop=False, model=False))
     page = open_page(shop=False, model=False, upload=GOOD, task="a task of your own…")
-    assert "Over the bare base." in said(page) and "Recommended here is All: there is no version yet" in said(page)
+    assert "Over the bare base." in said(page) and "Recommended here is Thorough: there is no version yet" in said(page)
     page.button(key="start").click().run()
     ((_, spec),) = started
     assert (spec["parent"], spec["train"], spec["task"]) == (None, "all", "my_labels")
@@ -120,7 +120,7 @@ def test_rows_of_several_labels_become_a_task_for_each(open_page, started, home)
 def test_what_is_set_apart_and_what_is_said_twice_is_said(open_page):
     held = sum(split_of(row.rsplit(",", 1)[0]) != "train" for row in GOOD.splitlines())
     page = open_page(upload=GOOD + GOOD.splitlines()[0] + "\n", task="sentiment")
-    assert f"{held} are set apart for validation and test" in said(page) and "1 duplicates are passed over." in said(page)
+    assert f"{held} are set apart to measure" in said(page) and "1 duplicates are passed over." in said(page)
 
 
 def test_what_is_not_certain_of_a_file_is_asked_first(open_page):
@@ -505,6 +505,20 @@ def test_uploaded_rows_are_told_beside_the_shops_own():
         "On the shop's own rows: 0.700 before, 0.700 after (unchanged, n 300).",
     ]
     assert not AppTest.from_function(page, args=("intent",)).run().text
+
+
+def test_a_card_says_once_that_its_rows_are_too_few():
+    def page(verdict):
+        import streamlit as st
+
+        from workbench.pages import _compare
+
+        sides = {f"{when}{side}": 0.5 for when in ("before", "after", "change") for side in ("", "_low", "_high")}
+        _compare._card(st, {"task": "sentiment", "metric": "macro_f1", "n": 12, "verdict": verdict, **sides}, "sentiment")
+
+    for verdict in ("too few rows to tell", "new"):
+        told = AppTest.from_function(page, args=(verdict,)).run().caption[0].value
+        assert told.count("too few rows to tell") == 1
 
 
 def test_a_task_without_a_before_is_new():

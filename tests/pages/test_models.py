@@ -2,15 +2,18 @@
 
 import shutil
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from app_page import fixture_of, words
 from joint_space import EVALUATION, fill, publish
 
+from workbench.components import training
 from workbench.registry import Registry
 from workbench.run import Run
 from workbench.shop.store import Store
+from workbench.tasks.base import tasks
 
 
 def script():
@@ -77,6 +80,18 @@ def test_the_first_training_shows_what_is_missing_and_the_recipe(page, home, rev
     at.button(key="start-training").click().run()
     assert (started[0]["recipe"], started[0]["tasks"]) == ("laptop", ["sentiment"])
     assert at.query_params["run"]
+
+
+def test_masked_words_are_ready_only_with_a_recipe_that_takes_them(page, home, reviewed, monkeypatch):
+    masked = replace(tasks()["masked_words"], missing=lambda store: None)
+    monkeypatch.setattr(training, "tasks", lambda: {"masked_words": masked})
+    training._learnable.clear()
+    at = page()
+    assert at.dataframe[0].value["state"][0].startswith("not with this recipe")
+    assert at.multiselect(key="only-tasks").options == []
+    at.selectbox(key="recipe").select("full").run()
+    assert at.dataframe[0].value["state"][0] == "ready"
+    training._learnable.clear()
 
 
 def test_nothing_to_learn_keeps_the_button_shut(page, home):

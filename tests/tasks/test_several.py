@@ -86,6 +86,6 @@ def test_labels_that_too_few_rows_carry_are_left_out_and_none_at_all_is_refused(
 def test_what_is_held_out_and_what_is_cut_are_counted():
     (first, *_) = read_several(rows(), "topics", "said", ["about"], "reviews")
     splits = [split_of(f"words {i}") for i in range(30)]
-    assert set_apart(first, known=True).startswith(f"{30 - splits.count('train')} are set apart for validation and test")
-    assert set_apart(first, known=False).startswith(f"{splits.count('test')} are held out at first")
+    assert set_apart(first, known=True).startswith(f"{30 - splits.count('train')} are set apart to measure")
+    assert set_apart(first, known=False).startswith(f"{splits.count('test')} are kept back at first")
     assert longer_than(first, 1) == 30 and longer_than(first, 2) == 0

@@ -4,9 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.insights.figures import BASELINES, LEAST_ROWS, METRICS, MODEL, Headline, digits, headlines, span, table, title, verdict
+from workbench.insights.figures import (
+    BASELINES,
+    LEAST_ROWS,
+    METRICS,
+    MODEL,
+    TOO_FEW,
+    Headline,
+    digits,
+    headlines,
+    span,
+    table,
+    title,
+    verdict,
+)
 
-__all__ = ["BASELINES", "LEAST_ROWS", "METRICS", "MODEL", "Headline", "delta", "digits", "headlines", "span", "table", "title", "verdict"]
+__all__ = [
+    "BASELINES",
+    "LEAST_ROWS",
+    "METRICS",
+    "MODEL",
+    "TOO_FEW",
+    "Headline",
+    "delta",
+    "digits",
+    "headlines",
+    "span",
+    "table",
+    "title",
+    "verdict",
+]
 
 
 def delta(change: float, verdict: str) -> dict[str, Any]:

@@ -45,9 +45,13 @@ def for_training() -> dict[str, Recipe]:
     return dict(sorted(found.items(), key=lambda item: (item[0] != "laptop", item[0])))
 
 
-def what_can_be_learned() -> pd.DataFrame:
-    """task, title, state: "ready" or what is missing."""
-    return _learnable(context.store(), context.state_key()[:2])
+def what_can_be_learned(recipe: Recipe) -> pd.DataFrame:
+    """task, title, state: "ready" or what is missing, of the shop's rows or in the recipe."""
+    frame = _learnable(context.store(), context.state_key()[:2]).copy()
+    if not (recipe.masked_words and recipe.top_layers < 0):
+        off = (frame["task"] == "masked_words") & (frame["state"] == LEARNABLE)
+        frame.loc[off, "state"] = "not with this recipe: it takes masked_words = true and top_layers = -1"
+    return frame
 
 
 @st.cache_data(show_spinner="Looking at what can be learned…", max_entries=4)

@@ -267,7 +267,8 @@ class Features:
         made, texts, longest = [], len(self.kept), self.backbone.max_length
         if self.truncated:
             made.append(
-                f"{self.truncated:,} of {texts:,} texts are longer than {longest} tokens and read so far; max_length in the recipe sets it."
+                f"Of {self.truncated:,} of {texts:,} texts only the beginning is read, the first {longest} tokens (words and parts of "
+                "words); max_length in the recipe sets how many."
             )
         if lacking := int((~self.kept).sum()) if self.backbone.cached else 0:
             made.append(f"{lacking:,} of {texts:,} texts found no room on disk; the frozen layers read them anew each time.")

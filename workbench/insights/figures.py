@@ -52,6 +52,7 @@ BASELINES = {
 SIMPLE = BASELINES.keys() - {"single_task", "parent"}
 MODEL = "this version"
 LEAST_ROWS = 20
+TOO_FEW = "too few rows to tell"
 Measured = dict[str, Any]
 
 
@@ -145,7 +146,7 @@ def verdict(before: Measured, after: Measured, paired: Measured | None = None, *
     if not after:
         return "no longer measured"
     if min(before["n"], after["n"]) < LEAST_ROWS:
-        return "too few rows to tell"
+        return TOO_FEW
     if after["value"] == before["value"]:
         return "unchanged"
     low, high = (paired["low"], paired["high"]) if paired else (after["low"] - before["high"], after["high"] - before["low"])

@@ -49,7 +49,7 @@ def compared(tasks: Measured, rival: str) -> dict[str, str]:
 def said(paired: Measured, metric: str) -> str:
     """Better, worse or not beyond chance, by the interval of a paired difference."""
     if paired["n"] < figures.LEAST_ROWS:
-        return "too few rows to tell"
+        return figures.TOO_FEW
     if paired["low"] <= 0 <= paired["high"]:
         return "no difference beyond chance"
     return "better" if (paired["low"] > 0) != (metric in figures.LOWER_IS_BETTER) else "worse"
@@ -94,7 +94,7 @@ def _sorted(found: dict[str, str], names: dict[str, str]) -> str:
         "worse": "Worse",
         "no difference beyond chance": "No difference beyond chance",
         "unchanged": "Just as good",
-        "too few rows to tell": "Too few rows to tell",
+        figures.TOO_FEW: "Too few rows to tell",
     }
     parts = ((head, [names[task] for task, v in found.items() if v == key]) for key, head in heads.items())
     return " ".join(f"{head}: {_list(told)}." for head, told in parts if told)
@@ -104,7 +104,7 @@ def _state(found: dict[str, str]) -> State:
     said = set(found.values())
     if said & {"better", "worse"}:
         return "bad" if "worse" in said else "good" if said == {"better"} else "mixed"
-    return "unknown" if said <= {"too few rows to tell"} else "even"
+    return "unknown" if said <= {figures.TOO_FEW} else "even"
 
 
 def losses(tasks: Measured) -> list[tuple[str, str, str, Measured]]:

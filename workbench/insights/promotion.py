@@ -41,7 +41,7 @@ def refusal(version: ModelVersion, active: ModelVersion | None) -> WorkbenchErro
             for task, metric, paired in worse
         )
         said.append(f"{version.id} does worse than its parent beyond chance: {listed}.")
-        fixes.append("teach it again with fewer layers (head) or more rows")
+        fixes.append("teach it again with fewer layers or with more rows")
     if gone and active:
         said.append(f"{version.id} has not learned {', '.join(map(title, gone))}, which {active.id} knows: pages would lack it.")
         fixes.append("train it with these tasks too")

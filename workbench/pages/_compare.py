@@ -129,9 +129,9 @@ def _card(place: Any, row: dict[str, Any], taught: str) -> None:
     said += [metrics.METRICS.get(row["metric"], row["metric"]), row["verdict"], f"n {row['n']:,.0f}"]
     if not pd.isna(row["change_low"]):
         said.insert(-1, f"{metrics.digits(row['change_low'], signed=True)} to {metrics.digits(row['change_high'], signed=True)}")
-    if row["n"] < metrics.LEAST_ROWS:
-        said.append("too few rows to tell")
-    elif not change and not pd.isna(row["after_low"]):
+    if row["n"] < metrics.LEAST_ROWS and row["verdict"] != metrics.TOO_FEW:
+        said.append(metrics.TOO_FEW)
+    elif row["n"] >= metrics.LEAST_ROWS and not change and not pd.isna(row["after_low"]):
         said.insert(-1, f"{row['after_low']:.2f} to {row['after_high']:.2f}")
     place.caption(" · ".join(said))
 

@@ -25,10 +25,10 @@ ORDER = 40
 
 RECIPE = "finetune"
 CHOICES = {
-    "head": ("Head", "Only this task's last layer learns. All vectors, recommendations and other tasks stay as they are; the quickest."),
-    "adapters": ("Adapters", "Small adapters in the upper layers learn; the base itself stays as it is."),
-    "top": ("Top", "The upper text layers learn too, with all text tasks rehearsed beside the new rows."),
-    "all": ("All", "Everything that is not frozen learns, over the bare base every layer; the slowest."),
+    "head": ("Quick", "Only the answers of this task are learned; how texts are read, other tasks and recommendations stay as they are."),
+    "adapters": ("Light", "How texts are read is learned too, by small adapters beside the upper layers; the layers themselves stay."),
+    "top": ("Normal", "How texts are read is learned too, in the upper layers; what the model knows is rehearsed beside the new rows."),
+    "all": ("Thorough", "Everything that is not frozen is learned, without a version yet every layer; the slowest."),
 }
 HOW = """
 Uploaded rows are checked first: nothing is trained while one label stands alone or labels do not belong to the task.
@@ -115,7 +115,7 @@ def _start(upload: Upload, uploads: list[Labelled], parent: ModelVersion | None)
         found = recipes(context.home())
         best, why = recommended(len(uploads[0].rows), parent=parent is not None)
         possible = [key for key in CHOICES if key != "adapters" or parent is None or parent.recipe.get("adapters")]
-        choice = url.choice("What to train", possible, "train", best, format_func=lambda key: CHOICES[key][0])
+        choice = url.choice("How thoroughly it learns", possible, "train", best, format_func=lambda key: CHOICES[key][0])
         st.caption(f"{CHOICES[choice][1]} Recommended here is {CHOICES[best][0]}: {why[0].lower()}{why[1:]}")
         if "adapters" not in possible:
             st.caption("Adapters are not offered: the active version was trained without them, and its layers stay as they are built.")

@@ -85,10 +85,14 @@ def _first() -> None:
 
 
 def _train() -> None:
-    learnable = what_can_be_learned()
     found = for_training()
     left, right = st.columns(2, gap="large")
+    with right:
+        name = st.selectbox("Recipe", list(found), key="recipe", help="How long and with what settings the encoder is trained.")
+        settings = [(key, str(value)) for key, value in found[name].asdict().items() if key != "name"]
+        st.dataframe(pd.DataFrame(settings, columns=["setting", "value"]), hide_index=True, height=210, alt=f"Settings of recipe {name}")
     with left:
+        learnable = what_can_be_learned(found[name])
         st.dataframe(
             learnable[["title", "state"]],
             hide_index=True,
@@ -97,10 +101,6 @@ def _train() -> None:
         )
         ready = learnable.loc[learnable["state"] == LEARNABLE, "task"].tolist()
         only = st.multiselect("Only these tasks", ready, format_func=metrics.title, placeholder="all that can be learned", key="only-tasks")
-    with right:
-        name = st.selectbox("Recipe", list(found), key="recipe", help="How long and with what settings the encoder is trained.")
-        settings = [(key, str(value)) for key, value in found[name].asdict().items() if key != "name"]
-        st.dataframe(pd.DataFrame(settings, columns=["setting", "value"]), hide_index=True, height=210, alt=f"Settings of recipe {name}")
     if not ready:
         st.text("Nothing can be learned from this shop yet: the table says what is missing.")
     if st.button("Start training", type="primary", key="start-training", icon=":material/play_arrow:", disabled=not ready):

@@ -160,7 +160,7 @@ def _card(headline: metrics.Headline) -> None:
         change = {**metrics.delta(headline.change, headline.verdict), "delta_description": f"to {headline.baseline_name}"}
     with st.container(border=True, gap="xsmall"):
         st.metric(f"{headline.title} · {headline.name}", metrics.digits(headline.value), **change)
-        st.caption(f"n {headline.n:,}: too few rows to tell" if few else f"{metrics.span(vars(headline))} · n {headline.n:,}")
+        st.caption(f"n {headline.n:,}: {metrics.TOO_FEW}" if few else f"{metrics.span(vars(headline))} · n {headline.n:,}")
 
 
 # -- alerts and data -----------------------------------------------------------------------------

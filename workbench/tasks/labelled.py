@@ -109,8 +109,9 @@ def set_apart(labelled: Labelled, *, known: bool) -> str:
     """What becomes of rows whose text is held out by its hash, in words; `known`: whether the task has other rows too."""
     splits = [split_of(text) for text, _ in labelled.rows]
     if known or not none_to_spare(labelled.counts.values()):
-        return f"{sum(split != 'train' for split in splits):,} are set apart for validation and test by the hash of their text."
-    return f"{splits.count('test'):,} are held out at first to measure it, by the hash of their text; then all are learned."
+        apart = sum(split != "train" for split in splits)
+        return f"{apart:,} are set apart to measure how good it gets, always the same ones; the others are learned."
+    return f"{splits.count('test'):,} are kept back at first to measure how good it gets, always the same ones; then all are learned."
 
 
 def longer_than(labelled: Labelled, words: int) -> int:
