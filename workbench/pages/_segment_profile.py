@@ -95,8 +95,9 @@ def share_bars(found: Segments) -> None:
             "Share of revenue": [s.profile.share_revenue for s in found.segments],
         }
     ).dropna(axis=1, how="all")
-    st.subheader("Users and revenue" if "Share of revenue" in frame else "Users", anchor=False)
-    _bars(frame, "shares", "Share of users and of revenue by segment", stacked=False)
+    paid = "Share of revenue" in frame
+    st.subheader("Users and revenue" if paid else "Users", anchor=False)
+    _bars(frame, "shares", f"Share of users{' and of revenue' if paid else ''} by segment", stacked=False)
 
 
 def mood_bars(found: Segments) -> None:

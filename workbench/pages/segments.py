@@ -133,8 +133,8 @@ def _page(found: Segments) -> None:
         profile = _about(found, chosen, users)
     if profile is not None:
         _segment_profile.details(profile, "selection" if users or chosen is None else f"segment-{chosen.id}")
-    elif found.segments:
-        _shares(found)
+    else:
+        _glance(found)
 
 
 def _about(found: Segments, chosen: Segment | None, users: list[str]) -> Profile | None:
@@ -161,6 +161,13 @@ def _figures(found: Segments) -> None:
 
 
 def _everybody(found: Segments) -> None:
+    if found.segments:
+        _segment_profile.share_bars(found)
+    st.caption("Choose a segment above, or draw a box or a lasso on the map: then this side says who they are.")
+
+
+def _glance(found: Segments) -> None:
+    """All segments beside one another, over the whole width."""
     from workbench.components.downloads import table
 
     st.subheader("Segments at a glance", anchor=False)
@@ -168,14 +175,6 @@ def _everybody(found: Segments) -> None:
     table(glance if found.noise else glance.drop(columns="Unclear"), "segments", "glance")
     if found.segments:
         _segment_profile.left_out(found.segments[0].profile)
-    st.caption("Choose a segment above, or draw a box or a lasso on the map: then this side says who they are.")
-
-
-def _shares(found: Segments) -> None:
-    left, right = st.columns(2, gap="medium")
-    with left:
-        _segment_profile.share_bars(found)
-    with right:
         _segment_profile.mood_bars(found)
 
 

@@ -188,7 +188,6 @@ def _figures(total: pd.DataFrame, trend: pd.DataFrame, every: sentiment.Every) -
     last = trend[trend["period"] > trend["period"].max() - 4 * PERIODS[every]] if len(trend) else trend
     counts = last[["n", *(f"{label}_n" for label in LABELS)]]
     recent = sentiment.with_shares(counts.sum().to_frame().T)
-    end = f"{trend['period'].max():{'%Y-%m' if every == 'month' else '%Y-%m-%d'}}" if len(trend) else ""
     good = {"negative": "inverse", "neutral": "off", "positive": "normal"}
     for column, label in zip(columns[1:], LABELS, strict=True):
         share, low, high = (float(total[c][0]) for c in (label, f"{label}_low", f"{label}_high"))
@@ -197,8 +196,8 @@ def _figures(total: pd.DataFrame, trend: pd.DataFrame, every: sentiment.Every) -
         column.metric(
             f"{label.capitalize()} ({sentiment.between(low, high)})",
             f"{share:.0%}",
-            f"{100 * (now - share):+.0f} points".replace("-0 ", "±0 ").replace("+0 ", "±0 ") if end else None,
-            delta_description=f"4 {every}s to {end}" if end else None,
+            f"{100 * (now - share):+.0f} points".replace("-0 ", "±0 ").replace("+0 ", "±0 ") if len(trend) else None,
+            delta_description=f"last 4 {every}s" if len(trend) else None,
             delta_color=good[label] if sure else "off",  # type: ignore[arg-type]
             delta_arrow="auto" if sure else "off",
             border=True,
@@ -236,14 +235,8 @@ def _alert_list(found: Alerts, mine: list[Alert], titles: dict[str, str], *, nar
     of = f" of {len(found.alerts)}, driven by reviews that fit the filters among others" if narrowed else ""
     said = f"{len(mine)} alert{'' if len(mine) == 1 else 's'}{of}, open ones first, then the newest, each over all reviews of its scope."
     st.caption(f"{said} It is raised when the week that proves it is over. Choose one to see the reviews that drove it.")
-    picked = st.dataframe(
-        frame,
-        key="alerts",
-        hide_index=True,
-        on_select="rerun",
-        selection_mode="single-row",
-        column_config={c: st.column_config.NumberColumn(format="percent") for c in ("Negative", "Last 4 weeks", "Usually")},
-    )
+    percent = {c: st.column_config.NumberColumn(format="percent") for c in ("Negative", "Last 4 weeks", "Usually")}
+    picked = tables.show(frame, "Alerts", "alerts", on_select="rerun", selection_mode="single-row", column_config=percent)
     downloads.table_downloads(frame, "alerts", "alerts")
     chosen = picked["selection"]["rows"] if picked else []
     if chosen and chosen[0] < len(mine):
