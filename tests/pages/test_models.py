@@ -10,6 +10,7 @@ from app_page import fixture_of, words
 from joint_space import EVALUATION, fill, publish
 
 from workbench.components import training
+from workbench.pages import models
 from workbench.registry import Registry
 from workbench.run import Run
 from workbench.shop.store import Store
@@ -92,6 +93,17 @@ def test_masked_words_are_ready_only_with_a_recipe_that_takes_them(page, home, r
     at.selectbox(key="recipe").select("full").run()
     assert at.dataframe[0].value["state"][0] == "ready"
     training._learnable.clear()
+
+
+def test_what_can_be_learned_is_looked_up_when_one_wants_to_train_another(page, two, monkeypatch):
+    asked = []
+    look = models.what_can_be_learned
+    monkeypatch.setattr(models, "what_can_be_learned", lambda recipe: asked.append(recipe.name) or look(recipe))
+    at = page()
+    assert not asked
+    at.session_state["train-another"] = True
+    at.run()
+    assert asked == ["laptop"] and not at.exception and at.button(key="start-training").label == "Start training"
 
 
 def test_nothing_to_learn_keeps_the_button_shut(page, home):

@@ -3,6 +3,7 @@
 import pytest
 
 from workbench.shop.plain import clean
+from workbench.tasks import texts
 
 
 @pytest.mark.parametrize(
@@ -23,3 +24,10 @@ def test_cleaned_once_is_cleaned_for_good(written, text):
 
 def test_parts_are_joined_and_empty_ones_left_out():
     assert clean("A title", None, " ", "and  a\nbody") == "A title. and a body"
+
+
+def test_without_reviews_no_history_is_read_for_a_product_without_a_text(store, monkeypatch):
+    monkeypatch.setattr(texts, "held_out", None)
+    with store.transaction() as cursor:
+        cursor.execute("INSERT INTO products (product_id) VALUES ('p1')")
+    assert texts.review_splits(store) == {} and texts.product_texts(store) == {"p1": ""}

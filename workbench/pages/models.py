@@ -55,8 +55,10 @@ def render() -> None:
     _overview(versions, active)
     with st.expander("Side by side", icon=":material/compare:", expanded="versions" in st.query_params):
         _compare(versions, active)
-    with st.expander("Train a new version", icon=":material/model_training:"):
-        _train()
+    another = st.expander("Train a new version", icon=":material/model_training:", key="train-another", on_change="rerun")
+    if another.open:  # in a large shop it takes seconds to find out what can be learned
+        with another:
+            _train()
     _history(registry)
 
 
