@@ -50,7 +50,7 @@ def what_can_be_learned(recipe: Recipe) -> pd.DataFrame:
     frame = _learnable(context.store(), context.state_key()[:2]).copy()
     if not (recipe.masked_words and recipe.top_layers < 0):
         off = (frame["task"] == "masked_words") & (frame["state"] == LEARNABLE)
-        frame.loc[off, "state"] = "not with this recipe: it takes masked_words = true and top_layers = -1"
+        frame.loc[off, "state"] = "not with this recipe"
     return frame
 
 

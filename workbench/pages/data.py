@@ -173,7 +173,7 @@ def _counts(document: dict[str, Any], key: str) -> None:
     for line in _uploads.notes(document):
         st.text(line)
     if doubtful := _uploads.doubtful(document):
-        with st.container(border=True):
+        with st.container(border=True, gap="xsmall"):
             st.markdown(":orange[:material/help: **Likely mistakes; these rows are taken in as they are**]")
             for line in doubtful:
                 st.text(line)

@@ -33,6 +33,7 @@ capitals and words out of order. It is kept with the version.
 **Promoting** makes all pages answer from another version; **rolling back** returns to the one before, model and vectors
 together. Both are written into the history.
 """
+RECIPE_HELP = "How long and with what settings the encoder is trained. Masked words take masked_words = true and top_layers = -1."
 CARDS = {"HTML": "html", "Markdown": "md"}
 
 
@@ -90,7 +91,7 @@ def _train() -> None:
     found = for_training()
     left, right = st.columns(2, gap="large")
     with right:
-        name = st.selectbox("Recipe", list(found), key="recipe", help="How long and with what settings the encoder is trained.")
+        name = st.selectbox("Recipe", list(found), key="recipe", help=RECIPE_HELP)
         settings = [(key, str(value)) for key, value in found[name].asdict().items() if key != "name"]
         st.dataframe(pd.DataFrame(settings, columns=["setting", "value"]), hide_index=True, height=210, alt=f"Settings of recipe {name}")
     with left:

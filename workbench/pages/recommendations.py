@@ -54,7 +54,7 @@ HELD = {
 COLUMNS = {
     "title": st.column_config.TextColumn("Product", width=270),
     "score": st.column_config.NumberColumn("Score", format="%.2f", width=80),
-    "alert": st.column_config.TextColumn("Open alert", width=230),
+    "alert": st.column_config.TextColumn("Open alert", width=110),
     "reason": st.column_config.TextColumn("Why", width=390),
     "product_id": st.column_config.TextColumn("Id", width=110),
     "user_id": st.column_config.TextColumn("Customer", width=200),
@@ -280,7 +280,7 @@ def _items(frame: pd.DataFrame, name: str, key: str, *, similarity: bool = False
     order = ["title", "score", "reason", "product_id"]
     if under:
         order.insert(1, "alert")
-        frame = frame.assign(alert=frame["product_id"].map({id: alerted.figures(alert) for id, alert in under.items()}))
+        frame = frame.assign(alert=frame["product_id"].map({id: f"{alert.share:.0%} negative" for id, alert in under.items()}))
     picked = tables.show(
         frame,
         name,
