@@ -175,11 +175,13 @@ class Registry:
         if gone is None:
             return WorkbenchError("No model version is active.", "Train one with: workbench train", page="Train one on the page Models.")
         known = [version.id for version in self.versions()]
-        fix, page = "train one with: workbench train; then promote it: workbench promote VERSION", "train and promote one"
+        fix = "train one with: workbench train; then promote it: workbench promote VERSION"
+        page = "train and promote one on the page Models."
         if known:
-            fix, page = f"promote another with: workbench promote VERSION (there are: {', '.join(known)}).", "promote another"
+            there = f"(there are: {', '.join(known)})."
+            fix, page = f"promote another with: workbench promote VERSION {there}", f"promote another on the page Models {there}"
         problem = f"The active model version {gone} is missing: {self.home.models / gone} is gone or incomplete."
-        return WorkbenchError(problem, f"Put it back, or {fix}", page=f"Put it back, or {page} on the page Models.")
+        return WorkbenchError(problem, f"Put it back, or {fix}", page=f"Put it back, or {page}")
 
     def history(self) -> list[dict[str, Any]]:
         """Promotions and rollbacks, oldest first: when, who, action, version, before, why."""
