@@ -55,9 +55,19 @@ def test_what_one_customer_writes_in_a_week_is_one_voice():
     bad = pd.DataFrame(more, columns=["review_id", "customer", "product_id", "brand", "category", "day", "negative"])
     frame = pd.concat([shop(products=6, a_week=0.5), bad]).sort_values("day", ignore_index=True)
     (several,) = alerts.find_in(frame).alerts
-    assert several.n >= 18 and several.scope
+    assert several.n >= 18 and several.scope and several.customers == len(several.reviews) >= 18
     one = frame["customer"].mask(frame["review_id"].str.startswith("s"), "one")
     assert alerts.find_in(frame.assign(customer=one)).alerts == []
+
+
+def test_an_alert_names_all_reviews_of_its_voices_and_how_many_wrote_them():
+    days = [date(2026, 6, 17), date(2026, 6, 24), date(2026, 7, 1)]
+    more = [(f"s{i}-{k}", f"c{i}", "p3", "b3", "c0", days[i % 3], True) for i in range(18) for k in range(3)]
+    bad = pd.DataFrame(more, columns=["review_id", "customer", "product_id", "brand", "category", "day", "negative"])
+    (found,) = alerts.find_in(pd.concat([shop(products=6, a_week=0.5), bad]).sort_values("day", ignore_index=True)).alerts
+    assert set(bad["review_id"]) <= set(found.reviews) and 18 <= found.customers < len(found.reviews) - 30
+    assert found.n < len(found.reviews) and found.json()["customers"] == found.customers
+    assert found.recent > 0.5
 
 
 def test_a_rise_everywhere_belongs_to_the_shop():

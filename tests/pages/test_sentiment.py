@@ -152,7 +152,10 @@ def test_what_no_model_was_sure_of_has_no_column(filled, page):
     assert "probability" not in page(show="Reviews").dataframe[-1].value
 
 
-@pytest.mark.parametrize(("low", "high", "said"), [(0.1, 0.2, "10% to 20%"), (0.0081, 0.0124, "0.8% to 1.2%")])
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(0.1, 0.2, "10% to 20%"), (0.0081, 0.0124, "0.8% to 1.2%"), (0.0081, 0.0084, "0.81% to 0.84%"), (0.5, 0.5, "50% to 50%")],
+)
 def test_an_interval_has_two_ends(low, high, said):
     assert shares.between(low, high) == said
 

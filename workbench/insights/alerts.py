@@ -41,12 +41,13 @@ LONGEST, SILENT = 26, 8
 LEAST_A_DAY = 3.0
 CALM = 0.6
 RECENT_DAYS = 28
+VOICE = ["customer", "week", "negative"]  # rows alike in these are one voice
 
 
 @dataclass(frozen=True)
 class Alert:
     """A surge: where, since when, when it was certain, share of negatives against the baseline, n reviews in it, a customer's of one
-    week and mood once."""
+    week and mood once. `reviews` are all negative ones in it, written by so many `customers`."""
 
     scope: dict[str, str]
     began: date
@@ -57,7 +58,8 @@ class Alert:
     n: int
     reviews: tuple[str, ...] = field(repr=False, default=())
     heard: date | None = None  # day of the scope's newest review
-    recent: float | None = None  # share of negatives in the last four weeks of all reviews; None where the scope has none there
+    recent: float | None = None  # share of negatives in the last four weeks of all reviews; None where the scope has none
+    customers: int = 0
 
     def json(self) -> dict[str, Any]:
         return {
@@ -68,6 +70,7 @@ class Alert:
             "share": round(self.share, 4),
             "baseline": round(self.baseline, 4),
             "n": self.n,
+            "customers": self.customers,
             "recent": None if self.recent is None else round(self.recent, 4),
         }
 
@@ -137,10 +140,9 @@ def find_in(frame: pd.DataFrame) -> Alerts:
 def _scopes(frame: pd.DataFrame) -> list[tuple[dict[str, str], np.ndarray]]:
     """The shop, then every category, brand and product with enough reviews, each with its row numbers: a customer's of one week and
     mood once."""
-    voice = ["customer", "week", "negative"]
-    made: list[tuple[dict[str, str], np.ndarray]] = [({}, np.flatnonzero(~frame.duplicated(voice)))]
+    made: list[tuple[dict[str, str], np.ndarray]] = [({}, np.flatnonzero(~frame.duplicated(VOICE)))]
     for column in ("category", "brand", "product_id"):
-        first = frame[~frame.duplicated([column, *voice])]
+        first = frame[~frame.duplicated([column, *VOICE])]
         for value, labels in first.groupby(column).groups.items():
             rows = np.asarray(labels, np.int64)
             enough = len(rows) >= LEAST_REVIEWS and int(frame["negative"].to_numpy()[rows].sum()) >= LEAST_NEGATIVES
@@ -302,17 +304,29 @@ def _gain(frame: pd.DataFrame, rows: np.ndarray, candidate: _Candidate) -> float
 def _alert(frame: pd.DataFrame, found: _Candidate, rows: np.ndarray, negative: np.ndarray, monday: pd.Timestamp) -> Alert:
     began = (monday + pd.Timedelta(days=found.began)).date()
     last = min(monday + pd.Timedelta(days=found.last), monday + pd.Timedelta(days=int(frame["at"].max()))).date()
-    driving = frame["review_id"].to_numpy()[rows[negative[rows]]]
     share = float(negative[rows].mean())
     raised = max(found.raised, began + timedelta(days=1))
     of_scope = np.ones(len(frame), bool)
     for name, value in found.scope.items():
         of_scope &= frame[name].to_numpy() == value
+    voice = frame.groupby(VOICE, sort=False).ngroup().to_numpy()
+    driving = frame[of_scope & negative & np.isin(voice, voice[rows[negative[rows]]])]
     at = frame["at"].to_numpy()
     heard = (monday + pd.Timedelta(days=int(at[of_scope].max()))).date()
-    newest = negative[of_scope & (at > at.max() - RECENT_DAYS)]
-    recent = float(newest.mean()) if len(newest) else None
-    return Alert(found.scope, began, raised, last, share, found.baseline, len(rows), tuple(driving.tolist()), heard, recent)
+    newest = negative[found.rows[at[found.rows] > at.max() - RECENT_DAYS]]
+    return Alert(
+        found.scope,
+        began,
+        raised,
+        last,
+        share,
+        found.baseline,
+        len(rows),
+        tuple(driving["review_id"].tolist()),
+        customers=driving["customer"].nunique(),
+        heard=heard,
+        recent=float(newest.mean()) if len(newest) else None,
+    )
 
 
 def concerned(store: Store, space: Space | None, found: Sequence[Alert], selection: Selection) -> list[Alert]:

@@ -71,8 +71,9 @@ def with_shares(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def between(low: float, high: float) -> str:
-    """An interval of shares in percent, with a digit more where both ends look alike."""
-    return f"{low:.0%} to {high:.0%}" if f"{low:.0%}" != f"{high:.0%}" else f"{low:.1%} to {high:.1%}"
+    """An interval of shares in percent, with as many digits as tell both ends apart, where two do."""
+    digits = next((d for d in range(3) if f"{low:.{d}%}" != f"{high:.{d}%}"), 0)
+    return f"{low:.{digits}%} to {high:.{digits}%}"
 
 
 def wilson(share: pd.Series, n: pd.Series) -> tuple[pd.Series, pd.Series]:

@@ -32,12 +32,15 @@ def shares(trend: pd.DataFrame, found: list[Alert], every: str) -> Figure:
     figure.add_scatter(x=trend["period"], y=high, name="Negative, 95 % interval", **outline, row=1, col=1)
     figure.add_scatter(x=trend["period"], y=low, showlegend=False, name="lower end", **outline, row=1, col=1)
     figure.add_bar(x=trend["period"], y=trend["n"], name="Reviews", marker_color=charts.NEUTRAL, showlegend=False, row=2, col=1)
+    if found:  # shapes have no entry of their own in the legend
+        sign = {"symbol": "square", "color": charts.faint(charts.NEGATIVE, 0.5), "size": 11}
+        figure.add_scatter(x=[None], y=[None], name="Alert", mode="markers", marker=sign, hoverinfo="skip", row=2, col=1)
     for alert in found:
         span = {"x0": str(alert.began), "x1": str(alert.ended), "fillcolor": charts.NEGATIVE}
         figure.add_shape(type="rect", y0=1.015, y1=1.05, line_width=0, **span, row=1, col=1)
         figure.add_vrect(**span, opacity=0.25, line_width=0, layer="below", row=2, col=1)
     figure.update_yaxes(tickformat=".0%", range=[0, 1.06], tickvals=[0, 0.25, 0.5, 0.75, 1], row=1, col=1)
-    figure.update_yaxes(title_text="n", row=2, col=1, nticks=3)
+    figure.update_yaxes(title_text="reviews", row=2, col=1, nticks=3)
     figure.update_layout(hovermode="x unified", bargap=0, barmode="stack")
     return charts.tidy(figure, height=380)
 

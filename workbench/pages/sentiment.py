@@ -228,6 +228,7 @@ def _alert_list(found: Alerts, mine: list[Alert], titles: dict[str, str], *, nar
             "Last 4 weeks": a.recent and round(a.recent, 2),
             "Usually": round(a.baseline, 2),
             "Reviews": a.n,
+            "Customers": a.customers,
         }
         for a in mine
     ]
@@ -235,13 +236,16 @@ def _alert_list(found: Alerts, mine: list[Alert], titles: dict[str, str], *, nar
     of = f" of {len(found.alerts)}, driven by reviews that fit the filters among others" if narrowed else ""
     said = f"{len(mine)} alert{'' if len(mine) == 1 else 's'}{of}, open ones first, then the newest, each over all reviews of its scope."
     st.caption(f"{said} It is raised when the week that proves it is over. Choose one to see the reviews that drove it.")
-    percent = {c: st.column_config.NumberColumn(format="percent") for c in ("Negative", "Last 4 weeks", "Usually")}
-    picked = tables.show(frame, "Alerts", "alerts", on_select="rerun", selection_mode="single-row", column_config=percent)
+    columns = {c: st.column_config.NumberColumn(format="percent") for c in ("Negative", "Last 4 weeks", "Usually")}
+    columns["Reviews"] = st.column_config.NumberColumn(help="What one customer writes in a week counts once for each mood.")
+    columns["Customers"] = st.column_config.NumberColumn(help="How many wrote the negative ones.")
+    picked = tables.show(frame, "Alerts", "alerts", on_select="rerun", selection_mode="single-row", column_config=columns)
     downloads.table_downloads(frame, "alerts", "alerts")
     chosen = picked["selection"]["rows"] if picked else []
     if chosen and chosen[0] < len(mine):
         alert = mine[chosen[0]]
-        st.subheader(f"What drove it: {len(alert.reviews)} negative of {alert.n} reviews", anchor=False)
+        by = f"{alert.customers:,} customer{'' if alert.customers == 1 else 's'}"
+        st.subheader(f"What drove it: {len(alert.reviews):,} negative reviews by {by}", anchor=False)
         _reviews(Selection(review_ids=alert.reviews), name="driving")
 
 
