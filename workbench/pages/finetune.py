@@ -118,7 +118,7 @@ def _start(upload: Upload, uploads: list[Labelled], parent: ModelVersion | None)
         choice = url.choice("How thoroughly it learns", possible, "train", best, format_func=lambda key: CHOICES[key][0])
         st.caption(f"{CHOICES[choice][1]} Recommended here is {CHOICES[best][0]}: {why[0].lower()}{why[1:]}")
         if "adapters" not in possible:
-            st.caption("Adapters are not offered: the active version was trained without them, and its layers stay as they are built.")
+            st.caption("Light is not offered: the active version was trained without adapters, and its layers stay as they are built.")
         names = sorted(found, key=lambda name: (name != RECIPE, name))
         recipe = url.choice("Recipe", names, "recipe", RECIPE if RECIPE in found else None)
         _settings.show(found[recipe], parent)
