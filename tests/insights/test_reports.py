@@ -176,7 +176,7 @@ def test_users_who_are_all_alike_have_a_report_too(home, store):
 def moods(negatives: dict[str, tuple[int, int]]) -> pd.DataFrame:
     """Reviews of products: how many negative ones of how many."""
     rows = [(key, f"thing {key}", "negative" if i < bad else "positive") for key, (bad, n) in negatives.items() for i in range(n)]
-    return pd.DataFrame(rows, columns=["product_id", "product", "mood"])
+    return pd.DataFrame(rows, columns=["product_id", "product", "mood"]).assign(customer=[f"c{i}" for i in range(len(rows))])
 
 
 def test_a_product_is_worse_only_beyond_what_chance_does_to_as_many_products():
@@ -191,3 +191,17 @@ def test_a_product_is_worse_only_beyond_what_chance_does_to_as_many_products():
 
 def test_two_negatives_are_too_few_to_call_a_product_worse():
     assert of_sentiment.worse(moods({"few": (2, 5), "all": (0, 400)})).empty
+
+
+def test_products_that_show_nothing_are_tried_too():
+    unlucky = {f"u{i}": (3, 7) for i in range(4)}
+    assert len(of_sentiment.worse(moods({**unlucky, "large": (8, 150)}))) == 4
+    calm = {f"p{i:03}": (i % 2, 10) for i in range(300)}
+    assert of_sentiment.worse(moods({**unlucky, **calm})).empty, "of 300 products a few have 3 of 7 where 1 of 20 is usual"
+
+
+def test_six_negatives_of_one_customer_are_one_voice():
+    shop = moods({"same": (6, 10), "all": (2, 200)})
+    assert of_sentiment.worse(shop)["Id"].tolist() == ["same"]
+    one = shop["customer"].mask((shop["product_id"] == "same") & (shop["mood"] == "negative"), "one")
+    assert of_sentiment.worse(shop.assign(customer=one)).empty

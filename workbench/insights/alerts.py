@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.insights.selection import Selection
-from workbench.insights.sentiment import ids, labelled
+from workbench.insights.sentiment import CUSTOMER, ids, labelled
 from workbench.shop.schema import happened
 from workbench.shop.space import Space
 from workbench.shop.store import Store
@@ -110,7 +110,7 @@ class _Candidate:
 def find(store: Store, space: Space | None) -> Alerts:
     """The alerts of all reviews with a date, not in the future, and a sentiment."""
     frame = store.frame(
-        "SELECT review_id, coalesce('user ' || user_id, 'review ' || review_id) AS customer, product_id, brand, "
+        f"SELECT review_id, {CUSTOMER} AS customer, product_id, brand, "
         "split_part(category, ' > ', 1) AS category, created_at::DATE AS day, "
         f"label = 'negative' AS negative FROM ({labelled(space)}) "
         f"WHERE {happened('created_at')} AND label IS NOT NULL ORDER BY created_at, review_id"

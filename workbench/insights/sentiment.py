@@ -17,6 +17,8 @@ from workbench.tasks.sentiment import LABELS
 Every = Literal["day", "week", "month"]
 Z = 1.959964
 TASK = "sentiment"
+CUSTOMER = "coalesce('user ' || user_id, 'review ' || review_id)"
+"""SQL for who wrote a review: where nobody is named, somebody of their own."""
 
 
 def labelled(space: Space | None) -> str:

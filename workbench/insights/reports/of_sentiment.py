@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from workbench.errors import WorkbenchError
@@ -11,7 +12,7 @@ from workbench.insights import plain
 from workbench.insights.distinctive import log_odds, wilson, words
 from workbench.insights.profiles import MOODS
 from workbench.insights.reports.document import Bars, Chart, Lines, Report, Section
-from workbench.insights.sentiment import label_sql, source
+from workbench.insights.sentiment import CUSTOMER, label_sql, source
 from workbench.shop.schema import happened
 from workbench.shop.space import Space
 from workbench.shop.store import Store
@@ -25,9 +26,9 @@ LEAST_REVIEWS, LEAST_NEGATIVES = 5, 3
 FALSE_SHARE = 0.05
 HOW = (
     "Shares are of the reviews whose sentiment is known; every interval is Wilson's at 95 %.",
-    f"A product with at least {LEAST_REVIEWS} reviews and {LEAST_NEGATIVES} negatives is listed where a one-sided binomial test against "
-    f"the share of all reviews says so; of those listed at most {FALSE_SHARE:.0%} are expected to be there by chance (Benjamini and "
-    "Hochberg 1995).",
+    f"Every product with at least {LEAST_REVIEWS} reviews is held against the share of all reviews by a one-sided binomial test, and "
+    f"listed where that says so of {LEAST_NEGATIVES} negatives or more; of those listed at most {FALSE_SHARE:.0%} are expected to be there "
+    "by chance (Benjamini and Hochberg 1995). What one customer writes of a product in one mood counts once there.",
     f"Words are compared between negative and other reviews by log-odds with a prior (Monroe, Colaresi and Quinn 2008), each "
     f"word once for each review, from the newest {MOST_TEXTS:,} reviews.",
 )
@@ -56,7 +57,7 @@ def _reviews(store: Store, space: Space | None, selection: Sequence[str] | None)
     label, joined = label_sql(space)
     chosen, values = ("", []) if selection is None else ("AND r.review_id IN (SELECT unnest(?))", [list(selection)])
     sql = f"""
-    SELECT r.review_id, CASE WHEN {happened("r.created_at")} THEN r.created_at END AS created_at, r.product_id,
+    SELECT r.review_id, {CUSTOMER} AS customer, CASE WHEN {happened("r.created_at")} THEN r.created_at END AS created_at, r.product_id,
            coalesce(nullif(p.title, ''), r.product_id) AS product,
            string_split(p.category, ' > ')[1] AS category, {label} AS mood
     FROM reviews r LEFT JOIN products p USING (product_id) {joined}
@@ -89,17 +90,19 @@ def shares(found: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
 def worse(found: pd.DataFrame) -> pd.DataFrame:
     """Products whose reviews are negative more often than all reviews are, beyond chance; the surest first.
 
-    Of each product with `LEAST_NEGATIVES` negatives and `LEAST_REVIEWS` reviews a one-sided binomial test against the share of
-    all; of those found at most the share `FALSE_SHARE` is expected to be there by chance (Benjamini and Hochberg 1995).
+    Of each product with `LEAST_REVIEWS` reviews a one-sided binomial test against the share of all, a customer's reviews of a product in
+    one mood counted once; of those found at most the share `FALSE_SHARE` is expected to be there by chance (Benjamini and Hochberg 1995).
+    Fewer than `LEAST_NEGATIVES` negatives are called nothing, but are tried too: what they show is no reason to leave them out.
     """
     from scipy.stats import binom, false_discovery_control
 
-    rows = shares(found, found["product_id"])
-    share = float((found["mood"] == "negative").mean())
-    negatives = (rows["Negative"] * rows["Reviews"]).round()
-    tried = rows[(negatives >= LEAST_NEGATIVES) & (rows["Reviews"] >= LEAST_REVIEWS)]
-    chance = binom.sf(negatives[tried.index] - 1, tried["Reviews"], share)
-    sure = tried.assign(chance=chance)[false_discovery_control(chance) <= FALSE_SHARE] if len(tried) else tried.assign(chance=0.0)
+    voices = found.drop_duplicates(["product_id", "customer", "mood"])
+    rows = shares(voices, voices["product_id"])
+    share = float((voices["mood"] == "negative").mean())
+    tried = rows[rows["Reviews"] >= LEAST_REVIEWS]
+    negatives = (tried["Negative"] * tried["Reviews"]).round()
+    chance = np.where(negatives >= LEAST_NEGATIVES, binom.sf(negatives - 1, tried["Reviews"], share), 1.0)
+    sure: pd.DataFrame = tried.assign(chance=chance)[false_discovery_control(chance) <= FALSE_SHARE]
     titles = found.drop_duplicates("product_id").set_index("product_id")["product"]
     named = sure.assign(Product=sure["Of"].map(titles)).rename(columns={"Of": "Id"})
     ordered = named.sort_values(["chance", "Id"]).head(20)
