@@ -32,6 +32,17 @@ def test_shares_by_week_with_their_interval(shop):
     assert found["negative_low"][0] == pytest.approx(0.0945, abs=1e-3) and found["negative_high"][0] == pytest.approx(0.9055, abs=1e-3)
 
 
+@pytest.mark.parametrize(("few", "period", "ns"), [(0, "month", [2, 1, 3, 2]), (2, "quarter", [3, 5]), (3, None, [])])
+def test_a_trend_is_drawn_by_periods_that_most_can_be_read_of(store, few, period, ns):
+    with store.transaction() as cursor:
+        for i, month in enumerate((1, 1, 3, 5, 5, 5, 6, 6)):
+            cursor.execute(
+                "INSERT INTO reviews (review_id, rating, body, created_at) VALUES (?, 1, '', ?)", [f"r{i}", date(2025, month, 9)]
+            )
+    found = sentiment.legible_trend(store, None, Selection(), "month", few)
+    assert (found and found[0], found[1]["n"].tolist() if found else []) == (period, ns)
+
+
 @pytest.mark.parametrize(
     ("selection", "expected"),
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal
+from typing import Literal, get_args
 
 import pandas as pd
 
@@ -14,7 +14,8 @@ from workbench.shop.space import Space
 from workbench.shop.store import Store
 from workbench.tasks.sentiment import LABELS
 
-Every = Literal["day", "week", "month"]
+Every = Literal["day", "week", "month", "quarter", "year"]
+PERIODS: tuple[Every, ...] = get_args(Every)
 Z = 1.959964
 TASK = "sentiment"
 CUSTOMER = "coalesce('user ' || user_id, 'review ' || review_id)"
@@ -60,6 +61,16 @@ def trend(store: Store, space: Space | None, selection: Selection, every: Every 
         values,
     )
     return with_shares(frame)
+
+
+def legible_trend(store: Store, space: Space | None, selection: Selection, every: Every, few: int) -> tuple[Every, pd.DataFrame] | None:
+    """The trend by the shortest period from `every` on where most periods have more than `few` reviews; None where two of none have."""
+    for period in PERIODS[PERIODS.index(every) :]:
+        found = trend(store, space, selection, period)
+        enough = int((found["n"] > few).sum())
+        if enough > 1 and 2 * enough >= len(found):
+            return period, found
+    return None
 
 
 def with_shares(frame: pd.DataFrame) -> pd.DataFrame:

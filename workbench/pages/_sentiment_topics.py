@@ -10,6 +10,7 @@ from workbench.insights import sentiment, topics
 from workbench.insights.selection import Selection
 from workbench.insights.topics import Topic
 from workbench.pages import _sentiment_charts
+from workbench.pages._sentiment_charts import FEW
 from workbench.shop.space import Space
 
 REVIEWS = {
@@ -73,11 +74,15 @@ def show(key: tuple[str, int, str], space: Space | None, selection: Selection, e
 def _one(topic: Topic, every: sentiment.Every) -> None:
     store, space = context.store(), context.space()
     mine = Selection(review_ids=topic.reviews)
-    trend = sentiment.trend(store, space, mine, "month" if every == "month" or topic.n < 300 else every)
+    drawn = sentiment.legible_trend(store, space, mine, "month" if topic.n < 300 else every, FEW)
     st.subheader(topic.name, anchor=False)
-    if len(trend):
-        alt = f"Share of negatives of the topic {topic.name} over time"
+    if drawn:
+        period, trend = drawn
+        st.caption(f"Share of negative reviews by {period} and its 95 % interval, where a {period} has more than {FEW} reviews.")
+        alt = f"Share of negatives of the topic {topic.name} by {period}"
         charts.show(_sentiment_charts.small(trend), key="topic-trend", alt=alt, table=trend)
+    else:
+        st.caption("Too few of its reviews have a date to draw how it moved.")
     _typical("Typical reviews", topic.examples, "topic-typical")
     if topic.complaints and set(topic.complaints) != set(topic.examples):
         _typical("Typical negative reviews", topic.complaints, "topic-complaints")
