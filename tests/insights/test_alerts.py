@@ -60,6 +60,27 @@ def test_what_one_customer_writes_in_a_week_is_one_voice():
     assert alerts.find_in(frame.assign(customer=one)).alerts == []
 
 
+def test_a_surge_is_no_matter_of_a_few_customers():
+    weekly = [date(2026, 1, 7) + timedelta(days=7 * week) for week in range(9)]
+    more = [(f"s{i}", f"c{i}", "p3", "b3", "c0", weekly[i // 2], True) for i in range(18)]
+    bad = pd.DataFrame(more, columns=["review_id", "customer", "product_id", "brand", "category", "day", "negative"])
+    frame = pd.concat([shop(products=6, a_week=0.5), bad]).sort_values("day", ignore_index=True)
+    assert len(alerts.find_in(frame).alerts) == 1
+    written = frame["review_id"].str.startswith("s")
+    two = frame["customer"].mask(written, frame["review_id"].str[1:].where(written, "0").astype(int) % 2).astype(str)
+    assert alerts.find_in(frame.assign(customer=two)).alerts == []
+
+
+def test_what_is_said_three_times_by_the_same_customers_changes_no_alert():
+    weeks = (pd.to_datetime((frame := shop())["day"]) >= "2026-01-05") & (pd.to_datetime(frame["day"]) < "2026-02-09")
+    once = turn_bad(frame, weeks & (frame["product_id"] == "p3"), 0.6)
+    again = once[once["negative"] & (pd.to_datetime(once["day"]).dt.isocalendar().week % 2 == 0)]
+    said = pd.concat([once, again.assign(review_id=again["review_id"] + "-2"), again.assign(review_id=again["review_id"] + "-3")])
+    thrice = said.sort_values("day", kind="stable", ignore_index=True)
+    told = [[(a.scope, a.began, a.raised, a.n, a.customers, a.baseline) for a in alerts.find_in(f).alerts] for f in (once, thrice)]
+    assert told[0] == told[1] and len(told[0]) == 1
+
+
 def test_an_alert_names_all_reviews_of_its_voices_and_how_many_wrote_them():
     days = [date(2026, 6, 17), date(2026, 6, 24), date(2026, 7, 1)]
     more = [(f"s{i}-{k}", f"c{i}", "p3", "b3", "c0", days[i % 3], True) for i in range(18) for k in range(3)]

@@ -3,11 +3,13 @@
 For the shop, each category, brand and product with enough reviews, the weekly count of negatives is
 watched by a one-sided CUSUM of beta-binomial log-likelihood ratios (Page 1954; overdispersion
 estimated), once for a doubling and once for a sixfold rise of the odds, and the daily count by the
-upper tail of the same distribution. A customer counts once a week in a series, and once more where the mood is another one: six
-negative reviews that one customer writes on a day are one voice. Evidence counts for `LONGEST` weeks: a product with two bad reviews a year
-has no surge after ten years. The threshold follows from what one is willing to bear: a CUSUM of exact
-log-likelihood ratios raises at most exp(-h) false alarms an observation (Lorden 1971), so h is the
-logarithm of observations a year over the false alarms a year that all series together may raise.
+upper tail of the same distribution. A customer counts once a week in a series, and once more where
+the mood is another one: six negative reviews that one customer writes on a day are one voice. In a
+surge that was found a customer's mood counts once in all, and that must still deviate. Evidence
+counts for `LONGEST` weeks: a product with two bad reviews a year has no surge after ten years. The
+threshold follows from what one is willing to bear: a CUSUM of exact log-likelihood ratios raises at
+most exp(-h) false alarms an observation (Lorden 1971), so h is the logarithm of observations a year
+over the false alarms a year that all series together may raise.
 Alerts of scopes that overlap are explained greedily: the one whose reviews deviate most stays, its
 reviews are taken out, and what no longer deviates is dropped.
 """
@@ -47,7 +49,7 @@ VOICE = ["customer", "week", "negative"]  # rows alike in these are one voice
 @dataclass(frozen=True)
 class Alert:
     """A surge: where, since when, when it was certain, share of negatives against the baseline, n reviews in it, a customer's of one
-    week and mood once. `reviews` are all negative ones in it, written by so many `customers`."""
+    mood once. `reviews` are all negative ones in it, written by so many `customers`."""
 
     scope: dict[str, str]
     began: date
@@ -125,12 +127,14 @@ def find_in(frame: pd.DataFrame) -> Alerts:
     day = pd.to_datetime(frame["day"])
     monday = day.min() - pd.Timedelta(days=int(day.min().weekday()))
     frame = frame.assign(week=((day - monday).dt.days // 7), at=(day - monday).dt.days).reset_index(drop=True)
+    frame["person"] = frame.groupby(["customer", "negative"], sort=False).ngroup()
     scopes = _scopes(frame)
     weekly = math.log(52 * len(scopes) * len(ODDS) / (FALSE_PER_YEAR * (1 - SPIKE_SHARE)))
-    rho = _overdispersion(frame)
+    voices = frame.iloc[scopes[0][1]]
+    rho = _overdispersion(voices)
     found: list[_Candidate] = []
     for scope, rows in scopes:
-        parent = 0.15 if not scope else float(frame["negative"].mean())
+        parent = 0.15 if not scope else float(voices["negative"].mean())
         found += _watch(frame, scope, rows, parent, weekly, rho, monday)
     found += _spikes(frame, scopes, rho, monday)
     alerts = _explain(frame, found, weekly, monday)
@@ -256,7 +260,7 @@ def _explain(frame: pd.DataFrame, found: list[_Candidate], h: float, monday: pd.
     """Keep the candidates that explain the surges, the strongest first, each without the reviews of those before."""
     at, negative = frame["at"].to_numpy(), frame["negative"].to_numpy().astype(bool)
     free = np.ones(len(frame), bool)
-    inside = [c.rows[(at[c.rows] >= c.began) & (at[c.rows] <= c.last)] for c in found]
+    inside = [_once(frame, c.rows[(at[c.rows] >= c.began) & (at[c.rows] <= c.last)]) for c in found]
     waiting, alerts = list(range(len(found))), []
     while waiting:
         gains = {i: _gain(frame, inside[i][free[inside[i]]], found[i]) for i in waiting}
@@ -265,9 +269,29 @@ def _explain(frame: pd.DataFrame, found: list[_Candidate], h: float, monday: pd.
         rows = inside[best][free[inside[best]]]
         if gains[best] < h or negative[rows].sum() < LEAST_NEGATIVES:
             continue
-        alerts.append(_alert(frame, found[best], rows, negative, monday))
-        free[rows] = False
+        said = _said(frame, found[best], rows)
+        alerts.append(_alert(frame, found[best], rows, frame[said & negative], monday))
+        free[said] = False
     return alerts
+
+
+def _once(frame: pd.DataFrame, rows: np.ndarray) -> np.ndarray:
+    """The first of these rows of each customer and mood."""
+    return rows[np.sort(np.unique(frame["person"].to_numpy()[rows], return_index=True)[1])]
+
+
+def _of_scope(frame: pd.DataFrame, scope: dict[str, str]) -> np.ndarray:
+    """Which rows a scope has, (rows,) of bool."""
+    mine = np.ones(len(frame), bool)
+    for name, value in scope.items():
+        mine &= frame[name].to_numpy() == value
+    return mine
+
+
+def _said(frame: pd.DataFrame, found: _Candidate, rows: np.ndarray) -> np.ndarray:
+    """Everything that the customers of these rows said in the surge in the same mood, (rows,) of bool."""
+    at, person = frame["at"].to_numpy(), frame["person"].to_numpy()
+    return _of_scope(frame, found.scope) & (at >= found.began) & (at <= found.last) & np.isin(person, person[rows])
 
 
 def _broadest(
@@ -301,25 +325,19 @@ def _gain(frame: pd.DataFrame, rows: np.ndarray, candidate: _Candidate) -> float
     )
 
 
-def _alert(frame: pd.DataFrame, found: _Candidate, rows: np.ndarray, negative: np.ndarray, monday: pd.Timestamp) -> Alert:
-    began = (monday + pd.Timedelta(days=found.began)).date()
-    last = min(monday + pd.Timedelta(days=found.last), monday + pd.Timedelta(days=int(frame["at"].max()))).date()
-    share = float(negative[rows].mean())
-    raised = max(found.raised, began + timedelta(days=1))
-    of_scope = np.ones(len(frame), bool)
-    for name, value in found.scope.items():
-        of_scope &= frame[name].to_numpy() == value
-    voice = frame.groupby(VOICE, sort=False).ngroup().to_numpy()
-    driving = frame[of_scope & negative & np.isin(voice, voice[rows[negative[rows]]])]
-    at = frame["at"].to_numpy()
-    heard = (monday + pd.Timedelta(days=int(at[of_scope].max()))).date()
+def _alert(frame: pd.DataFrame, found: _Candidate, rows: np.ndarray, driving: pd.DataFrame, monday: pd.Timestamp) -> Alert:
+    at, negative = frame["at"].to_numpy(), frame["negative"].to_numpy().astype(bool)
+    began, last, heard = (
+        (monday + pd.Timedelta(days=int(day))).date()
+        for day in (found.began, min(found.last, at.max()), at[_of_scope(frame, found.scope)].max())
+    )
     newest = negative[found.rows[at[found.rows] > at.max() - RECENT_DAYS]]
     return Alert(
         found.scope,
         began,
-        raised,
+        max(found.raised, began + timedelta(days=1)),
         last,
-        share,
+        float(negative[rows].mean()),
         found.baseline,
         len(rows),
         tuple(driving["review_id"].tolist()),

@@ -30,7 +30,8 @@ Bars are pale where {few} reviews or fewer stand for them.
 
 **Alerts** watch the weekly negatives of the shop and of every category, brand and product with at least 15 reviews, by a
 one-sided **CUSUM** of beta-binomial log-likelihood ratios against a baseline from earlier weeks (weeks in an alert left out).
-What one customer writes of a scope in one week and mood counts once. Busy scopes are watched day by day, too, for single spikes.
+What one customer writes of a scope in one week and mood counts once, and in a whole alert once. Busy scopes are watched day by day,
+too, for single spikes.
 An alert is raised when the week that proves it is over. The threshold is set so that all series together raise at most {false:g}
 false alert a year. Where scopes overlap, the one that explains the surge is named: a bad product is not also reported as a bad
 category. **Last 4 weeks** are those before the newest review of all.
@@ -237,7 +238,7 @@ def _alert_list(found: Alerts, mine: list[Alert], titles: dict[str, str], *, nar
     said = f"{len(mine)} alert{'' if len(mine) == 1 else 's'}{of}, open ones first, then the newest, each over all reviews of its scope."
     st.caption(f"{said} It is raised when the week that proves it is over. Choose one to see the reviews that drove it.")
     columns = {c: st.column_config.NumberColumn(format="percent") for c in ("Negative", "Last 4 weeks", "Usually")}
-    columns["Reviews"] = st.column_config.NumberColumn(help="What one customer writes in a week counts once for each mood.")
+    columns["Reviews"] = st.column_config.NumberColumn(help="What one customer writes in it counts once for each mood.")
     columns["Customers"] = st.column_config.NumberColumn(help="How many wrote the negative ones.")
     picked = tables.show(frame, "Alerts", "alerts", on_select="rerun", selection_mode="single-row", column_config=columns)
     downloads.table_downloads(frame, "alerts", "alerts")
