@@ -68,13 +68,15 @@ def moods(counts):
 def grouped(**counts):
     truth, guess = (np.concatenate(parts) for parts in zip(*(moods(its) for its in counts.values()), strict=True))
     words = np.repeat(np.array(list(counts), object), [sum(its) for its in counts.values()])
-    return compare_groups({"sentiment": metrics.classification(truth, guess, 3)}, {"sentiment": {"language": words}}), truth, guess, words
+    found = {"sentiment": metrics.classification(truth, guess, 3)}
+    names = {"sentiment": ["negative", "neutral", "positive"]}
+    return compare_groups(found, {"sentiment": {"language": words}}, labels=names), truth, guess, words
 
 
 def test_groups_are_compared_by_the_labels_that_each_of_them_has():
     found, truth, guess, words = grouped(en=(40, 40, 200), de=(2, 30, 100))
     told = found["sentiment"]["language"]
-    assert (told["labels"], told["of"]) == (2, 3)
+    assert (told["labels"], told["of"], told["compared"]) == (2, 3, ["neutral", "positive"])
     english = words == "en"
     assert told["groups"]["en"]["value"] == pytest.approx(metrics.macro_f1(truth[english], guess[english], 3, np.array([1, 2])))
     assert told["groups"]["en"]["value"] != pytest.approx(metrics.macro_f1(truth[english], guess[english], 3))
@@ -82,7 +84,8 @@ def test_groups_are_compared_by_the_labels_that_each_of_them_has():
 
 def test_a_group_of_one_label_is_not_compared_and_takes_no_label_from_the_others():
     told = grouped(en=(40, 40, 200), de=(20, 30, 100), fr=(0, 1, 50))[0]["sentiment"]["language"]
-    assert told["labels"] == 3 and told["groups"]["fr"] == {"n": 51} and {told["gap"]["highest"], told["gap"]["lowest"]} == {"en", "de"}
+    assert told["labels"] == 3 and "compared" not in told
+    assert told["groups"]["fr"] == {"n": 51} and {told["gap"]["highest"], told["gap"]["lowest"]} == {"en", "de"}
     assert grouped(en=(40, 40, 200), fr=(0, 1, 50))[0] == {}
 
 

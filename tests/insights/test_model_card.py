@@ -78,5 +78,8 @@ def test_markdown_shows_what_people_wrote_as_text():
 
 
 def test_groups_that_lack_a_label_are_said_to_be_compared_by_the_others():
-    assert of_model.compared_by({"metric": "macro_f1", "labels": 2, "of": 3}) == "macro F1 over the 2 of 3 labels that each has"
+    told = {"metric": "macro_f1", "labels": 2, "of": 3}
+    assert of_model.compared_by(told) == "macro F1 over the 2 of 3 labels that each has"
+    assert of_model.compared_by({**told, "compared": ["a", "b"]}) == "macro F1 over the 2 of 3 labels that each has: a, b"
+    assert of_model.compared_by({**told, "labels": 9, "of": 40, "compared": list("abcdefghi")}).endswith("that each has")
     assert of_model.compared_by({"metric": "macro_f1", "labels": 3, "of": 3}) == of_model.compared_by({"metric": "macro_f1"}) == "macro F1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,12 +67,15 @@ def read_groups(store: Store, corpus: Corpus) -> Groups:
     return made
 
 
-def compare_groups(found: Metrics, groups: Groups, before: Metrics | None = None) -> dict[str, Any]:
+def compare_groups(
+    found: Metrics, groups: Groups, before: Metrics | None = None, *, labels: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, Any]:
     """The figure that speaks for each task, by group: {task: {by: {"metric", "groups": {name: figure}, "gap"}}}.
 
     A figure has value, low, high, n and its difference to all other rows with an interval (`rest`); a group of
     fewer than LEAST_ROWS rows has its n alone. A macro F1 is that of the labels that each group has LEAST_OF_LABEL rows of,
-    `labels` says how many: a group without negatives would look better by what it lacks. `gap` is the highest less the
+    `labels` says how many `of` all, and where not all and they are known, `compared` which: a group without negatives would look
+    better by what it lacks. `gap` is the highest less the
     lowest figure. Where `before` holds what the parent reaches on the same rows, a figure has its paired difference to
     that, too (`parent`).
     """
@@ -80,7 +84,8 @@ def compare_groups(found: Metrics, groups: Groups, before: Metrics | None = None
         metric, figure = next(iter(found[task].items()))
         older = (before or {}).get(task, {}).get(metric)
         older = older if older is not None and older["n"] == figure["n"] else None
-        compared = {by: told for by, words in ways.items() if (told := _by(figure, words, older))}
+        names = (labels or {}).get(task, ())
+        compared = {by: told for by, words in ways.items() if (told := _by(figure, words, older, names))}
         if compared:
             made[task] = {by: {"metric": metric, **told} for by, told in compared.items()}
     return made
@@ -92,15 +97,16 @@ def add_groups(tasks: dict[str, Any], compared: dict[str, Any]) -> None:
         tasks[task]["groups"] = by
 
 
-def _by(figure: Metric, words: np.ndarray, older: Metric | None = None) -> dict[str, Any] | None:
+def _by(figure: Metric, words: np.ndarray, older: Metric | None, names: Sequence[str]) -> dict[str, Any] | None:
     """The figure of each group; None where there are not two groups that can be compared."""
     assert len(words) == figure["n"], "a group for each row"
     counts = [(name, n) for name, n in Counter(words.tolist()).most_common() if name][:MOST_GROUPS]
     large = [name for name, n in counts if n >= LEAST_ROWS]
-    labels: dict[str, int] = {}
+    labels: dict[str, Any] = {}
     if isinstance(figure, MacroF1):
         large, common = _comparable(figure, words, large)
         labels = {"labels": len(common), "of": figure.classes}
+        labels |= {"compared": [names[label] for label in common]} if names and len(common) < len(names) else {}
         older = older.over(common) if isinstance(older, MacroF1) else older
         figure = figure.over(common)
     told = {name: figure.among(np.flatnonzero(words == name)) for name in large}

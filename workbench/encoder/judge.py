@@ -147,7 +147,7 @@ def open_case(home: Home, folder: Path, version: ModelVersion, report: Report) -
     pooled, gone = features.pooled(), measured_before(registry, version)
     found = {task: its for task, its in measure(loaded.model, corpus, pooled, "test").items() if task not in gone}
     groups = {task: ways for task, ways in groups.items() if task in found}
-    return Case(version, loaded, corpus, taught, features, pooled, found, folder), compare_groups(found, groups)
+    return Case(version, loaded, corpus, taught, features, pooled, found, folder), compare_groups(found, groups, labels=corpus.labels)
 
 
 def _reading(report: Report, texts: int, done: float) -> None:

@@ -158,7 +158,7 @@ def publish(
     report(0.2, "writing the joint space")
     tasks = with_baselines_of(made.parent, as_json(found, simple, before))
     with Store.open_snapshot(home, Path(run.spec["snapshot"])) as store:
-        add_groups(tasks, compare_groups(found, read_groups(store, corpus), before))
+        add_groups(tasks, compare_groups(found, read_groups(store, corpus), before, labels=corpus.labels))
         sums = text_sums(store)
     registry = Registry(home)
     version, folder = registry.new_folder()

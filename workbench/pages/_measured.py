@@ -98,11 +98,11 @@ def fairness(version: ModelVersion) -> None:
         return
     task, way = ways[url.choice("Figure", list(ways), "groups", segmented=False)]
     told = tasks[task]["groups"][way]
-    gap, metric = told["gap"], compared_by(told)
+    gap, metric, axis = told["gap"], compared_by(told), METRICS.get(told["metric"], told["metric"])
     st.text(f"Gap: {metrics.digits(gap['value'])} {metric} ({metrics.span(gap)}) from “{gap['lowest']}” to “{gap['highest']}”.")
     rows = [(f"{name} · n {its['n']:,}", its, said(its["rest"], told["metric"])) for name, its in told["groups"].items() if "rest" in its]
     alt = "; ".join(f"{label} {metrics.digits(its['value'])} {TO_THE_REST.get(word, word)}" for label, its, word in rows)
-    intervals.show(intervals.by_verdict(rows, TO_THE_REST), "groups-chart", f"{metric} by group: {alt}", axis=metric)
+    intervals.show(intervals.by_verdict(rows, TO_THE_REST), "groups-chart", f"{metric} by group: {alt}", axis=axis)
     frame = groups_table({"tasks": {task: {"groups": {way: told}}}}).drop(columns=["Task", "By"])
     shown(frame, "fairness", "fairness", right=["Figure and interval", "Difference to the rest"])
 

@@ -39,6 +39,8 @@ LIMITS = (
     "What customers did is not what they want: what the shop showed them is in the data and in the recommendations.",
 )
 
+MOST_NAMED, LONGEST_NAME = 5, 30
+
 
 def report(store: Store, version: ModelVersion) -> Report:
     """The model card of a version."""
@@ -248,8 +250,11 @@ def _fairness(measured: dict[str, Any]) -> Section:
 
 def compared_by(told: dict[str, Any]) -> str:
     """The metric that groups are compared by, in words; over which labels where not all are in each group."""
-    metric, labels = METRICS.get(told["metric"], told["metric"]), told.get("labels", 0)
-    return f"{metric} over the {labels} of {told['of']} labels that each has" if labels < told.get("of", 0) else metric
+    metric, labels, names = str(METRICS.get(told["metric"], told["metric"])), told.get("labels", 0), told.get("compared", [])
+    if labels >= told.get("of", 0):
+        return metric
+    which = f": {', '.join(str(name)[:LONGEST_NAME] for name in names)}" if 0 < len(names) <= MOST_NAMED else ""
+    return f"{metric} over the {labels} of {told['of']} labels that each has{which}"
 
 
 def groups_table(measured: dict[str, Any]) -> pd.DataFrame:
