@@ -127,6 +127,7 @@ def test_a_shop_without_prices_and_reviews_has_a_report(home, store):
     page = reports.segments(store, space, "html").decode()
     assert "Revenue: no purchase has a price." in page
     assert "What their reviews sound like" not in page
+    assert "Share of users" in page and "Share of users and of revenue" not in page
     assert reports.segments(store, space, "pdf").startswith(b"%PDF")
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import planted_segments as planted
 import pytest
+from scipy.stats import norm
 
 from workbench.errors import WorkbenchError
 from workbench.insights import behaviour, clusters, plain, profiles, segments
@@ -132,6 +133,34 @@ def test_a_name_calls_prices_low_only_where_they_are(made, value, named):
     found = replace(made[1].segments[0].profile, categories=[], words=[])
     price = profiles.Measure("price", "Average price of a piece", "money", value, 35.0, 40, 0.3)
     assert ("low prices" in profiles.names([replace(found, measures=[price])])[0]) == named
+
+
+def test_two_users_differ_in_nothing_beyond_chance(made, store):
+    space, found = made
+    known = segments.known(store, space, found)
+    listeners = [user for user, kind in planted.users().items() if kind == 1]
+    many, few = (profiles.profile(known, users).measure("price") for users in (listeners, listeners[:1]))
+    assert many.higher == 1.0 and many.z > 8 and plain.compared(many) == "clearly more than the others"
+    assert few.higher > 0.7 and few.z < 1.96 and plain.compared(few) == "about like the others"
+    unsure = replace(many, z=1.2)
+    named = replace(found.segments[1].profile, categories=[], words=[])
+    assert [profiles.names([replace(named, measures=[m])])[0] for m in (many, unsure)] == ["All round · premium taste", "All round"]
+
+
+def test_a_measures_distance_is_that_of_scipy():
+    from scipy.stats import mannwhitneyu
+
+    column, inside = pd.Series(np.random.default_rng(0).integers(0, 6, 60).astype(float)), np.arange(60) < 25
+    column[3] = np.nan
+    column[inside] += 1
+    told = mannwhitneyu(column[inside].dropna(), column[~inside], use_continuity=False, method="asymptotic")
+    higher, z = profiles._higher(column, inside)
+    assert higher == pytest.approx(told.statistic / (24 * 35)) and 2 * norm.sf(abs(z)) == pytest.approx(told.pvalue)
+
+
+def test_an_interval_of_small_shares_has_two_ends():
+    told = plain.shares_table([profiles.Share("negative", 8, 1000, 0.008, 0.0061, 0.0104, 0.009)], "Sentiment")
+    assert told["95 % interval"].tolist() == ["0.6% to 1.0%"]
 
 
 def test_whole_histories_steady_the_vectors(home, store):

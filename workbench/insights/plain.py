@@ -10,6 +10,7 @@ import pandas as pd
 from workbench.insights.behaviour import REVIEWS
 from workbench.insights.profiles import Measure, Over, Profile, Share
 from workbench.insights.segments import Segments
+from workbench.insights.sentiment import between
 
 CLEAR = 0.1
 
@@ -24,9 +25,9 @@ def number(value: float | None, unit: str = "") -> str:
 
 
 def compared(measure: Measure) -> str:
-    """Whether these users have more or less of it than others, in words, judged by `higher`."""
+    """Whether these users have more or less of it than others, in words, judged by `higher` where that is beyond chance."""
     lean = measure.higher - 0.5
-    if abs(lean) < CLEAR:
+    if abs(lean) < CLEAR or not measure.sure:
         return "about like the others"
     return f"{'clearly ' if abs(lean) >= 2 * CLEAR else ''}{'more' if lean > 0 else 'less'} than the others"
 
@@ -42,10 +43,9 @@ def summary(profile: Profile) -> list[str]:
         lines.append(f"They {verb} more than others: {liked}.")
     if profile.words:
         lines.append(f"{words_heading(profile)}: {', '.join(w.title for w in profile.words)}.")
-    lines += [
-        f"{s.share:.0%} of their {s.of:,} reviews are negative ({s.low:.0%} to {s.high:.0%}); in the shop {s.shop:.0%}."
-        for s in profile.sentiment[:1]
-    ]
+    for mood in profile.sentiment[:1]:
+        share, shop = number(mood.share, "share"), number(mood.shop, "share")
+        lines.append(f"{share} of their {mood.of:,} reviews are negative ({between(mood.low, mood.high)}); in the shop {shop}.")
     if back := profile.measure("returns"):
         lines.append(f"{back.label.replace('Buys', 'Probability to buy')}: {back.value:.0%} on average; in the shop {back.shop:.0%}.")
     return lines
@@ -109,7 +109,7 @@ def shares_table(found: Sequence[Share], what: str) -> pd.DataFrame:
         {
             what: s.name,
             "Share": number(s.share, "share"),
-            "95 % interval": f"{s.low:.0%} to {s.high:.0%}",
+            "95 % interval": between(s.low, s.high),
             "n": s.n,
             "of": s.of,
             "Whole shop": number(s.shop, "share"),

@@ -22,7 +22,7 @@ MOODS = ("negative", "neutral", "positive")
 @dataclass(frozen=True)
 class Measure:
     """A median (or mean probability) of the users against the shop's; `higher` is the probability that one of
-    them has more of it than one of the others, ties counted half."""
+    them has more of it than one of the others, ties counted half; `z` how many standard errors that is from one half."""
 
     name: str
     label: str
@@ -31,6 +31,12 @@ class Measure:
     shop: float
     n: int
     higher: float
+    z: float | None = None  # None in files that were made before it was told
+
+    @property
+    def sure(self) -> bool:
+        """Whether they differ from the others beyond chance."""
+        return self.z is None or abs(self.z) >= LEAST_Z
 
 
 @dataclass(frozen=True)
@@ -130,15 +136,22 @@ def _measures(people: pd.DataFrame, inside: np.ndarray, days: int) -> list[Measu
         mine, all_of = column[inside].dropna(), column.dropna()
         middle = pd.Series.mean if name == "returns" else pd.Series.median
         if len(mine):
-            made.append(Measure(name, label, unit, float(middle(mine)), float(middle(all_of)), len(mine), _higher(column, inside)))
+            made.append(Measure(name, label, unit, float(middle(mine)), float(middle(all_of)), len(mine), *_higher(column, inside)))
     return made
 
 
-def _higher(column: pd.Series, inside: np.ndarray) -> float:
-    """Mann and Whitney's U over its maximum; 0.5 where there is nobody to compare with."""
-    ranks, mine = column.rank().to_numpy(), column.notna().to_numpy() & inside
-    n, others = int(mine.sum()), int((column.notna().to_numpy() & ~inside).sum())
-    return float((ranks[mine].sum() - n * (n + 1) / 2) / (n * others)) if n and others else 0.5
+def _higher(column: pd.Series, inside: np.ndarray) -> tuple[float, float]:
+    """Mann and Whitney's U (1947) over its maximum, and its distance from one half in standard errors, ties taken into account; 0.5 and 0
+    where there is nobody to compare with."""
+    known = column.notna().to_numpy()
+    ranks, mine = column.rank().to_numpy(), known & inside
+    n, others = int(mine.sum()), int((known & ~inside).sum())
+    if not n or not others:
+        return 0.5, 0.0
+    higher = float((ranks[mine].sum() - n * (n + 1) / 2) / (n * others))
+    ties = np.unique(ranks[known], return_counts=True)[1].astype(float)
+    error = ((n + others + 1 - (ties**3 - ties).sum() / ((n + others) * (n + others - 1))) / (12 * n * others)) ** 0.5
+    return higher, float((higher - 0.5) / error) if error else 0.0
 
 
 def _over(pairs: pd.DataFrame, column: str, users: pd.Index, titles: dict[str, str], most: int) -> list[Over]:
@@ -201,7 +214,7 @@ def _name_parts(found: Profile) -> list[str]:
     leading = [c.title.split(" > ")[-1] for c in strong if c.lift >= 0.5 * strong[0].lift][:2]
     spoken = [f"“{w}”" for w in _different([w.name for w in found.words])]
     traits = []
-    for trait in sorted((m for m in found.measures if m.name in MEASURES), key=lambda m: -abs(m.higher - 0.5)):
+    for trait in sorted((m for m in found.measures if m.name in MEASURES and m.sure), key=lambda m: -abs(m.higher - 0.5)):
         high, low = MEASURES[trait.name][2:]
         if abs(trait.value - trait.shop) >= (OF_STARS if trait.unit == "stars" else LEAST_APART) * abs(trait.shop):
             traits += [high] if trait.higher >= 0.62 else [low] if trait.higher <= 0.38 and low else []

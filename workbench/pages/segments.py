@@ -34,7 +34,8 @@ while they hold: a user moves only where those who are now nearest belong to ano
 **Over-indexed** categories, products and words are those the group has more often than the others beyond chance: log-odds with a
 prior (Monroe, Colaresi and Quinn 2008), *z* of at least 1.96; each user counts once for each. Shares are of all that the group's
 users have, not of its users; **Lift** is the one divided by the other. Figures of a group are medians, return probabilities are
-means, intervals are Wilson's at 95 %. A name calls high or low what lies a tenth or more from the shop's figure.
+means, intervals are Wilson's at 95 %. A name calls high or low what lies a tenth or more from the shop's figure, and
+beyond chance (Mann and Whitney 1947).
 """
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from workbench.components import alerted, charts, context, downloads, states, tables, url
-from workbench.insights import alerts, reports, sentiment
+from workbench.insights import alerts, plain, reports, sentiment
 from workbench.insights.alerts import Alert, Alerts
 from workbench.insights.own_labels import own_labels
 from workbench.insights.selection import Selection
@@ -196,7 +196,7 @@ def _figures(total: pd.DataFrame, trend: pd.DataFrame, every: sentiment.Every) -
         sure = not recent[f"{label}_low"][0] <= share <= recent[f"{label}_high"][0]
         column.metric(
             f"{label.capitalize()} ({sentiment.between(low, high)})",
-            f"{share:.0%}",
+            plain.number(share, "share"),
             f"{100 * (now - share):+.0f} points".replace("-0 ", "±0 ").replace("+0 ", "±0 ") if len(trend) else None,
             delta_description=f"last 4 {every}s" if len(trend) else None,
             delta_color=good[label] if sure else "off",  # type: ignore[arg-type]

@@ -21,10 +21,10 @@ HOW = (
     "by their exact nearest neighbours, HDBSCAN finds the dense groups; with several seeds and at several settings. The setting is taken "
     "whose groups tell most: the entropy of their sizes, times the share of users clearly in one, times the agreement of the runs.",
     "Categories, products and words are listed where the group has them more often than the others beyond chance: log-odds with "
-    "a prior (Monroe, Colaresi and Quinn 2008), z of at least 1.96. Each user counts once for each thing. Lift is the share "
-    "among the group divided by the share elsewhere.",
+    "a prior (Monroe, Colaresi and Quinn 2008), z of at least 1.96. Each user counts once for each thing. Shares are of all "
+    "that the group's users have, not of its users; lift is the one divided by the other.",
     "Figures of a group are medians, the return probability is a mean. “Compared” asks how often a user of the group has more "
-    "than a user outside it. Intervals of shares are Wilson's, 95 %.",
+    "than a user outside it, and calls it more or less only beyond chance (Mann and Whitney 1947). Intervals of shares are Wilson's, 95 %.",
 )
 
 
@@ -55,7 +55,8 @@ def _whole(found: Segments) -> Section:
     shares: dict[str, list[float]] = {"Share of users": [s.profile.share_users for s in found.segments]}
     if all(s.profile.share_revenue is not None for s in found.segments):
         shares["Share of revenue"] = [s.profile.share_revenue or 0.0 for s in found.segments]
-    charts: list[Chart] = [_map(found), Bars("Share of users and of revenue", names, shares, "share")]
+    title = "Share of users and of revenue" if "Share of revenue" in shares else "Share of users"
+    charts: list[Chart] = [_map(found), Bars(title, names, shares, "share")]
     if any(s.profile.sentiment for s in found.segments):
         moods = {mood: [_mood(s, mood) for s in found.segments] for mood in MOODS}
         charts.append(Bars("What their reviews sound like", names, moods, "share", stacked=True, colours=MOOD_COLOURS))

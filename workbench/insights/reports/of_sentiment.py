@@ -12,7 +12,7 @@ from workbench.insights import plain
 from workbench.insights.distinctive import log_odds, wilson, words
 from workbench.insights.profiles import MOODS
 from workbench.insights.reports.document import Bars, Chart, Lines, Report, Section
-from workbench.insights.sentiment import CUSTOMER, label_sql, source
+from workbench.insights.sentiment import CUSTOMER, between, label_sql, source
 from workbench.shop.schema import happened
 from workbench.shop.space import Space
 from workbench.shop.store import Store
@@ -135,7 +135,7 @@ def _all(found: pd.DataFrame) -> Section:
     for mood in MOODS:
         k = int((found["mood"] == mood).sum())
         low, high = wilson(k, n)
-        rows.append({"Sentiment": mood, "Reviews": k, "Share": plain.number(k / n, "share"), "95 % interval": f"{low:.1%} to {high:.1%}"})
+        rows.append({"Sentiment": mood, "Reviews": k, "Share": plain.number(k / n, "share"), "95 % interval": between(low, high)})
     days = pd.to_datetime(found["created_at"]).dropna()
     when = f" from {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}" if len(days) else ""
     return Section("All reviews", [f"{n:,} reviews{when}."], (), {"Shares": pd.DataFrame(rows)})
