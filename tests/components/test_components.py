@@ -309,3 +309,8 @@ def test_two_categories_of_a_colour_differ_in_shape():
     looks = {(charts.colour(position), charts.symbol(position)) for position in range(-1, 4 * len(charts.CATEGORICAL))}
     assert len(looks) == 1 + 4 * len(charts.CATEGORICAL)
     assert {charts.symbol(position) for position in range(-1, len(charts.CATEGORICAL))} == {"circle"}
+
+
+@pytest.mark.parametrize(("length", "height"), [(10, tables.WRAPPED), (350, 128), (500, 168), (9000, 168)])
+def test_rows_for_reading_are_as_high_as_the_longest_text_needs(length, height):
+    assert tables.reading(["short", "x" * length], 470) == height

@@ -128,7 +128,7 @@ def test_names_stay_different_where_nothing_sets_apart(made, store):
     assert len(set(profiles.names(twins))) == 3
 
 
-@pytest.mark.parametrize(("value", "named"), [(33.0, False), (28.0, True)])
+@pytest.mark.parametrize(("value", "named"), [(33.0, False), (30.5, False), (28.0, True)])
 def test_a_name_calls_prices_low_only_where_they_are(made, value, named):
     found = replace(made[1].segments[0].profile, categories=[], words=[])
     price = profiles.Measure("price", "Average price of a piece", "money", value, 35.0, 40, 0.3)
@@ -161,6 +161,12 @@ def test_a_measures_distance_is_that_of_scipy():
 def test_an_interval_of_small_shares_has_two_ends():
     told = plain.shares_table([profiles.Share("negative", 8, 1000, 0.008, 0.0061, 0.0104, 0.009)], "Sentiment")
     assert told["95 % interval"].tolist() == ["0.6% to 1.0%"]
+
+
+def test_sentences_tell_small_shares_as_the_tables_do(made):
+    back = replace(made[1].segments[0].profile.measure("returns"), value=0.043, shop=0.035)
+    told = plain.summary(replace(made[1].segments[0].profile, measures=[back]))
+    assert any("4.3% on average; in the shop 3.5%" in line for line in told)
 
 
 def test_whole_histories_steady_the_vectors(home, store):

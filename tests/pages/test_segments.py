@@ -163,6 +163,12 @@ def test_boxes_and_lassos_hold_users():
     assert _segment_map.selected(members(), {}) == []
 
 
+def test_the_map_keeps_its_room_beside_many_names(home, store):
+    _, found = planted.ready(home, store)
+    many = found.members.assign(segment=range(len(found.members)))
+    assert _segment_map.figure(found, many.head(13), None).layout.height == _segment_map.HEIGHT + 9 * _segment_map.ENTRY
+
+
 def test_a_lasso_may_be_hollow():
     ring_x, ring_y = np.array([0, 4, 4, 3, 3, 1, 1, 0.0]), np.array([0, 0, 4, 4, 1, 1, 4, 4.0])
     x, y = np.array([2.0, 0.5, 3.5, 2.0]), np.array([2.0, 2.0, 2.0, 0.5])
@@ -176,4 +182,5 @@ def test_the_map_shows_names_and_ids_literally(home, store):
     assert figure.data[0].marker.opacity == figure.data[2].marker.opacity == _segment_map.BEHIND
     assert set(figure.data[1].marker.opacity) == {_segment_map.CLEAR, _segment_map.UNCLEAR}
     assert sum(len(trace.x) for trace in figure.data) == 120
+    assert figure.layout.legend.yanchor == "top" and figure.layout.height == _segment_map.HEIGHT
     assert "<script" not in json.dumps(figure.to_plotly_json(), default=str)

@@ -160,6 +160,14 @@ def test_an_interval_has_two_ends(low, high, said):
     assert shares.between(low, high) == said
 
 
+@pytest.mark.parametrize(
+    ("change", "share", "said"),
+    [(0.061, 0.17, "+6"), (-0.008, 0.008, "-0.8"), (-0.0001, 0.008, "±0.0"), (0.004, 0.7, "±0"), (-0.02, 0.5, "-2")],
+)
+def test_a_change_has_the_digits_of_its_share(change, share, said):
+    assert shares.points(change, share) == f"{said} points"
+
+
 def test_a_script_in_a_review_stays_text(filled, page):
     at = page(show="Reviews")
     assert any("<script>" in str(v) for v in at.dataframe[-1].value["text"])

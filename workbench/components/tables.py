@@ -10,6 +10,7 @@ import streamlit as st
 
 ROW = 35  # pixels, Streamlit's own
 WRAPPED = 66  # pixels: text wraps in rows above 4 rem
+LINE, LETTER, MOST_LINES = 20, 7, 8
 MOST = 10
 NOTHING = "–"
 
@@ -56,6 +57,12 @@ def headings(frame: pd.DataFrame, given: Mapping[str, Any] | None = None, right:
         alignment = {"alignment": "right"} if name in standing else {}
         made[name] = {**config, **alignment, "label": heading(config.get("label") or str(name))}
     return made
+
+
+def reading(texts: Iterable[str], width: int) -> int:
+    """The height of rows for reading `texts` that wrap in a column `width` pixels wide: as many lines as the longest needs, at most 8."""
+    lines = max((-(-len(text) * LETTER // width) + text.count("\n") for text in texts), default=0)
+    return max(WRAPPED, 8 + LINE * min(lines, MOST_LINES))
 
 
 def height(rows: int, *, most: int = MOST, row: int = ROW) -> int | Literal["content"]:

@@ -47,7 +47,8 @@ def summary(profile: Profile) -> list[str]:
         share, shop = number(mood.share, "share"), number(mood.shop, "share")
         lines.append(f"{share} of their {mood.of:,} reviews are negative ({between(mood.low, mood.high)}); in the shop {shop}.")
     if back := profile.measure("returns"):
-        lines.append(f"{back.label.replace('Buys', 'Probability to buy')}: {back.value:.0%} on average; in the shop {back.shop:.0%}.")
+        value, shop = number(back.value, "share"), number(back.shop, "share")
+        lines.append(f"{back.label.replace('Buys', 'Probability to buy')}: {value} on average; in the shop {shop}.")
     return lines
 
 

@@ -14,7 +14,7 @@ from workbench.insights.distinctive import log_odds, wilson
 
 LEAST_Z = 1.96
 LEAST_USERS = 3
-LEAST_APART, OF_STARS = 0.1, 0.05
+LEAST_APART, OF_STARS = 0.15, 0.05
 """A name calls nothing low or high whose figure is nearer than this share to the shop's: 33 beside 35 are no low prices."""
 MOODS = ("negative", "neutral", "positive")
 

@@ -89,6 +89,12 @@ def between(low: float, high: float) -> str:
     return f"{low:.{digits}%} to {high:.{digits}%}"
 
 
+def points(change: float, share: float) -> str:
+    """How a share moved, in points, with as many digits as the share itself is told with."""
+    told = f"{100 * change:+.{0 if share >= 0.1 else 1}f}"
+    return f"{told if float(told) else '±' + told[1:]} points"
+
+
 def wilson(share: pd.Series, n: pd.Series) -> tuple[pd.Series, pd.Series]:
     """Centre and half width of the 95 % score interval of a share (Wilson 1927)."""
     root = (share * (1 - share) / n + Z**2 / (4 * n**2)) ** 0.5

@@ -12,7 +12,7 @@ from workbench.components import charts
 from workbench.insights.segments import Segments
 
 MOST_DRAWN = 20_000
-HEIGHT = 480
+HEIGHT, ENTRY, FEW = 480, 19, 4
 CLEAR, UNCLEAR, BEHIND = 0.9, 0.4, 0.1
 
 
@@ -58,7 +58,8 @@ def figure(found: Segments, shown: pd.DataFrame, chosen: int | None) -> Any:
                 "opacity": np.where(rows["core"], CLEAR, UNCLEAR).tolist() if front else BEHIND,
             },
         )
-    charts.tidy(made, height=HEIGHT)
+    charts.tidy(made, height=HEIGHT + ENTRY * max(0, len(made.data) - FEW))  # names are long: each may need a line below the map
+    made.update_layout(legend={"y": 0, "yanchor": "top", "itemsizing": "constant"}, margin={"t": 12})
     hidden = {"visible": False}
     made.update_layout(dragmode="lasso", xaxis=hidden, yaxis={**hidden, "scaleanchor": "x"}, uirevision=str(chosen))
     return made

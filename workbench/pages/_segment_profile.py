@@ -13,6 +13,13 @@ from workbench.insights import plain
 from workbench.insights.profiles import MOODS, Profile
 from workbench.insights.segments import Segment, Segments
 
+MEMBERS = {
+    "user_id": st.column_config.TextColumn("User"),
+    "name": st.column_config.TextColumn("Segment"),
+    "clear": st.column_config.CheckboxColumn("Clear", help="Whether they are of its dense group; others follow their nearest neighbours."),
+    "strength": st.column_config.NumberColumn("Strength", help="How firmly they belong to it, from 0 to 1.", format="%.2f"),
+}
+
 
 def segment(found: Segments, chosen: Segment) -> None:
     """What one segment is, in sentences."""
@@ -33,7 +40,8 @@ def selection(found: Segments, users: list[str], profile: Profile) -> None:
 def _members(found: Segments, users: list[str], key: str) -> None:
     everybody = plain.members(found)
     with st.popover("Members", icon=":material/person:"):
-        table(everybody[everybody["user_id"].isin(users)], f"{key}-members", f"{key}-members")
+        mine = everybody[everybody["user_id"].isin(users)]
+        table(mine, f"{key}-members", f"{key}-members", column_order=MEMBERS, column_config=MEMBERS)
 
 
 def _sentences(profile: Profile) -> None:

@@ -13,16 +13,17 @@ from workbench.pages import _sentiment_charts
 from workbench.pages._sentiment_charts import FEW
 from workbench.shop.space import Space
 
+WIDE, SEEN = 430, 5
 REVIEWS = {
     "review_id": None,
-    "date": st.column_config.DateColumn("Date", width="small"),
-    "product": st.column_config.TextColumn("Product", width="medium"),
-    "stars": st.column_config.NumberColumn("Stars", width="small", format="%d"),
-    "sentiment": st.column_config.TextColumn("Sentiment", width="small"),
-    "probability": st.column_config.NumberColumn("Sure", format="percent", width="small"),
+    "date": st.column_config.DateColumn("Date", width=90),
+    "product": st.column_config.TextColumn("Product", width=140),
+    "stars": st.column_config.NumberColumn("Stars", width=50, format="%d"),
+    "sentiment": st.column_config.TextColumn("Sentiment", width=80),
+    "probability": st.column_config.NumberColumn("Sure", format="percent", width=50),
     "label_probability": st.column_config.NumberColumn("Sure of your label", format="percent", width="small"),
-    "text": st.column_config.TextColumn("Text", width="large"),
-}
+    "text": st.column_config.TextColumn("Text", width=WIDE),
+}  # the widths are the least ones: together they fit a laptop's screen, on a wider one all grow
 
 
 @st.cache_data(show_spinner="Grouping the reviews by what they say…", max_entries=16)
@@ -93,4 +94,11 @@ def _typical(title: str, ids: tuple[str, ...], key: str) -> None:
     st.caption(title)
     typical = sentiment.reviews(context.store(), context.space(), Selection(review_ids=ids))
     shown = typical[["date", "product", "stars", "sentiment", "text"]]
-    st.dataframe(shown, hide_index=True, key=key, column_config=REVIEWS, row_height=tables.WRAPPED)
+    read(shown, key)
+
+
+def read(shown: pd.DataFrame, key: str) -> None:
+    """A table of reviews whose texts stand in it whole, but for the longest."""
+    row = tables.reading(shown["text"], WIDE)
+    height = tables.height(len(shown), most=SEEN, row=row)
+    st.dataframe(shown, hide_index=True, key=key, column_config=REVIEWS, row_height=row, height=height)

@@ -34,7 +34,7 @@ while they hold: a user moves only where those who are now nearest belong to ano
 **Over-indexed** categories, products and words are those the group has more often than the others beyond chance: log-odds with a
 prior (Monroe, Colaresi and Quinn 2008), *z* of at least 1.96; each user counts once for each. Shares are of all that the group's
 users have, not of its users; **Lift** is the one divided by the other. Figures of a group are medians, return probabilities are
-means, intervals are Wilson's at 95 %. A name calls high or low what lies a tenth or more from the shop's figure, and
+means, intervals are Wilson's at 95 %. A name calls high or low what lies 15 % or more from the shop's figure (of stars 5 %), and
 beyond chance (Mann and Whitney 1947).
 """
 
@@ -173,7 +173,8 @@ def _glance(found: Segments) -> None:
 
     st.subheader("Segments at a glance", anchor=False)
     glance = plain.glance(found)
-    table(glance if found.noise else glance.drop(columns="Unclear"), "segments", "glance")
+    shown = glance if found.noise else glance.drop(columns="Unclear")
+    table(shown, "segments", "glance", right=shown.columns[1:])
     if found.segments:
         _segment_profile.left_out(found.segments[0].profile)
         _segment_profile.mood_bars(found)

@@ -197,7 +197,7 @@ def _figures(total: pd.DataFrame, trend: pd.DataFrame, every: sentiment.Every) -
         column.metric(
             f"{label.capitalize()} ({sentiment.between(low, high)})",
             plain.number(share, "share"),
-            f"{100 * (now - share):+.0f} points".replace("-0 ", "±0 ").replace("+0 ", "±0 ") if len(trend) else None,
+            sentiment.points(now - share, share) if len(trend) else None,
             delta_description=f"last 4 {every}s" if len(trend) else None,
             delta_color=good[label] if sure else "off",  # type: ignore[arg-type]
             delta_arrow="auto" if sure else "off",
@@ -260,8 +260,11 @@ def _reviews(selection: Selection, name: str = "reviews") -> None:
     st.caption(f"The newest {SHOWN} of {n:,} reviews; the files hold all." if n > SHOWN else f"{n:,} reviews.")
     frame = sentiment.reviews(store, space, selection, SHOWN)
     shown = frame.drop(columns="probability") if frame["probability"].isna().all() else frame
-    height = tables.WRAPPED if name == "driving" else None
-    st.dataframe(shown, key=f"{name}-rows", hide_index=True, column_config=_sentiment_topics.REVIEWS, row_height=height)
+    shown = shown.round({"probability": 2, "label_probability": 2})
+    if name == "driving":
+        _sentiment_topics.read(shown, f"{name}-rows")
+    else:
+        st.dataframe(shown, key=f"{name}-rows", hide_index=True, column_config=_sentiment_topics.REVIEWS)
     downloads.table_downloads(frame, name, name, whole=lambda: sentiment.reviews(store, space, selection))
 
 
