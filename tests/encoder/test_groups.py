@@ -89,6 +89,12 @@ def test_a_group_of_one_label_is_not_compared_and_takes_no_label_from_the_others
     assert grouped(en=(40, 40, 200), fr=(0, 1, 50))[0] == {}
 
 
+def test_groups_that_share_no_two_labels_keep_the_others_from_no_comparison():
+    told = grouped(en=(40, 40, 200), de=(20, 30, 100), fr=(30, 0, 60), it=(0, 20, 50))[0]["sentiment"]["language"]
+    assert told["compared"] == ["negative", "positive"] and told["groups"]["it"] == {"n": 70} and "rest" in told["groups"]["fr"]
+    assert grouped(fr=(30, 0, 60), it=(0, 20, 50))[0] == {}
+
+
 def test_the_groups_of_reviews_products_and_customers_come_from_the_shop(store):
     with store.transaction() as cursor:
         for p in range(12):

@@ -126,11 +126,16 @@ def _by(figure: Metric, words: np.ndarray, older: Metric | None, names: Sequence
 
 
 def _comparable(figure: MacroF1, words: np.ndarray, large: list[str]) -> tuple[list[str], np.ndarray]:
-    """The groups that have rows enough of two labels or more, and the labels that all of these have; none where that is not two."""
-    held = {name: np.flatnonzero(np.bincount(figure.truth[words == name], minlength=figure.classes) >= LEAST_OF_LABEL) for name in large}
-    kept = [name for name in large if len(held[name]) > 1]
-    common = np.array([label for label in range(figure.classes) if kept and all(label in held[name] for name in kept)], np.int64)
-    return (kept, common) if len(common) > 1 else ([], common)
+    """The groups that have rows enough of two labels or more, and the labels that all of these have; where that is not two, without
+    the groups of fewest labels."""
+    held = {name: np.bincount(figure.truth[words == name], minlength=figure.classes) >= LEAST_OF_LABEL for name in large}
+    kept = sorted(large, key=lambda name: -int(held[name].sum()))
+    while len(kept) > 1:
+        common = np.flatnonzero(np.all([held[name] for name in kept], axis=0))
+        if len(common) > 1:
+            return kept, common
+        kept.pop()
+    return [], np.zeros(0, np.int64)
 
 
 def _apart(one: Metric, other: Metric) -> dict[str, Any]:
