@@ -58,6 +58,15 @@ def test_plotly_is_inside_once_and_only_with_charts():
     assert len(html.render(bare)) < 10_000
 
 
+def test_two_groups_of_a_map_that_share_a_colour_differ_in_shape():
+    names = [f"g{i}" for i in range(len(html.PALETTE) + 1)]
+    chart = Points("Map", list(range(len(names))), [0.0] * len(names), names)
+    first, last = (html._figure(chart)["data"][i]["marker"] for i in (0, -1))
+    assert first["color"] == last["color"] and first["symbol"] != last["symbol"]
+    signs = [type(shape).__name__ for shape in pdf._drawing(chart).contents if type(shape).__name__ != "String"]
+    assert signs.count("Rect") == 2 and signs.count("Circle") == 2 * len(html.PALETTE)
+
+
 def test_pdf_of_every_chart_and_language():
     data = pdf.render(document())
     assert data.startswith(b"%PDF") and len(data) > 2_000

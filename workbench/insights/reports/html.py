@@ -18,6 +18,7 @@ from workbench.insights.reports.document import Bars, Chart, Lines, Points, Repo
 
 PALETTE = ("#1B82C4", "#E08E0B", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6BC8", "#A89A1E")
 GREY = "#8A929E"
+SYMBOLS = ("circle", "diamond", "square", "cross")  # where colours begin again, another shape tells two of a colour apart
 
 
 def render(report: Report) -> bytes:
@@ -125,7 +126,7 @@ def _points(chart: Points) -> dict[str, Any]:
             "x": x[group == name].tolist(),
             "y": y[group == name].tolist(),
             "hoverinfo": "name",
-            "marker": {"size": 5, "opacity": 0.75, "color": _colour((), place)},
+            "marker": {"size": 5, "opacity": 0.75, "color": _colour((), place), "symbol": SYMBOLS[place // len(PALETTE) % len(SYMBOLS)]},
         }
         for place, name in enumerate(dict.fromkeys(group.tolist()))
     ]

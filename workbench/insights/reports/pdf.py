@@ -110,8 +110,18 @@ def _font(text: str) -> str:
     return "Helvetica" if _LATIN.match(text) else _SONG
 
 
+def _sign(x: float, y: float, radius: float, colours: Sequence[str], place: int) -> Any:
+    """A dot in the colour of `place`; where colours begin again, a square tells two of a colour apart."""
+    from reportlab.graphics.shapes import Circle, Rect
+
+    fill: dict[str, Any] = {"fillColor": _hex(colours, place), "strokeColor": None}
+    if place // len(PALETTE) % 2:
+        return Rect(x - radius, y - radius, 2 * radius, 2 * radius, **fill)
+    return Circle(x, y, radius, **fill)
+
+
 def _legend(drawing: Any, names: Sequence[str], colours: Sequence[str], top: float) -> None:
-    from reportlab.graphics.shapes import Rect, String
+    from reportlab.graphics.shapes import String
 
     x, y = 0.0, top
     for place, name in enumerate(names):
@@ -119,7 +129,7 @@ def _legend(drawing: Any, names: Sequence[str], colours: Sequence[str], top: flo
         width = 18 + 4.2 * len(text)
         if x + width > _WIDTH:
             x, y = 0.0, y - 12
-        drawing.add(Rect(x, y, 7, 7, fillColor=_hex(colours, place), strokeColor=None))
+        drawing.add(_sign(x + 3.5, y + 3, 3.5, colours, place))
         drawing.add(String(x + 10, y, text, fontSize=8, fontName=_font(text)))
         x += width
 
@@ -155,7 +165,7 @@ def _bars(chart: Bars) -> Any:
 
 
 def _points(chart: Points) -> Any:
-    from reportlab.graphics.shapes import Circle, Drawing
+    from reportlab.graphics.shapes import Drawing
 
     names = list(dict.fromkeys(chart.group))
     top = 14 * _legend_lines(names)
@@ -164,7 +174,7 @@ def _points(chart: Points) -> Any:
     _legend(drawing, names, (), size + top - 10)
     x, y = _scaled(chart.x, _WIDTH - 20), _scaled(chart.y, size - 10)
     for a, b, group in zip(x, y, chart.group, strict=True):
-        drawing.add(Circle(10 + a, 5 + b, 1.4, fillColor=_hex((), names.index(group)), strokeColor=None))
+        drawing.add(_sign(10 + a, 5 + b, 1.4, (), names.index(group)))
     return drawing
 
 
