@@ -210,6 +210,14 @@ def test_products_that_show_nothing_are_tried_too():
     assert of_sentiment.worse(moods({**unlucky, **calm})).empty, "of 300 products a few have 3 of 7 where 1 of 20 is usual"
 
 
+def test_products_that_a_report_has_no_room_for_are_counted():
+    many = of_sentiment.worse(moods({**{f"b{i:02}": (9, 10) for i in range(25)}, "all": (0, 2000)}))
+    empty = pd.DataFrame()
+    section = of_sentiment._places({"Categories": empty, "Products": many, "Words": pd.DataFrame(columns=["z"])})[0]
+    assert len(many) == 25 and len(section.tables["Negative reviews by product"]) == 20
+    assert section.text == ["The 20 surest of 25; the spreadsheet has all."]
+
+
 def test_six_negatives_of_one_customer_are_one_voice():
     shop = moods({"same": (6, 10), "all": (2, 200)})
     assert of_sentiment.worse(shop)["Id"].tolist() == ["same"]

@@ -21,7 +21,7 @@ COLOURS = ("#D55E00", "#8A929E", "#1B82C4")
 MOST_TEXTS = 20_000
 PERIODS = {"W": 120, "M": 1100}
 LEAST_DRAWN = 10
-MOST_GROUPS = 12
+MOST_GROUPS, MOST_WORSE = 12, 20
 LEAST_REVIEWS, LEAST_NEGATIVES = 5, 3
 FALSE_SHARE = 0.05
 HOW = (
@@ -105,7 +105,7 @@ def worse(found: pd.DataFrame) -> pd.DataFrame:
     sure: pd.DataFrame = tried.assign(chance=chance)[false_discovery_control(chance) <= FALSE_SHARE]
     titles = found.drop_duplicates("product_id").set_index("product_id")["product"]
     named = sure.assign(Product=sure["Of"].map(titles)).rename(columns={"Of": "Id"})
-    ordered = named.sort_values(["chance", "Id"]).head(20)
+    ordered = named.sort_values(["chance", "Id"])
     return ordered[["Product", "Id", "Reviews", "Negative", "Negative from", "Negative to"]].reset_index(drop=True)
 
 
@@ -164,7 +164,9 @@ def _places(tables: dict[str, pd.DataFrame]) -> list[Section]:
         chart = Bars("Sentiment by category", [str(c) for c in categories["Of"]], series, "share", stacked=True, colours=COLOURS)
         made.append(Section("By category", (), [chart], {"Shares by category": _worded(categories.rename(columns={"Of": "Category"}))}))
     text = [] if len(products) else ["No product's reviews are clearly worse than all reviews together."]
-    made.append(Section("Products with clearly worse reviews", text, (), {"Negative reviews by product": _worded(products)}))
+    text += [f"The {MOST_WORSE} surest of {len(products):,}; the spreadsheet has all."] if len(products) > MOST_WORSE else []
+    worst = {"Negative reviews by product": _worded(products.head(MOST_WORSE))}
+    made.append(Section("Products with clearly worse reviews", text, (), worst))
     text = [] if len(said) else ["No word is used in negative reviews more than in others."]
     return [*made, Section("What negative reviews say", text, (), {"Words of negative reviews": said.round(2)})]
 
