@@ -29,4 +29,4 @@ def test_they_are_kept_whole_and_what_is_cut_is_counted(tmp_path):
     code, result = work(home)
     assert code == 0, result
     assert result["truncated"] >= 1  # the long one; the others may be cut into many pieces
-    assert any(note.startswith(f"{result['truncated']} of ") and "longer than 32 tokens" in note for note in result["notes"])
+    assert any(note.startswith(f"Of {result['truncated']} of ") and "the first 32 tokens" in note for note in result["notes"])
