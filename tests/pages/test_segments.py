@@ -73,7 +73,9 @@ def test_a_link_opens_one_segment(open_page):
     assert "100% of their 40 reviews are negative" in said(page)
     behaviour = next(f for f in frames(page) if "Measure" in f)
     assert behaviour.set_index("Measure").loc["Average stars given", "Compared"] == "clearly less than the others"
-    members = next(f for f in frames(page) if "user_id" in f)
+    table = next(frame for frame in page.dataframe if "user_id" in frame.value)
+    members = table.value
+    assert list(table.proto.column_order) == ["user_id", "name", "clear", "strength"]
     assert set(members["segment"]) == {2} and len(members) == 40
 
 

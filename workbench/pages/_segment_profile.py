@@ -41,7 +41,7 @@ def _members(found: Segments, users: list[str], key: str) -> None:
     everybody = plain.members(found)
     with st.popover("Members", icon=":material/person:"):
         mine = everybody[everybody["user_id"].isin(users)]
-        table(mine, f"{key}-members", f"{key}-members", column_order=MEMBERS, column_config=MEMBERS)
+        table(mine, f"{key}-members", f"{key}-members", width=460, column_order=MEMBERS, column_config=MEMBERS)
 
 
 def _sentences(profile: Profile) -> None:
