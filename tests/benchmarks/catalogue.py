@@ -4,7 +4,8 @@ python tests/benchmarks/catalogue.py --products 20000 50000 200000 --steps 5 --j
 
 Users with 30 products each, drawn at random, learn next item; products have no texts, so that nothing of a step's time is
 reading. `seconds` are the mean of the steps but for the first; the memory is what a process of its own had at most less
-what it had before the first step, and Linux alone tells it. A catalogue that fits into memory is scored whole by itself: `way`.
+what it had before the first step. `scores` says what each `way` scored: a catalogue that fits into memory is scored whole as
+trained, too.
 """
 
 import argparse

@@ -80,7 +80,7 @@ def compare(corpus: Corpus, chosen: Recipe, folder: Path) -> dict:
     checkpoint = Checkpoint(folder, chosen.asdict())
     made, jointly = timed(lambda: train(corpus, prepared.model, prepared.features, chosen, tell, lambda **point: None, checkpoint))
     joint = measure(made.model, corpus, made.pooled, "test")[TASK]
-    rivals = {**{name: texts.classified(rows, found) for name, (found, _) in told.items()}, "single_task": alone}
+    rivals = {name: texts.classified(rows, found) for name, (found, _) in told.items() if found is not None} | {"single_task": alone}
     fitting = {name: seconds for name, (_, seconds) in told.items()}
     return {
         "metrics": joint,

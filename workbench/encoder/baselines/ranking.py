@@ -183,7 +183,8 @@ def note(products: int) -> str | None:
     """What people should know of the linear recommenders where there are so many products."""
     if products <= MOST_LINEAR:
         return None
-    return f"EASE and companions look at the {MOST_LINEAR:,} products of {products:,} that most customers took: more do not fit into memory"
+    looked_at = f"the {MOST_LINEAR:,} products of {products:,} that most customers took"
+    return f"EASE and companions look at {looked_at}: more do not fit into memory."
 
 
 def measure_rival(corpus: Corpus, split: str, histories: Histories, rival: Rival) -> Measured:

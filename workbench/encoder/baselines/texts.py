@@ -21,7 +21,8 @@ PART = 1000
 
 def classify(corpus: Corpus, rows: TextRows, frozen: np.ndarray) -> Found:
     """The metrics of each of the `classifiers` on the test rows."""
-    return {name: classified(rows, told()) for name, told in classifiers(corpus, rows, frozen).items()}
+    made = {name: told() for name, told in classifiers(corpus, rows, frozen).items()}
+    return {name: classified(rows, told) for name, told in made.items() if told is not None}
 
 
 def classified(rows: TextRows, told: np.ndarray) -> dict[str, Metric]:
@@ -29,24 +30,22 @@ def classified(rows: TextRows, told: np.ndarray) -> dict[str, Metric]:
     return metrics.classification(rows.target[rows.rows("test")], told.argmax(1), len(rows.labels), told)
 
 
-def classifiers(corpus: Corpus, rows: TextRows, frozen: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
+def classifiers(corpus: Corpus, rows: TextRows, frozen: np.ndarray) -> dict[str, Callable[[], np.ndarray | None]]:
     """What fits each simple method and gives its probabilities of the test rows, (rows, labels): the majority, TF-IDF with
-    logistic regression (not where there is no word) and the frozen base with the same."""
+    logistic regression (None where there is no word) and the frozen base with the same."""
     train, test = rows.rows("train"), rows.rows("test")
     shares = np.bincount(rows.target[train], minlength=len(rows.labels)) / max(1, len(train))
-    made: dict[str, Callable[[], np.ndarray]] = {"majority": lambda: np.tile(shares, (len(test), 1))}
+    made: dict[str, Callable[[], np.ndarray | None]] = {"majority": lambda: np.tile(shares, (len(test), 1))}
     if len(np.unique(rows.target[train])) > 1 and len(test):
-        if _words([corpus.texts[i] for i in rows.text[train]]):
-            made["tfidf_logistic"] = lambda: _counted(corpus, rows)
+        made["tfidf_logistic"] = lambda: _counted(corpus, rows)
         made["frozen_probe"] = lambda: _logistic(rows, lambda at: frozen[rows.text[at]] * 5)
     return made
 
 
-def _counted(corpus: Corpus, rows: TextRows) -> np.ndarray:
-    """Test probabilities of a regression on counted words."""
+def _counted(corpus: Corpus, rows: TextRows) -> np.ndarray | None:
+    """Test probabilities of a regression on counted words; None where there is none."""
     words = _words([corpus.texts[i] for i in rows.text[rows.rows("train")]])
-    assert words is not None
-    return _logistic(rows, lambda at: words([corpus.texts[i] for i in rows.text[at]]))
+    return _logistic(rows, lambda at: words([corpus.texts[i] for i in rows.text[at]])) if words else None
 
 
 def _words(texts: list[str]) -> Callable[[list[str]], Any] | None:
