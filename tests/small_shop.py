@@ -68,10 +68,10 @@ def work(home: Home, kind: str = "train", **spec):
     return code, json.loads((run.folder / ("encoder.json" if code == 0 else "encoder_error.json")).read_text())
 
 
-def prepared(folder, tasks=None, **settings):
+def prepared(folder, tasks=None, probed=None, **settings):
     """(recipe, what was prepared by it) of the shop in a new home, over a tiny base; `settings` are the recipe's."""
     home = make_home(folder)
     recipe = Recipe(base=str(tiny_base(home.root / "base")), max_length=16, trackers="none", **settings)
     with Store.open(home) as store:
         corpus = with_masked_words(read_corpus(store, tasks), recipe)
-    return recipe, prepare(corpus, recipe, home.root, lambda done, step: None)
+    return recipe, prepare(corpus, recipe, home.root, lambda done, step: None, probed=probed)

@@ -62,8 +62,10 @@ def test_where_every_product_has_a_text_or_none_is_reviewed_nothing_is_read(shop
     assert not own.any() and not asked
 
 
-def test_every_training_from_the_bare_base_begins_so(tmp_path, monkeypatch):
+@pytest.mark.parametrize("probed", [None, np.array([3])], ids=["training", "fine-tuning"])
+def test_every_training_from_the_bare_base_begins_so(tmp_path, monkeypatch, probed):
     told = []
-    monkeypatch.setattr(make, "begin_at_what_was_said", lambda model, corpus, read: told.append(read(np.array([0, 1])).shape))
-    _, made = prepared(tmp_path, ["sentiment", "review_to_product"], reading="fp32")
-    assert told == [(2, made.frozen.shape[1])]
+    monkeypatch.setattr(make, "begin_at_what_was_said", lambda model, corpus, read: told.append(read(np.array([0, 1]))))
+    _, made = prepared(tmp_path, ["sentiment", "review_to_product"], reading="fp32", probed=probed)
+    [read] = told
+    assert read.shape == (2, made.features.backbone.width) and np.abs(read).min(1).all(), "read, whatever is probed"

@@ -114,8 +114,8 @@ def prepare(
         earlier=earlier,
     )
     frozen = features.pooled() if probed is None else fresh(features, probed)
-    if probed is None:
-        begin_at_what_was_said(model, corpus, lambda texts: frozen[texts])
+    if parent is None:
+        begin_at_what_was_said(model, corpus, features.pooled if probed is not None else lambda texts: frozen[texts])
     return Prepared(corpus, model, features, frozen, legibility(backbone, corpus.texts))
 
 
