@@ -149,6 +149,26 @@ def test_sentiment_report_counts_every_review(shop):
     assert {"broken", "wheels"} <= set(made.sheets["Words"]["Word"])
 
 
+def test_a_gap_in_time_is_a_gap_in_the_report():
+    days = [*["2024-01-05"] * 12, *["2024-02-05"] * 12, *["2024-06-05"] * 12, "2024-07-01", None]
+    found = pd.DataFrame({"created_at": pd.to_datetime(days), "mood": ["negative", "positive"] * 19})
+    rows = of_sentiment.over_time(found, of_sentiment._period(found))
+    assert rows["Of"].map(str).tolist() == [f"2024-0{month}-01" for month in range(1, 8)]
+    assert rows["Reviews"].tolist() == [12, 12, 0, 0, 0, 12, 1]
+    assert rows["Negative"].isna().tolist() == [False, False, True, True, True, False, False]
+    section = of_sentiment._time(rows, "month")
+    assert section.text == ["Of 7 months 4 have fewer than 10 reviews; their shares are not drawn."]
+    drawn = [shape for shape in pdf._lines(section.charts[0]).contents if type(shape).__name__ in ("PolyLine", "Circle")]
+    lines = [type(shape).__name__ for shape in drawn[len(section.charts[0].series) :]]  # after the legend's
+    assert lines == ["PolyLine", "Circle"] * 3, "January and February, then June alone"
+
+
+def test_reviews_without_a_date_have_no_time():
+    found = pd.DataFrame({"created_at": pd.to_datetime([None, None]), "mood": ["negative", "positive"]})
+    rows = of_sentiment.over_time(found, of_sentiment._period(found))
+    assert rows.empty and "do not span enough time" in of_sentiment._time(rows, "week").text[0]
+
+
 def test_sentiment_report_of_a_selection(shop):
     made = of_sentiment.report(*shop, ["r0", "r1", "unknown"])
     assert "2 reviews of the selection" in made.facts[0]

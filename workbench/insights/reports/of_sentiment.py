@@ -19,7 +19,8 @@ from workbench.shop.store import Store
 
 COLOURS = ("#D55E00", "#8A929E", "#1B82C4")
 MOST_TEXTS = 20_000
-PERIODS = {"W": 120, "M": 1100}
+PERIODS = {"week": ("W", 120), "month": ("M", 1100), "quarter": ("Q", np.inf)}
+"""What the reviews are counted by, and up to how many days between the first and the last."""
 LEAST_DRAWN = 10
 MOST_GROUPS, MOST_WORSE = 12, 20
 LEAST_REVIEWS, LEAST_NEGATIVES = 5, 3
@@ -42,13 +43,14 @@ def report(store: Store, space: Space | None, selection: Sequence[str] | None = 
     model = f", model {space.version.id}" if space else ""
     facts = [f"Data version {store.data_version}{model}, {len(found):,} reviews{'' if selection is None else ' of the selection'}."]
     facts.append(f"Sentiment is {basis}.")
+    period = _period(found)
     tables = {
-        "Over time": shares(found, _period(found)),
+        "Over time": over_time(found, period),
         "Categories": shares(found, found["category"]).head(MOST_GROUPS),
         "Products": worse(found),
         "Words": _words(store, found),
     }
-    sections = [_all(found), _time(tables["Over time"]), *_places(tables), Section("How this was computed", HOW)]
+    sections = [_all(found), _time(tables["Over time"], period), *_places(tables), Section("How this was computed", HOW)]
     sheets = {**tables, "Notes": pd.DataFrame({"Notes": [*facts, *HOW]})}
     return Report("sentiment", "Sentiment report", facts, sections, sheets)
 
@@ -65,12 +67,22 @@ def _reviews(store: Store, space: Space | None, selection: Sequence[str] | None)
     return store.frame(sql, values), source(space)
 
 
-def _period(found: pd.DataFrame) -> pd.Series:
-    """The first day of each review's week, month or quarter, by how many days all of them span."""
+def _period(found: pd.DataFrame) -> str:
+    """The one of `PERIODS` that suits the days between the first review and the last."""
     when = pd.to_datetime(found["created_at"])
     span = (when.max() - when.min()).days if when.notna().any() else 0
-    period = next((name for name, days in PERIODS.items() if span <= days), "Q")
-    return when.dt.to_period(period).dt.start_time.dt.date
+    return next(name for name, (_, most) in PERIODS.items() if span <= most)
+
+
+def over_time(found: pd.DataFrame, period: str) -> pd.DataFrame:
+    """The `shares` of each period by its first day, from the first review to the last, those without a review among them."""
+    when = pd.to_datetime(found["created_at"]).dt.to_period(PERIODS[period][0])
+    made = shares(found, when)
+    if len(made):
+        every = pd.period_range(when.min(), when.max(), name="Of")
+        made = made.set_index("Of").reindex(every).reset_index()
+    first = pd.PeriodIndex(made["Of"], freq=when.dt.freq).start_time.date
+    return made.assign(Of=first, Reviews=made["Reviews"].fillna(0).astype(int))
 
 
 def shares(found: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
@@ -141,19 +153,19 @@ def _all(found: pd.DataFrame) -> Section:
     return Section("All reviews", [f"{n:,} reviews{when}."], (), {"Shares": pd.DataFrame(rows)})
 
 
-def _time(rows: pd.DataFrame) -> Section:
+def _time(rows: pd.DataFrame, period: str) -> Section:
     if len(rows) < 2:
         return Section("Over time", ["The reviews do not span enough time to show how the mood moved."])
     drawn = rows[rows["Reviews"] >= LEAST_DRAWN]
     series = {mood: rows[mood.capitalize()].where(rows["Reviews"] >= LEAST_DRAWN).tolist() for mood in MOODS}
     text = (
-        [f"Of {len(rows)} periods {len(rows) - len(drawn)} have fewer than {LEAST_DRAWN} reviews and are not drawn."]
+        [f"Of {len(rows)} {period}s {len(rows) - len(drawn)} have fewer than {LEAST_DRAWN} reviews; their shares are not drawn."]
         if len(drawn) < len(rows)
         else []
     )
     charts: list[Chart] = [Lines("Share of each sentiment over time", rows["Of"].tolist(), series, "share", COLOURS)]
     charts.append(Lines("Reviews over time", rows["Of"].tolist(), {"reviews": rows["Reviews"].astype(float).tolist()}))
-    return Section("Over time", text, charts, {"Shares over time": _worded(rows.rename(columns={"Of": "From"}))})
+    return Section("Over time", text, charts, {f"Shares by {period}": _worded(rows.rename(columns={"Of": "From"}))})
 
 
 def _places(tables: dict[str, pd.DataFrame]) -> list[Section]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -185,7 +186,7 @@ def _scaled(values: Sequence[float], size: float) -> np.ndarray:
 
 
 def _lines(chart: Lines) -> Any:
-    from reportlab.graphics.shapes import Drawing, Line, PolyLine, String
+    from reportlab.graphics.shapes import Circle, Drawing, Line, PolyLine, String
 
     names, height = list(chart.series), 190.0
     top = 14 * _legend_lines(names)
@@ -214,11 +215,18 @@ def _lines(chart: Lines) -> Any:
         )
         drawing.add(String(across(day.toordinal()) + 2, height - 18, text[:30], fontSize=7, fontName=_font(text)))
     for place in range(len(names)):
-        there = np.isfinite(values[place])
-        points = [c for d, v in zip(days[there], values[place][there], strict=True) for c in (across(d), 20 + v / most * (height - 40))]
-        if len(points) >= 4:
-            drawing.add(PolyLine(points, strokeColor=_hex(chart.colours, place), strokeWidth=1.2))
+        points = [(across(d), 20 + v / most * (height - 40)) for d, v in zip(days, values[place], strict=True)]
+        for part in _unbroken(points):
+            if len(part) > 1:
+                drawing.add(PolyLine([c for point in part for c in point], strokeColor=_hex(chart.colours, place), strokeWidth=1.2))
+            else:
+                drawing.add(Circle(*part[0], 1.2, fillColor=_hex(chart.colours, place), strokeColor=None))
     for day in (chart.days[0], chart.days[-1]):
         anchor = "start" if day == chart.days[0] else "end"
         drawing.add(String(across(day.toordinal()), 8, day.isoformat(), fontSize=7, textAnchor=anchor))
     return drawing
+
+
+def _unbroken(points: Sequence[tuple[float, float]]) -> list[list[tuple[float, float]]]:
+    """Points in runs between those that are not known."""
+    return [list(run) for known, run in groupby(points, lambda point: bool(np.isfinite(point[1]))) if known]
