@@ -9,6 +9,7 @@ from small_shop import prepared
 
 from workbench.encoder import build, make
 from workbench.encoder.build import begin_at_what_was_said
+from workbench.encoder.recipe import Recipe
 from workbench.encoder.singly import only
 
 SILENT = np.array([1, 4, 5])
@@ -34,6 +35,15 @@ def begun(shop, corpus=None):
     torch.nn.init.zeros_(shop.model.own.weight)
     begin_at_what_was_said(shop.model, corpus or shop.corpus, read)
     return shop.model.own.weight.detach().clone(), asked
+
+
+def test_a_review_that_says_what_a_product_is_called_begins_where_the_product_is(shop):
+    made = build.build(shop.corpus, Recipe(), shop.model.backbone)
+    pooled = torch.from_numpy(shop.frozen[:5])
+    with torch.no_grad():
+        assert torch.equal(made.reviews(pooled), made.cold_products(pooled))
+    made.review.weight.data.add_(1.0)
+    assert not torch.equal(made.review.weight, made.product.weight), "each learns for itself"
 
 
 def test_a_product_without_a_text_begins_where_the_reviews_that_teach_it_are(shop):

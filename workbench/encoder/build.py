@@ -1,4 +1,7 @@
-"""What a model is before it learns: products stand on their texts, or where they have none on what was said of them."""
+"""What a model is before it learns: products stand on their texts, or where they have none on what was said of them.
+
+Reviews begin with the products' projection: what the base reads alike lies together from the start.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ Read = Callable[[np.ndarray], np.ndarray]
 def build(corpus: Corpus, recipe: Recipe, backbone: Backbone) -> JointEncoder:
     """An untrained model for a corpus."""
     model = JointEncoder(recipe, backbone, corpus.counts(), corpus.heads, masked=corpus.masked is not None)
+    model.review.load_state_dict(model.product.state_dict())
     model.user.set_moments(np.concatenate([np.zeros(0), *(u.days[: u.train_end] for u in corpus.users)]))
     for rows in _contrasts(corpus):
         counts = np.bincount(rows.target[rows.rows("train")], minlength=len(corpus.product_ids))
