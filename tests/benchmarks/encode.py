@@ -4,7 +4,8 @@ python tests/benchmarks/encode.py --texts hair_dryer.xlsx --rows 2000 --json
 
 A file of one column has a text on each line. Readers take turns, so that a neighbour's load falls on all of them; each one's
 figure is the median of its rounds, and the interval of a ratio that of the rounds resampled. What is done once for a shop
-(weights laid out, for int8 also how far activations reach) is counted apart, as is loading the rival.
+(weights laid out, for int8 also how far activations reach) is counted apart, as is loading the rival. With `--engines` the same
+base is read by ONNX Runtime in int8 and by OpenVINO in bf16 and int8 too, in the same batches.
 """
 
 import argparse
@@ -15,10 +16,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import other_engines
 
 from workbench.encoder.backbone import Backbone, find_base
 from workbench.encoder.fast import FastLayers
@@ -67,13 +74,17 @@ def unit(x: np.ndarray) -> np.ndarray:
 
 
 def ours(backbone: Backbone, precision: str, texts: list[str]) -> Encode:
-    """Reads distinct texts once, from strings to unit vectors."""
+    """The encoder's own layers."""
     layers = FastLayers(backbone, precision, ranges_of(backbone, texts) if precision == "int8" else [])
+    return lambda texts: np.concatenate(list(read_all(backbone, texts, layers, "review")))
+
+
+def once_each(read: Encode) -> Encode:
+    """Reads distinct texts once, from strings to unit vectors."""
 
     def encode(texts: list[str]) -> np.ndarray:
         place = {text: at for at, text in enumerate(dict.fromkeys(texts))}
-        found = np.concatenate(list(read_all(backbone, list(place), layers, "review")))
-        return unit(found)[[place[text] for text in texts]]
+        return unit(read(list(place)))[[place[text] for text in texts]]
 
     return encode
 
@@ -91,7 +102,8 @@ def interval(statistic: Callable[..., object], values: np.ndarray) -> list[float
     return [round(float(end), 5) for end in np.percentile(draws, [2.5, 97.5])]
 
 
-def compare(texts: list[str], rounds: int) -> dict[str, object]:
+def compare(texts: list[str], rounds: int, *, engines: bool = False) -> dict[str, object]:
+    """`engines`: whether those of `other_engines` read too."""
     from sentence_transformers import SentenceTransformer
 
     base = find_base(DEFAULT_BASE)
@@ -99,7 +111,10 @@ def compare(texts: list[str], rounds: int) -> dict[str, object]:
     length = int(rival.max_seq_length or 0)
     backbone = Backbone(base, top_layers=0, max_length=length)
     readers: dict[str, Encode] = {RIVAL: lambda part: np.asarray(rival.encode(part))}
-    once = {name: timed(lambda name=name: readers.update({name: ours(backbone, name, texts)})) for name in READINGS}  # type: ignore[misc]
+    ready: dict[str, Callable[[], Encode]] = {name: partial(ours, backbone, name, texts) for name in READINGS}
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(sys.stderr):  # engines report on stdout
+        ready |= other_engines.readers(backbone, texts, Path(folder)) if engines else {}
+        once = {name: timed(lambda name=name: readers.update({name: once_each(ready[name]())})) for name in ready}  # type: ignore[misc]
     for encode in readers.values():
         encode(texts[:WARM])
     vectors: dict[str, np.ndarray] = {}
@@ -109,7 +124,7 @@ def compare(texts: list[str], rounds: int) -> dict[str, object]:
     ]
     expected = unit(vectors[RIVAL])
     found = {name: {"seconds": round(float(np.median([turn[name] for turn in turns])), 2)} for name in readers}
-    for name in READINGS:
+    for name in ready:
         cosine, ratios = (vectors[name] * expected).sum(1), np.array([turn[RIVAL] / turn[name] for turn in turns])
         found[name] |= {
             "times_as_fast": round(float(np.median(ratios)), 2),
@@ -149,10 +164,13 @@ def main() -> int:
     parser.add_argument("--column", default="body", help="a column of the table of reviews (body)")
     parser.add_argument("--rows", type=int, metavar="N", help="the first N texts")
     parser.add_argument("--rounds", type=int, default=3, help="how often each reader has its turn (3)")
+    parser.add_argument("--engines", action="store_true", help="read by ONNX Runtime and OpenVINO too")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     try:
-        result = compare(texts_of(given.texts, given.column, given.rows), given.rounds)
+        if given.engines and (missing := other_engines.missing()):
+            raise WorkbenchError(f"--engines needs {', '.join(missing)}.", "Install them: pip install 'shop-workbench[engines]'")
+        result = compare(texts_of(given.texts, given.column, given.rows), given.rounds, engines=given.engines)
     except (WorkbenchError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -4,8 +4,12 @@ import gzip
 import sys
 
 import numpy as np
+import other_engines
 import pytest
 from opened import benchmark_named
+from tiny_base import tiny_base
+
+from workbench.encoder.backbone import Backbone
 
 LINES = ["a good lamp", "it broke, at once", "very nice", "not what I ordered, sadly, and late"]
 
@@ -42,3 +46,21 @@ def test_an_interval_holds_its_figure_and_says_nothing_of_one_value():
     interval = benchmark_named("encode").interval
     low, high = interval(np.mean, np.arange(100.0))
     assert low < 49.5 < high and interval(np.median, np.array([2.0])) == [2.0, 2.0]
+
+
+def test_engines_that_are_not_installed_are_named_before_anything_is_read(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(other_engines, "missing", lambda: ["openvino", "nncf"])
+    monkeypatch.setattr(sys, "argv", ["encode.py", "--texts", str(tmp_path / "none.csv"), "--engines"])
+    assert benchmark_named("encode").main() == 2
+    assert "--engines needs openvino, nncf. Install them: pip install 'shop-workbench[engines]'" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(other_engines.missing()), reason="needs the extra `engines`")
+def test_other_engines_read_what_the_encoder_reads(tmp_path):
+    encode = benchmark_named("encode")
+    backbone, texts = Backbone(tiny_base(tmp_path / "base"), top_layers=0, max_length=16), [*LINES, *LINES[::-1], "a lamp"]
+    expected = encode.once_each(encode.ours(backbone, "fp32", texts))(texts)
+    for name, ready in other_engines.readers(backbone, texts, tmp_path).items():
+        found = encode.once_each(ready())(texts)
+        assert found.shape == expected.shape and (found * expected).sum(1).min() > 0.95, name
