@@ -5,7 +5,7 @@ import torch
 from workbench.encoder import features
 from workbench.encoder.backbone import Backbone, find_base
 from workbench.encoder.fast import FastLayers, check_int8
-from workbench.encoder.fast_layer import PlainLayer
+from workbench.encoder.fast_layer import PlainLayer, filled_up
 from workbench.encoder.features import Features, ranges_of, read_all
 from workbench.encoder.recipe import DEFAULT_BASE, Recipe
 from workbench.encoder.tokens import Tokens, parts
@@ -39,6 +39,21 @@ def test_each_precision_reads_as_the_library_does(backbone, precision, least):
     found = np.concatenate(list(read_all(backbone, TEXTS, layers, "review")))
     assert cosines(found, exact(backbone)).min() > least
     assert backbone.fast is None
+
+
+@pytest.mark.parametrize("ragged", [False, True])
+def test_keys_that_fill_up_a_vector_stand_for_nothing(backbone, monkeypatch, ragged):
+    assert [filled_up(tokens) for tokens in (3, 4, 16, 19, 20, 31, 32)] == [3, 16, 16, 19, 32, 32, 32]
+    layers, random = FastLayers(backbone, "fp32"), torch.Generator().manual_seed(0)
+    for tokens in (3, 7, 16, 18, 29, 33, 44):
+        hidden, mask = torch.randn(2, tokens, backbone.width, generator=random), torch.ones(2, tokens, dtype=torch.bool)
+        mask[1, tokens - 1 :] = not ragged
+        with torch.inference_mode():
+            found = layers(hidden, mask, 0, 6)
+            with monkeypatch.context() as plain:
+                plain.setattr("workbench.encoder.fast.filled_up", lambda tokens: tokens)
+                expected = layers(hidden, mask, 0, 6)
+        assert found.shape == expected.shape and torch.allclose(found[mask], expected[mask], atol=1e-4), tokens
 
 
 def test_several_cores_read_as_one_does(backbone, tmp_path, monkeypatch):

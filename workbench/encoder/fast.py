@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from workbench.encoder.backbone import Backbone, fast_dtype
 from workbench.encoder.cores import cores_for, on_each_core
-from workbench.encoder.fast_layer import FastLayer, PlainLayer, Ranges, can_be_laid_out
+from workbench.encoder.fast_layer import FastLayer, PlainLayer, Ranges, can_be_laid_out, filled_up
 from workbench.encoder.quantised import Int8Layer
 from workbench.encoder.recipe import READINGS
 from workbench.errors import WorkbenchError
@@ -40,7 +40,9 @@ class FastLayers:
         rows, tokens = mask.shape
         x = hidden.reshape(rows * tokens, -1).to(self.dtype)
         bias: Tensor | None = None
-        if x.is_cuda or not bool(mask.all()):  # to ask a GPU is to wait for all that it has to do
+        keys = tokens if x.is_cuda else filled_up(tokens)
+        if x.is_cuda or keys > tokens or not bool(mask.all()):  # to ask a GPU is to wait for all that it has to do
+            mask = nn.functional.pad(mask, (0, keys - tokens))
             bias = torch.zeros_like(mask, dtype=self.dtype).masked_fill_(~mask, torch.finfo(self.dtype).min)[:, None, None, :]
         for layer in self.layers[first:last]:
             x = layer(x, (rows, tokens), bias)

@@ -9,7 +9,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 ROWS_WHEN_PACKED = 2048  # the rows of a typical product; oneDNN orders the weights for it
+LANES = 16  # numbers that a processor's vector holds: of a row's weights those beyond the last whole vector are computed one by one
+FEW_LEFT = 4  # fewer than these one by one cost no more than what it takes to fill up a vector
 Ranges = dict[str, Tensor]
+
+
+def filled_up(tokens: int) -> int:
+    """How many keys so many tokens are to have on a processor: as many, or more where whole vectors are faster."""
+    left = tokens % LANES
+    return tokens if left < FEW_LEFT else tokens - left + LANES
 
 
 class Linear:
@@ -52,7 +60,10 @@ def query_key_value(layer: Any) -> tuple[Tensor, Tensor]:
 
 
 class FastLayer:
-    """One layer; hidden states are (rows * tokens, width), `shape` is (rows, tokens)."""
+    """One layer; hidden states are (rows * tokens, width), `shape` is (rows, tokens), `bias` (rows, 1, 1, keys) hides keys.
+
+    Where there are more keys than tokens, those beyond are hidden and stand for nothing.
+    """
 
     def __init__(self, layer: Any, dtype: torch.dtype) -> None:
         self.heads = int(layer.attention.self.num_attention_heads)
@@ -65,8 +76,12 @@ class FastLayer:
 
     def attend(self, together: Tensor, shape: tuple[int, int], bias: Tensor | None) -> Tensor:
         rows, tokens = shape
-        query, key, value = together.view(rows, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        found = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        parts = together.view(rows, tokens, 3, self.heads, -1)
+        query, others = parts[:, :, 0], parts[:, :, 1:]
+        if bias is not None and bias.shape[-1] > tokens:
+            others = F.pad(others, (0, 0, 0, 0, 0, 0, 0, bias.shape[-1] - tokens))
+        key, value = others.permute(2, 0, 3, 1, 4)
+        found = F.scaled_dot_product_attention(query.transpose(1, 2), key, value, attn_mask=bias)
         return found.transpose(1, 2).reshape(rows * tokens, -1)
 
     def __call__(self, x: Tensor, shape: tuple[int, int], bias: Tensor | None) -> Tensor:
@@ -92,7 +107,7 @@ class PlainLayer:
     def __call__(self, x: Tensor, shape: tuple[int, int], bias: Tensor | None) -> Tensor:
         hidden = x.view(*shape, -1)
         with torch.autocast(x.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            found = self.layer(hidden, bias)
+            found = self.layer(hidden, None if bias is None else bias[..., : shape[1]])
         hidden = found[0] if isinstance(found, tuple) else found
         made: Tensor = hidden.reshape(x.shape).to(x.dtype)
         return made
