@@ -33,13 +33,14 @@ def build(corpus: Corpus, recipe: Recipe, backbone: Backbone) -> JointEncoder:
 
 @torch.no_grad()
 def begin_at_what_was_said(model: JointEncoder, corpus: Corpus, read: Read) -> None:
-    """Let products without a text begin at the centroid of the reviews that teach them: nothing else says yet where they are.
+    """Let products without a text of their own begin at the centroid of the reviews that teach them.
 
-    `read` reads as the untrained base does; `model` is untrained. Where there is a text the reviews move the product from there.
+    Beside the few headlines that stand for their text nothing else says yet where they are. `read` reads as the untrained base
+    does; `model` is untrained. Where there is a text the reviews move the product from there.
     """
     for rows in _contrasts(corpus):
         train = rows.rows("train")
-        silent = train[corpus.product_text[rows.target[train]] < 0]
+        silent = train[corpus.silent[rows.target[train]]]
         if len(silent):
             products, said = _centroids(rows, silent, read)
             model.own.weight[products] = model.reviews(said.to(model.own.weight.device))

@@ -16,7 +16,7 @@ from workbench.tasks.base import Examples, Outputs, Task
 from workbench.tasks.histories import History, histories
 from workbench.tasks.returns import DAYS
 from workbench.tasks.splits import SPLITS, split_of, splitting
-from workbench.tasks.texts import product_texts, review_splits, review_texts
+from workbench.tasks.texts import own_texts, review_splits, review_texts, said_of, untold
 from workbench.tasks.uploaded import tasks_of
 
 DAY = 86400.0
@@ -93,6 +93,7 @@ class Corpus:
     `repeat`: how often an epoch reads a text, where not once; `steps`: steps of an epoch, where not
     as many as the largest set asks for.
     `anchor` (texts, width): how the parent of a fine-tuning reads each text, to which it is kept close.
+    `silent` (products,): which have no text of their own, so that `product_text` is what was said of them, if anything.
     `held_reviews` (reviews,): which are held out for validation or test. `open_texts`: indices of the texts
     that no row of validation or test has; what learns from texts without labels (a vocabulary, masked
     words) reads these alone.
@@ -111,6 +112,7 @@ class Corpus:
     next_item: Task | None
     now: float
     masked: TextRows | None = None
+    silent: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
     held_reviews: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
     open_texts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     left_out: dict[str, str] = field(default_factory=dict)
@@ -189,7 +191,9 @@ def read_corpus(store: Store, only: list[str] | None = None, *, split: str = SPL
 
 def _read(store: Store, only: list[str] | None, return_days: int) -> Corpus:
     texts = _Texts()
-    products, reviews = product_texts(store), review_texts(store)
+    own, reviews = own_texts(store), review_texts(store)
+    silent = untold(own)
+    products = {**own, **said_of(store, silent)}
     product_ids, review_ids = sorted(products), sorted(reviews)
     ticket_rows = store.rows("SELECT ticket_id, body FROM tickets ORDER BY ticket_id")
     corpus = Corpus(
@@ -216,6 +220,7 @@ def _read(store: Store, only: list[str] | None, return_days: int) -> Corpus:
             _add_task(store, corpus, texts, task)
     corpus.texts = [text for text, _ in texts.place]
     corpus.readers = [reader for _, reader in texts.place]
+    corpus.silent = np.array([key in silent for key in product_ids], bool)
     splits = review_splits(store)
     corpus.held_reviews = np.array([splits[key] != "train" for key in review_ids], bool)
     corpus.open_texts = _open_texts(corpus)

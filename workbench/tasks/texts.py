@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from workbench.shop.plain import clean
 from workbench.shop.store import Store
 from workbench.tasks.histories import cuts, held_out
@@ -25,24 +27,36 @@ def review_splits(store: Store) -> dict[str, str]:
     return {key: cut.split_of(when, made[key]) for key, _, _, when in rows} if cut else made
 
 
-def product_texts(store: Store) -> dict[str, str]:
-    """Product id to title, brand and description; where a product has none, what its training reviews' headlines say.
+def own_texts(store: Store) -> dict[str, str]:
+    """Product id to title, brand and description; "" where a product has none.
 
     The category is left out, because it is what a task has to learn.
     """
-    texts = {
-        key: clean(title, brand, description)
-        for key, title, brand, description in store.rows("SELECT product_id, title, brand, description FROM products ORDER BY product_id")
-    }
-    silent = {key for key, text in texts.items() if not text}
-    if silent:
-        splits = review_splits(store)
-        rows = store.rows(
-            "SELECT product_id, review_id, coalesce(nullif(title, ''), left(body, 80)) FROM reviews ORDER BY product_id, review_id"
-        )
-        said: dict[str, list[str]] = {}
-        for product, review, text in rows:
-            if product in silent and splits[review] == "train" and text and len(said.setdefault(product, [])) < MOST_REVIEWS:
-                said[product].append(text)
-        texts.update({product: clean(*lines) for product, lines in said.items()})
-    return texts
+    rows = store.rows("SELECT product_id, title, brand, description FROM products ORDER BY product_id")
+    return {key: clean(title, brand, description) for key, title, brand, description in rows}
+
+
+def said_of(store: Store, products: Collection[str]) -> dict[str, str]:
+    """What the headlines of these products' training reviews say, by id; products without such a review are left out."""
+    if not products:
+        return {}
+    splits = review_splits(store)
+    rows = store.rows(
+        "SELECT product_id, review_id, coalesce(nullif(title, ''), left(body, 80)) FROM reviews ORDER BY product_id, review_id"
+    )
+    said: dict[str, list[str]] = {}
+    for product, review, text in rows:
+        if product in products and splits[review] == "train" and text and len(said.setdefault(product, [])) < MOST_REVIEWS:
+            said[product].append(text)
+    return {product: clean(*lines) for product, lines in said.items()}
+
+
+def untold(own: dict[str, str]) -> set[str]:
+    """The products of `own_texts` that have none."""
+    return {key for key, text in own.items() if not text}
+
+
+def product_texts(store: Store) -> dict[str, str]:
+    """Product id to its own text; where it has none, to what was said of it."""
+    own = own_texts(store)
+    return {**own, **said_of(store, untold(own))}
