@@ -9,6 +9,7 @@ import logging
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ Batch = tuple[np.ndarray, np.ndarray]
 """Token ids and mask, (texts, tokens) each."""
 Run = Callable[[Batch], np.ndarray]
 """A batch to its pooled vectors, (texts, width)."""
+Encode = Callable[[list[str]], np.ndarray]
 
 
 def missing() -> list[str]:
@@ -36,21 +38,14 @@ def missing() -> list[str]:
     return [name for name in NEEDED if importlib.util.find_spec(name) is None]
 
 
-def readers(backbone: Backbone, texts: Sequence[str], folder: Path) -> dict[str, Callable[[], Callable[[list[str]], np.ndarray]]]:
+def readers(backbone: Backbone, texts: Sequence[str], folder: Path) -> dict[str, Callable[[], Encode]]:
     """What makes each engine's reader of texts ready, by name; `folder` is where their models lie, `texts` are those to calibrate on."""
-
-    def made(run: Callable[[], Run]) -> Callable[[], Callable[[list[str]], np.ndarray]]:
-        def ready() -> Callable[[list[str]], np.ndarray]:
-            runs = run()
-            return lambda texts: _read(backbone, runs, texts)
-
-        return ready
-
-    return {
-        "onnxruntime_int8": made(lambda: _onnxruntime(_exported(backbone, folder))),
-        "openvino_bf16": made(lambda: _openvino(_exported(backbone, folder), "bf16", [])),
-        "openvino_int8": made(lambda: _openvino(_exported(backbone, folder), "int8", _batches(backbone, texts[:CALIBRATED_ON]))),
+    runs: dict[str, Callable[[], Run]] = {
+        "onnxruntime_int8": lambda: _onnxruntime(_exported(backbone, folder)),
+        "openvino_bf16": lambda: _openvino(_exported(backbone, folder), []),
+        "openvino_int8": lambda: _openvino(_exported(backbone, folder), _batches(backbone, texts[:CALIBRATED_ON])),
     }
+    return {name: partial(lambda run: partial(_read, backbone, run()), run) for name, run in runs.items()}
 
 
 def _read(backbone: Backbone, run: Run, texts: list[str]) -> np.ndarray:
@@ -123,12 +118,13 @@ def _onnxruntime(model: Path) -> Run:
     return lambda batch: np.asarray(session.run(None, dict(zip(INPUTS, batch, strict=True)))[0])
 
 
-def _openvino(model: Path, precision: str, batches: list[Batch]) -> Run:
+def _openvino(model: Path, batches: list[Batch]) -> Run:
+    """In bf16; where there are `batches` to calibrate on the products are of 8-bit integers."""
     import nncf
     import openvino
 
     read = openvino.Core().read_model(model)
-    if precision == "int8":
+    if batches:
         nncf.set_log_level(logging.ERROR)
         examples = nncf.Dataset(batches, lambda batch: dict(zip(INPUTS, batch, strict=True)))
         read = nncf.quantize(read, examples, model_type=nncf.ModelType.TRANSFORMER, subset_size=len(batches))

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 ROWS_WHEN_PACKED = 2048  # the rows of a typical product; oneDNN orders the weights for it
-LANES = 16  # numbers that a processor's vector holds: of a row's weights those beyond the last whole vector are computed one by one
-FEW_LEFT = 4  # fewer than these one by one cost no more than what it takes to fill up a vector
+LANES = 16  # numbers that a processor's vector holds: softmax computes what lies beyond the last whole one number by number
+FEW_LEFT = 4  # fewer than these cost no more so than to fill up the vector
 Ranges = dict[str, Tensor]
 
 
