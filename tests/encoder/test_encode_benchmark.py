@@ -1,6 +1,7 @@
 """The texts that the benchmark of reading takes: tables, and plain texts, one a line."""
 
 import gzip
+import json
 import sys
 
 import numpy as np
@@ -11,7 +12,10 @@ from tiny_base import tiny_base
 
 from workbench.encoder.backbone import Backbone
 
+SPEED = {"seconds", "times_as_fast", "times_as_fast_interval", "least_times_as_fast", "seconds_once"}
+FIGURES = SPEED | {"mean_cosine", "mean_cosine_interval", "cosine_p1"}
 LINES = ["a good lamp", "it broke, at once", "very nice", "not what I ordered, sadly, and late"]
+needs_engines = pytest.mark.skipif(bool(other_engines.missing()), reason="needs the extra `engines`")
 
 
 @pytest.mark.parametrize(
@@ -56,7 +60,7 @@ def test_engines_that_are_not_installed_are_named_before_anything_is_read(tmp_pa
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(bool(other_engines.missing()), reason="needs the extra `engines`")
+@needs_engines
 def test_other_engines_read_what_the_encoder_reads(tmp_path):
     encode = benchmark_named("encode")
     backbone, texts = Backbone(tiny_base(tmp_path / "base"), top_layers=0, max_length=16), [*LINES, *LINES[::-1], "a lamp"]
@@ -64,3 +68,19 @@ def test_other_engines_read_what_the_encoder_reads(tmp_path):
     for name, ready in other_engines.readers(backbone, texts, tmp_path).items():
         found = encode.once_each(ready())(texts)
         assert found.shape == expected.shape and (found * expected).sum(1).min() > 0.95, name
+
+
+@pytest.mark.parametrize("engines", [False, pytest.param(True, marks=[pytest.mark.slow, needs_engines])])
+def test_the_document_has_every_figure_of_every_reader(tmp_path, monkeypatch, engines):
+    encode, base = benchmark_named("encode"), tiny_base(tmp_path / "base")
+    monkeypatch.setattr(encode, "find_base", lambda name: base)
+    monkeypatch.setattr(encode, "READINGS", ("fp32", "bf16"))  # int8 is not for every processor
+    texts = [*LINES, LINES[0]]
+    found = encode.compare(texts, 2, engines=engines)
+    json.dumps(found, allow_nan=False)
+    assert (found["texts"], found["duplicates"], found["rounds"]) == (5, 1, 2)
+    read = found["readers"]
+    assert set(read.pop(encode.RIVAL)) == {"seconds"}
+    assert set(read) == {"fp32", "bf16"} | ({"onnxruntime_int8", "openvino_bf16", "openvino_int8"} if engines else set())
+    for name, its in read.items():
+        assert set(its) == FIGURES and its["mean_cosine"] > 0.95, name
