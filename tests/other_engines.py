@@ -4,6 +4,7 @@ Each gets the encoder's tokens in its batches of like length, one on each core a
 by ONNX Runtime's dynamic quantisation, channel by channel, and by NNCF's for transformers, calibrated on texts of the file.
 """
 
+import copy
 import importlib.util
 import logging
 import threading
@@ -83,15 +84,17 @@ class _MeanOfTokens(nn.Module):
 
 
 def _exported(backbone: Backbone, folder: Path) -> Path:
-    """The base and its mean over tokens as an ONNX file."""
+    """The base and its mean over tokens as an ONNX file; attention as plain products, which engines read faster than torch's own."""
     file = folder / "base.onnx"
     if not file.exists():
+        model = copy.deepcopy(backbone.model)
+        model.set_attn_implementation("eager")
         example = tuple(torch.from_numpy(part) for part in _batches(backbone, ["a few words", "more of them than that"])[0])
         axes = {0: torch.export.Dim("texts"), 1: torch.export.Dim("tokens")}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             torch.onnx.export(
-                _MeanOfTokens(backbone.model).eval(),
+                _MeanOfTokens(model).eval(),
                 example,
                 file,
                 input_names=list(INPUTS),
