@@ -46,7 +46,11 @@ def readers(backbone: Backbone, texts: Sequence[str], folder: Path) -> dict[str,
         "openvino_bf16": lambda: _openvino(_exported(backbone, folder), []),
         "openvino_int8": lambda: _openvino(_exported(backbone, folder), _batches(backbone, texts[:CALIBRATED_ON])),
     }
-    return {name: partial(lambda run: partial(_read, backbone, run()), run) for name, run in runs.items()}
+
+    def ready(run: Callable[[], Run]) -> Encode:
+        return partial(_read, backbone, run())
+
+    return {name: partial(ready, run) for name, run in runs.items()}
 
 
 def _read(backbone: Backbone, run: Run, texts: list[str]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The texts that the benchmark of reading takes: tables, and plain texts, one a line."""
+"""The benchmark of reading: the texts it takes, and the figures of every reader, other engines among them."""
 
 import gzip
 import json
